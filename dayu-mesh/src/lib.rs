@@ -1,0 +1,1 @@
+//! dayu-mesh
