@@ -1,0 +1,52 @@
+//! The detector: `POST /frame` looks at the pixels, answers what it found, and posts the finding to the next stage.
+use std::sync::Arc;
+
+use axum::{Json, Router, body::Bytes, extract::DefaultBodyLimit, extract::State, routing::post};
+
+use crate::{
+    Settings, client,
+    frame::{self, Finding},
+    web::{self, Identity},
+};
+
+/// Frames above this are refused.
+const LARGEST_FRAME: usize = 8 * 1024 * 1024;
+
+/// A finding and who made it.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Detection {
+    /// The detector that looked.
+    #[serde(flatten)]
+    pub by: Identity,
+    /// What it saw.
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// Whether the next stage took it; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<bool>,
+}
+
+struct Detector {
+    settings: Settings,
+    identity: Identity,
+}
+
+pub(crate) fn routes(settings: Settings) -> Router {
+    let health = web::health(&settings);
+    let detector = Arc::new(Detector { identity: Identity::of(&settings), settings });
+    Router::new()
+        .route("/frame", post(look))
+        .layer(DefaultBodyLimit::max(LARGEST_FRAME))
+        .with_state(detector)
+        .merge(health)
+}
+
+async fn look(State(detector): State<Arc<Detector>>, pixels: Bytes) -> Json<Detection> {
+    let finding = frame::detect(&pixels);
+    let mut detection = Detection { by: detector.identity.clone(), finding, delivered: None };
+    if let Some(next) = detector.settings.next.first() {
+        let body = serde_json::to_vec(&detection).unwrap_or_default();
+        detection.delivered = Some(client::post(next, detector.settings.proxy, body.into()).await.is_ok());
+    }
+    Json(detection)
+}
