@@ -1,0 +1,152 @@
+//! The cluster as a whole: its parts put together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::rest::ApiService;
+use crate::store::{NAMESPACES, Store, StoreError, Window};
+use crate::{Environment, System};
+
+/// An embedded cluster; clones share it.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    store: Store,
+    config: Arc<Config>,
+}
+
+/// What a cluster is built from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where objects and keys are kept; `None` keeps them in memory.
+    pub data_dir: Option<PathBuf>,
+    /// How many events each collection remembers for watchers.
+    pub window: Window,
+    /// Services get their cluster addresses from here.
+    pub service_cidr: String,
+    /// Nodes get their pod networks (/24 each) from here.
+    pub pod_cidr: String,
+    /// The node annotation that says how to reach its kubelet: `http` or `https` (the default).
+    pub kubelet_scheme_annotation: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            window: Window::default(),
+            service_cidr: "127.96.0.0/16".into(),
+            pod_cidr: "127.64.0.0/11".into(),
+            kubelet_scheme_annotation: "kubelet-scheme".into(),
+        }
+    }
+}
+
+/// A cluster could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("the cluster's own namespaces cannot be created: {0}")]
+    Bootstrap(#[from] StoreError),
+}
+
+/// Builds a [`Cluster`].
+pub struct Builder {
+    config: Config,
+    environment: Arc<dyn Environment>,
+}
+
+impl Builder {
+    /// Keeps objects and keys in this directory; a cluster built on it again has them all.
+    #[must_use]
+    pub fn data_dir(mut self, dir: impl Into<Option<PathBuf>>) -> Self {
+        self.config.data_dir = dir.into();
+        self
+    }
+
+    /// How many events each collection remembers for watchers.
+    #[must_use]
+    pub fn window(mut self, window: Window) -> Self {
+        self.config.window = window;
+        self
+    }
+
+    /// The network of service addresses; 127.96.0.0/16 unless said.
+    #[must_use]
+    pub fn service_cidr(mut self, cidr: impl Into<String>) -> Self {
+        self.config.service_cidr = cidr.into();
+        self
+    }
+
+    /// The network that nodes get their pod networks from; 127.64.0.0/11 unless said.
+    #[must_use]
+    pub fn pod_cidr(mut self, cidr: impl Into<String>) -> Self {
+        self.config.pod_cidr = cidr.into();
+        self
+    }
+
+    /// The node annotation by which a node says that its kubelet speaks plain `http`.
+    #[must_use]
+    pub fn kubelet_scheme_annotation(mut self, name: impl Into<String>) -> Self {
+        self.config.kubelet_scheme_annotation = name.into();
+        self
+    }
+
+    /// Another clock and other random numbers, for tests.
+    #[must_use]
+    pub fn environment(mut self, environment: impl Environment) -> Self {
+        self.environment = Arc::new(environment);
+        self
+    }
+
+    /// Opens or creates the cluster. No task runs and no port is open yet.
+    ///
+    /// # Errors
+    /// When the data directory cannot be used.
+    pub async fn build(self) -> Result<Cluster, BuildError> {
+        let store = Store::in_memory(self.environment, self.config.window);
+        for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+            bootstrap_namespace(&store, name)?;
+        }
+        Ok(Cluster { store, config: Arc::new(self.config) })
+    }
+}
+
+impl Cluster {
+    pub fn builder() -> Builder {
+        Builder { config: Config::default(), environment: Arc::new(System) }
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The handle for what runs inside the cluster: no HTTP, no admission.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The API as a service; no socket.
+    pub fn service(&self) -> ApiService {
+        ApiService::new(self.store.clone())
+    }
+
+    /// A client of this cluster. Must be called within a Tokio runtime.
+    pub fn client(&self) -> kube::Client {
+        kube::Client::new(self.service(), "default")
+    }
+}
+
+fn bootstrap_namespace(store: &Store, name: &str) -> Result<(), StoreError> {
+    let namespace = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": name, "labels": { "kubernetes.io/metadata.name": name } },
+        "spec": { "finalizers": ["kubernetes"] },
+        "status": { "phase": "Active" },
+    });
+    match store.create(&NAMESPACES, namespace) {
+        Ok(_) | Err(StoreError::AlreadyExists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,200 @@
+//! Objects, their versions, and the events of their changes.
+//!
+//! One writer at a time, in a short critical section; readers take `Arc`s out and never hold it up. With a data
+//! directory every change is in the journal before it is visible or acknowledged. The store knows no kinds: defaulting,
+//! validation and access are the business of [`crate::rest`].
+
+mod deletion;
+mod error;
+mod event;
+pub mod journal;
+mod modify;
+mod object;
+mod resource;
+mod tables;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use serde_json::Value;
+
+pub use deletion::{DeleteOptions, Deleted, Preconditions, Propagation};
+pub use error::StoreError;
+pub use event::{Change, Event, Watch, Window};
+pub use object::{Meta, Object, Owner};
+pub use resource::*;
+use tables::Tables;
+
+use crate::Environment;
+use crate::environment;
+
+/// A handle to the store; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    tables: Arc<RwLock<Tables>>,
+    environment: Arc<dyn Environment>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("version", &self.version()).finish_non_exhaustive()
+    }
+}
+
+/// A consistent view of a collection.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Ordered by namespace, then name.
+    pub objects: Vec<Arc<Object>>,
+    /// Watch from here to miss nothing.
+    pub resource_version: u64,
+}
+
+impl Store {
+    /// An empty store that lives as long as its handles.
+    pub fn in_memory(environment: Arc<dyn Environment>, window: Window) -> Self {
+        Self { tables: Arc::new(RwLock::new(Tables::new(1, window))), environment }
+    }
+
+    pub fn environment(&self) -> &dyn Environment {
+        &*self.environment
+    }
+
+    /// The version of the last change to any object.
+    pub fn version(&self) -> u64 {
+        self.tables.read().version
+    }
+
+    /// `namespace` is empty for cluster-scoped objects.
+    pub fn get(&self, resource: &ResourceRef, namespace: &str, name: &str) -> Option<Arc<Object>> {
+        self.tables.read().get(resource, namespace, name).cloned()
+    }
+
+    /// All objects, or those of one namespace.
+    pub fn list(&self, resource: &ResourceRef, namespace: Option<&str>) -> Snapshot {
+        let tables = self.tables.read();
+        let objects = match (tables.collection(resource), namespace) {
+            (None, _) => Vec::new(),
+            (Some(collection), None) => collection.objects.values().flat_map(|names| names.values().cloned()).collect(),
+            (Some(collection), Some(namespace)) => {
+                collection.objects.get(namespace).map(|names| names.values().cloned().collect()).unwrap_or_default()
+            }
+        };
+        Snapshot { objects, resource_version: tables.version }
+    }
+
+    /// Follows a collection from right after the given version.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the events since then are no longer all remembered.
+    pub fn watch(&self, resource: &ResourceRef, after: u64) -> Result<Watch, StoreError> {
+        let known = self.tables.read().collection(resource).map(|collection| collection.history.clone());
+        let history = match known {
+            Some(history) => history,
+            None => self.tables.write().collection_mut(resource).history.clone(),
+        };
+        history.follow(after)
+    }
+
+    /// Stores a new object. Sets `uid`, `creationTimestamp`, `generation` where absent, and `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`], [`StoreError::Malformed`], or that it could not be made durable.
+    pub fn create(&self, resource: &ResourceRef, mut value: Value) -> Result<Arc<Object>, StoreError> {
+        self.complete(&mut value);
+        let (namespace, name) = names(resource, &value)?;
+        let mut tables = self.tables.write();
+        if tables.get(resource, &namespace, &name).is_some() {
+            return Err(StoreError::AlreadyExists { resource: resource.clone(), name });
+        }
+        commit(&mut tables, resource, value, Change::Added)
+    }
+
+    /// Replaces an object by a changed one. A `metadata.resourceVersion` in it is the version the change is based on. An
+    /// equal object is no change. One that only waited for its last finalizer is removed.
+    ///
+    /// Sets `resourceVersion` and nothing else: see [`Store::modify`] for what also keeps `generation` true.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`], or that it could not be made durable.
+    pub fn update(&self, resource: &ResourceRef, mut value: Value) -> Result<Arc<Object>, StoreError> {
+        let (namespace, name) = names(resource, &value)?;
+        let base = base_version(&value);
+        let mut tables = self.tables.write();
+        let Some(stored) = tables.get(resource, &namespace, &name).cloned() else {
+            return Err(StoreError::NotFound { resource: resource.clone(), name });
+        };
+        if base.is_some_and(|base| base != stored.meta.resource_version) {
+            return Err(StoreError::Conflict { resource: resource.clone(), name });
+        }
+        set_version(&mut value, stored.meta.resource_version);
+        if serialise(resource, &value)? == stored.json {
+            return Ok(stored);
+        }
+        let change = if deletion::is_complete(&value) { Change::Deleted } else { Change::Modified };
+        commit(&mut tables, resource, value, change)
+    }
+
+    fn complete(&self, value: &mut Value) {
+        let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+        if !metadata.contains_key("uid") {
+            metadata.insert("uid".into(), environment::uid(self.environment()).into());
+        }
+        if metadata.get("creationTimestamp").is_none_or(Value::is_null) {
+            let now = environment::rfc3339(self.environment.now());
+            metadata.insert("creationTimestamp".into(), now.into());
+        }
+    }
+}
+
+/// Makes one change: durable, then visible, then told. The caller holds the write lock and has checked everything.
+fn commit(
+    tables: &mut Tables,
+    resource: &ResourceRef,
+    mut value: Value,
+    change: Change,
+) -> Result<Arc<Object>, StoreError> {
+    let version = tables.version + 1;
+    set_version(&mut value, version);
+    let json = serialise(resource, &value)?;
+    let object = Arc::new(
+        Object::from_json(json)
+            .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })?,
+    );
+    tables.record(resource, change, &object)?;
+    tables.version = version;
+    let collection = tables.collection_mut(resource);
+    let previous = match change {
+        Change::Deleted => collection.remove(&object.meta.namespace, &object.meta.name),
+        Change::Added | Change::Modified => collection.insert(object.clone()),
+    };
+    collection.history.push(Arc::new(Event { change, resource_version: version, object: object.clone(), previous }));
+    Ok(object)
+}
+
+fn serialise(resource: &ResourceRef, value: &Value) -> Result<Bytes, StoreError> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })
+}
+
+fn names(resource: &ResourceRef, value: &Value) -> Result<(String, String), StoreError> {
+    let text = |field: &str| value["metadata"][field].as_str().unwrap_or_default().to_owned();
+    match text("name") {
+        name if name.is_empty() => {
+            Err(StoreError::Malformed { resource: resource.clone(), reason: "metadata.name is missing".into() })
+        }
+        name => Ok((text("namespace"), name)),
+    }
+}
+
+fn base_version(value: &Value) -> Option<u64> {
+    value["metadata"]["resourceVersion"].as_str()?.parse().ok()
+}
+
+fn set_version(value: &mut Value, version: u64) {
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("resourceVersion".into(), version.to_string().into());
+    }
+}
