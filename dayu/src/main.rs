@@ -1,1 +1,32 @@
-fn main() {}
+//! `dayu`: the layer's one binary. Parses, starts a runtime, dispatches; everything else lives in the library crates.
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod apply;
+mod cli;
+mod connect;
+mod delete;
+mod explain;
+mod get;
+mod kinds;
+mod logs;
+mod manifest;
+mod output;
+mod run;
+mod up;
+
+fn main() -> ExitCode {
+    let command = cli::Cli::parse();
+    // One provider for every TLS connection of the process; a second call would only mean it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    output::log_to_stderr(&command.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failure(&format!("cannot start the asynchronous runtime: {error}; raise `ulimit -n`")),
+    };
+    match runtime.block_on(Box::pin(run::dispatch(command.command))) {
+        Ok(code) => code,
+        Err(error) => output::failure(&error.to_string()),
+    }
+}

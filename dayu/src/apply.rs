@@ -1,0 +1,110 @@
+//! `dayu apply`: all documents are checked by the server before the first one is written.
+use std::collections::BTreeSet;
+
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams, ValidationDirective},
+    core::DynamicObject,
+};
+
+use crate::{
+    cli::Manifests,
+    connect,
+    kinds::Kinds,
+    manifest::{self, Document, Draft, Origin},
+    output,
+};
+
+/// The name under which the command line owns fields.
+const MANAGER: &str = "dayu";
+
+/// Why nothing, or not everything, was applied.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Connect(#[from] connect::Error),
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
+    #[error("cannot ask the server for its kinds: {0}; is it running?")]
+    Discovery(kube::Error),
+    #[error("{origin}: {name}: {source}; nothing was applied")]
+    Refused { origin: Origin, name: String, source: kube::Error },
+    #[error("{origin}: {name}: {source}; applied before it: {applied}")]
+    Interrupted { origin: Origin, name: String, source: kube::Error, applied: String },
+}
+
+/// Reads, checks and applies what the user named.
+pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
+    let drafts = manifest::read(&options.filenames)?;
+    let client = connect::client(&options.connection).await?;
+    for name in apply(&client, drafts, &options.namespace).await? {
+        output::line(&format!("{name} applied"));
+    }
+    Ok(())
+}
+
+/// Applies documents and gives their names.
+pub(crate) async fn apply(client: &Client, drafts: Vec<Draft>, namespace: &str) -> Result<Vec<String>, Error> {
+    let kinds = Kinds::discover(client).await.map_err(Error::Discovery)?;
+    let mut documents = manifest::resolve(drafts, &kinds, namespace)?;
+    // Namespaces first: the rest may live in them. The sort is stable, so the user's order holds otherwise.
+    documents.sort_by_key(|document| document.resource.kind != "Namespace");
+    rehearse(client, &documents).await?;
+    let mut applied: Vec<String> = Vec::new();
+    for document in &documents {
+        write(client, document, false).await.map_err(|source| Error::Interrupted {
+            origin: document.origin.clone(),
+            name: name(document),
+            source,
+            applied: if applied.is_empty() { "nothing".to_owned() } else { applied.join(", ") },
+        })?;
+        applied.push(name(document));
+    }
+    Ok(applied)
+}
+
+/// Lets the server check every document without keeping it.
+async fn rehearse(client: &Client, documents: &[Document]) -> Result<(), Error> {
+    let coming: BTreeSet<_> = documents
+        .iter()
+        .filter(|document| document.resource.kind == "Namespace")
+        .filter_map(|document| document.object.metadata.name.as_deref())
+        .collect();
+    for document in documents {
+        let Err(source) = write(client, document, true).await else { continue };
+        // A namespace that this very manifest brings cannot be there yet.
+        let expected = document.namespace.as_deref().is_some_and(|namespace| coming.contains(namespace));
+        if !(expected && is_not_found(&source)) {
+            return Err(Error::Refused { origin: document.origin.clone(), name: name(document), source });
+        }
+    }
+    Ok(())
+}
+
+async fn write(client: &Client, document: &Document, rehearsal: bool) -> Result<(), kube::Error> {
+    let params = PatchParams {
+        dry_run: rehearsal,
+        field_validation: Some(ValidationDirective::Strict),
+        ..PatchParams::apply(MANAGER).force()
+    };
+    let name = document.object.metadata.name.as_deref().unwrap_or_default();
+    api(client, document).patch(name, &params, &Patch::Apply(&document.object)).await.map(drop)
+}
+
+/// The API of a document's kind, in its namespace.
+pub(crate) fn api(client: &Client, document: &Document) -> Api<DynamicObject> {
+    match &document.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &document.resource),
+        None => Api::all_with(client.clone(), &document.resource),
+    }
+}
+
+/// `plural/name`, as kubectl says it.
+pub(crate) fn name(document: &Document) -> String {
+    let name = document.object.metadata.name.as_deref().unwrap_or_default();
+    format!("{}/{name}", document.resource.kind.to_lowercase())
+}
+
+pub(crate) fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}

@@ -1,0 +1,140 @@
+//! What can be typed, and the help that teaches it.
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::up;
+
+/// Runs AI workers on chosen devices and lets every worker say "service S on device D".
+///
+/// Try it on this machine, without root, containers or a cluster:  dayu up
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// How much to log: error, warn, info, debug or trace.
+    #[arg(long, global = true, default_value = "warn", env = "DAYU_LOG")]
+    pub(crate) log: tracing::Level,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start everything on this machine: control plane, global manager, devices, and a pipeline.
+    ///
+    /// Prints where each worker runs and a live table of requests. Ctrl-C stops everything and leaves nothing behind.
+    #[command(after_help = "Examples:
+  dayu up                              the example pipeline on devices cloud, edge1 and edge2
+  dayu up my.yaml --devices a,b        your resources on your devices
+  dayu up --empty --data ./state       plane and devices only; state and kubeconfig kept in ./state
+  dayu up --check                      self-test: load, faults, figures; fails if a request lands wrong")]
+    Up(up::Options),
+    /// Create or change the resources of files, folders or standard input, all or nothing.
+    #[command(after_help = "Every document is checked by the server before the first one is written.
+  dayu apply -f pipeline.yaml
+  cat service.yaml | dayu apply -f -")]
+    Apply(Manifests),
+    /// Delete the resources of files, folders or standard input.
+    Delete(Manifests),
+    /// List resources as a table.
+    #[command(after_help = "  dayu get                     services and workers of all namespaces
+  dayu get rts -n pipeline     RuntimeServices of one namespace (any kind, plural or short name)")]
+    Get(Get),
+    /// Show where a request would go and why: candidates, what each layer filtered, scores, winner.
+    #[command(after_help = "  dayu explain detector-both -n pipeline --device edge1
+  dayu explain detector-both -n pipeline --device edge1 --from cloud")]
+    Explain(Explain),
+    /// Print a worker's output.
+    Logs(Logs),
+    /// Print the CustomResourceDefinitions as YAML, for kubectl apply.
+    Crds,
+    /// Run the global manager: turns custom resources into workers on chosen devices.
+    Gm(dayu_gm::Options),
+    /// Run the local manager of one device: keeps its workers alive and reports.
+    Lm(dayu_lm::Options),
+    /// Run the mesh of one device: carries its workers' traffic.
+    Mesh(dayu_mesh::Options),
+    /// One program of the example pipeline.
+    #[command(hide = true)]
+    ExampleWorker {
+        #[arg(value_enum)]
+        stage: Stage,
+    },
+}
+
+/// How to reach the API.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connection {
+    /// The kubeconfig to use; `dayu up` writes one and says where.
+    #[arg(long, env = "KUBECONFIG")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Manifests {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// A YAML or JSON file, a folder of them, or - for standard input; may be repeated.
+    #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
+    pub(crate) filenames: Vec<PathBuf>,
+    /// Namespace of resources that name none.
+    #[arg(short, long, default_value = "default")]
+    pub(crate) namespace: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Get {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Kind, plural or short name; without it, the layer's own kinds, pods and services.
+    pub(crate) kind: Option<String>,
+    /// Only this resource.
+    pub(crate) name: Option<String>,
+    /// Only this namespace.
+    #[arg(short, long)]
+    pub(crate) namespace: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// The Service.
+    pub(crate) service: String,
+    /// Namespace of the Service.
+    #[arg(short, long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// The device that the request names.
+    #[arg(short, long)]
+    pub(crate) device: Option<String>,
+    /// The Service's port, by number; without it, its first.
+    #[arg(short, long)]
+    pub(crate) port: Option<u16>,
+    /// The device whose mesh is asked; without it, the target device or the first.
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// The worker's pod.
+    pub(crate) worker: String,
+    /// Namespace of the pod.
+    #[arg(short, long, default_value = "default")]
+    pub(crate) namespace: String,
+    /// The container; without it, the pod's first.
+    #[arg(short, long)]
+    pub(crate) container: Option<String>,
+    /// Keep printing as the worker writes.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Stage {
+    Source,
+    Detector,
+    Aggregator,
+}

@@ -1,0 +1,29 @@
+//! `dayu delete`: what the documents name, in reverse order; what is gone already is fine.
+use kube::api::DeleteParams;
+
+use crate::{
+    apply::{self, Error},
+    cli::Manifests,
+    connect,
+    kinds::Kinds,
+    manifest, output,
+};
+
+/// Deletes what the user named, and what belongs to it in the background.
+pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
+    let drafts = manifest::read(&options.filenames)?;
+    let client = connect::client(&options.connection).await?;
+    let kinds = Kinds::discover(&client).await.map_err(Error::Discovery)?;
+    for document in manifest::resolve(drafts, &kinds, &options.namespace)?.iter().rev() {
+        let name = document.object.metadata.name.as_deref().unwrap_or_default();
+        match apply::api(&client, document).delete(name, &DeleteParams::background()).await {
+            Ok(_) => output::line(&format!("{} deleted", apply::name(document))),
+            Err(error) if apply::is_not_found(&error) => output::line(&format!("{} was not there", apply::name(document))),
+            Err(source) => {
+                let (origin, name) = (document.origin.clone(), apply::name(document));
+                return Err(Error::Interrupted { origin, name, source, applied: "see above".to_owned() });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! The one place that prints: results to standard output, everything else to standard error.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line's purpose is to print")]
+use std::{io::IsTerminal, process::ExitCode};
+
+use comfy_table::{Table, presets};
+
+/// Sends log lines to standard error, in colour on a terminal only.
+pub(crate) fn log_to_stderr(level: &tracing::Level) {
+    tracing_subscriber::fmt()
+        .with_max_level(*level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
+
+/// One line of a result.
+pub(crate) fn line(text: &str) {
+    println!("{text}");
+}
+
+/// Text that already ends its own lines.
+pub(crate) fn raw(text: &str) {
+    print!("{text}");
+}
+
+/// What is going on, for whoever waits.
+pub(crate) fn progress(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Something went wrong: says so and gives the exit code.
+pub(crate) fn failure(text: &str) -> ExitCode {
+    eprintln!("error: {text}");
+    ExitCode::FAILURE
+}
+
+/// Rows under headings, columns aligned.
+pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(headings);
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 3));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}

@@ -1,0 +1,109 @@
+//! One request of the self-test, over a new connection each, as Dayu's own clients do it.
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use dayu_core::name::Device;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Longest wait for a whole answer; a refusal comes at once, so whatever takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// How a request says which device it means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Form {
+    /// `http://<device address>:<node port>`.
+    NodePort,
+    /// `http://<device>.<service>.<namespace>.svc`, through the caller's mesh.
+    Name,
+    /// `http://<service>.<namespace>.svc` and the header `x-target-device`, through the caller's mesh.
+    Header,
+}
+
+/// A request that can be sent.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) form: Form,
+    /// Where to connect.
+    pub(super) address: SocketAddr,
+    /// `host:port` as the URL has it.
+    pub(super) authority: String,
+    pub(super) path: &'static str,
+    /// The device that it means.
+    pub(super) device: Device,
+    pub(super) service: String,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// A worker answered: its own word on who it is.
+    Landed(dayu_pipeline::Identity),
+    /// Refused at once, with the reason that was given.
+    Refused(String),
+    /// The connection broke, or nothing came: what happens to requests whose worker is killed under them.
+    Broken(String),
+}
+
+/// Sends one request with `body` and says what became of it.
+pub(super) async fn send(call: &Call, body: Bytes) -> Outcome {
+    match tokio::time::timeout(PATIENCE, exchange(call, body)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Outcome::Broken(format!("no answer within {} s", PATIENCE.as_secs())),
+    }
+}
+
+async fn exchange(call: &Call, body: Bytes) -> Outcome {
+    let stream = match TcpStream::connect(call.address).await {
+        Ok(stream) => stream,
+        Err(error) => return Outcome::Refused(error.kind().to_string()),
+    };
+    let _ = stream.set_nodelay(true);
+    match converse(call, body, stream).await {
+        Ok(outcome) => outcome,
+        Err(error) if is_reset(&error) => Outcome::Refused("ConnectionReset".to_owned()),
+        Err(error) => Outcome::Broken(error.to_string()),
+    }
+}
+
+/// A layer-4 refusal is a reset, or an end, before the first byte of an answer.
+fn is_reset(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.is_incomplete_message() || source.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionReset)
+}
+
+async fn converse(call: &Call, body: Bytes, stream: TcpStream) -> Result<Outcome, hyper::Error> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let _driver = tokio::spawn(connection);
+    let target = match call.form {
+        Form::NodePort => call.path.to_owned(),
+        Form::Name | Form::Header => format!("http://{}{}", call.authority, call.path),
+    };
+    let mut request = Request::post(target).header(header::HOST, &call.authority);
+    if call.form == Form::Header {
+        request = request.header("x-target-device", call.device.as_str());
+    }
+    let Ok(request) = request.body(Full::new(body)) else { return Ok(Outcome::Broken("not a valid request".to_owned())) };
+    Ok(judge(sender.send_request(request).await?).await)
+}
+
+async fn judge(response: Response<Incoming>) -> Outcome {
+    let status = response.status();
+    let reason = response.headers().get("x-dayu-reason").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = match Limited::new(response.into_body(), LARGEST_ANSWER).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => return Outcome::Broken(error.to_string()),
+    };
+    match (status, reason) {
+        (StatusCode::OK, _) => match serde_json::from_slice(&body) {
+            Ok(identity) => Outcome::Landed(identity),
+            Err(error) => Outcome::Broken(format!("an answer that no worker gives: {error}")),
+        },
+        (_, Some(reason)) => Outcome::Refused(reason),
+        (status, None) => Outcome::Broken(format!("{status}: {}", String::from_utf8_lossy(&body))),
+    }
+}
