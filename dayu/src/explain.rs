@@ -1,0 +1,79 @@
+//! `dayu explain`: where a request would go and why, in the words of the mesh that would route it.
+use std::net::{IpAddr, SocketAddr};
+
+use http::{Request, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Node;
+use kube::{Api, ResourceExt, api::ListParams};
+use tokio::net::TcpStream;
+
+use crate::{cli::Explain, connect, output};
+
+/// The port of every mesh's status and directory API.
+const STATUS: u16 = 10551;
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Why nothing could be explained.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Connect(#[from] connect::Error),
+    #[error("cannot list the devices: {0}")]
+    Devices(kube::Error),
+    #[error("no device {0:?}; `dayu get nodes` lists them")]
+    NoDevice(String),
+    #[error("device {0} has no address yet; is its local manager running?")]
+    NoAddress(String),
+    #[error("the mesh at {address} does not answer: {problem}; is `dayu mesh` running on that device?")]
+    Mesh { address: SocketAddr, problem: String },
+    #[error("the mesh says: {0}")]
+    Refused(String),
+}
+
+/// Asks the mesh of the caller's device and prints what it says.
+pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
+    let client = connect::client(&options.connection).await?;
+    let nodes = Api::<Node>::all(client).list(&ListParams::default()).await.map_err(Error::Devices)?.items;
+    let wanted = options.from.as_ref().or(options.device.as_ref());
+    let node = match wanted {
+        Some(name) => nodes.iter().find(|node| node.name_any() == *name).ok_or_else(|| Error::NoDevice(name.clone()))?,
+        None => nodes.first().ok_or_else(|| Error::NoDevice("any".to_owned()))?,
+    };
+    let address = address(node).ok_or_else(|| Error::NoAddress(node.name_any()))?;
+    let text = ask(SocketAddr::new(address, STATUS), &query(options)).await?;
+    output::raw(&text);
+    Ok(())
+}
+
+/// The request's path and query.
+fn query(options: &Explain) -> String {
+    let mut query = format!("/v1/explain?format=text&service={}/{}", options.namespace, options.service);
+    if let Some(port) = options.port {
+        query.push_str(&format!("&port={port}"));
+    }
+    if let Some(device) = &options.device {
+        query.push_str(&format!("&device={device}"));
+    }
+    query
+}
+
+fn address(node: &Node) -> Option<IpAddr> {
+    let addresses = node.status.as_ref()?.addresses.as_ref()?;
+    addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
+}
+
+async fn ask(address: SocketAddr, query: &str) -> Result<String, Error> {
+    let failed = |problem: String| Error::Mesh { address, problem };
+    let stream = TcpStream::connect(address).await.map_err(|error| failed(error.to_string()))?;
+    let exchange = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = exchange.map_err(|error| failed(error.to_string()))?;
+    let _driver = tokio::spawn(connection);
+    let request = Request::get(query).header(header::HOST, address.to_string()).body(Empty::<bytes::Bytes>::new());
+    let request = request.map_err(|error| Error::Refused(error.to_string()))?;
+    let response = sender.send_request(request).await.map_err(|error| failed(error.to_string()))?;
+    let good = response.status().is_success();
+    let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
+    let text = String::from_utf8_lossy(&body.map_err(|error| failed(error.to_string()))?.to_bytes()).into_owned();
+    if good { Ok(text) } else { Err(Error::Refused(text)) }
+}

@@ -1,0 +1,124 @@
+//! How long a ready worker waits until its resource says so: pod Ready event → RuntimeService Ready event.
+use std::{collections::BTreeMap, time::Duration};
+
+use dayu_core::{api::RuntimeService, name::Device};
+use futures::{StreamExt, stream::BoxStream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{DeleteParams, PostParams, WatchEvent, WatchParams},
+};
+use serde_json::json;
+use tokio::time::Instant;
+
+/// The label that carries the resource's name on its pods.
+const RUNTIME_ID: &str = "dayu.io/runtime-id";
+/// Longest wait for all to become ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Activation could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot measure activation: {0}")]
+    Api(#[from] kube::Error),
+    #[error("cannot measure activation: the probe resource is invalid: {0}")]
+    Probe(#[from] serde_json::Error),
+    #[error("only {ready} of {asked} probe resources became ready within {} s; `dayu get rts` says why", PATIENCE.as_secs())]
+    Late { ready: usize, asked: usize },
+}
+
+/// Creates `count` probes on `device` at once, waits until all are ready, deletes them; gives the delays, sorted.
+pub(super) async fn measure(client: &Client, namespace: &str, device: &Device, round: &str, count: usize) -> Result<Vec<Duration>, Error> {
+    let services: Api<RuntimeService> = Api::namespaced(client.clone(), namespace);
+    let names: Vec<String> = (0..count).map(|at| format!("probe-{round}-{at}")).collect();
+    let pods = changes(Api::<Pod>::namespaced(client.clone(), namespace)).await?;
+    let resources = changes(services.clone()).await?;
+    for name in &names {
+        services.create(&PostParams::default(), &probe(name, device)?).await?;
+    }
+    let measured = tokio::time::timeout(PATIENCE, delays(pods, resources, &names)).await;
+    for name in &names {
+        services.delete(name, &DeleteParams::background()).await?;
+    }
+    let mut delays = measured.map_err(|_| Error::Late { ready: 0, asked: count })?;
+    if delays.len() < count {
+        return Err(Error::Late { ready: delays.len(), asked: count });
+    }
+    delays.sort();
+    Ok(delays)
+}
+
+/// Events of all objects of a kind from now on.
+async fn changes<K>(api: Api<K>) -> Result<BoxStream<'static, K>, kube::Error>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let version = api.list_metadata(&kube::api::ListParams::default().limit(1)).await?.metadata.resource_version;
+    let events = api.watch(&WatchParams::default().timeout(PATIENCE.as_secs() as u32), version.as_deref().unwrap_or("0")).await?;
+    Ok(events
+        .filter_map(async |event| match event {
+            Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => Some(object),
+            _ => None,
+        })
+        .boxed())
+}
+
+async fn delays(
+    mut pods: BoxStream<'static, Pod>,
+    mut resources: BoxStream<'static, RuntimeService>,
+    names: &[String],
+) -> Vec<Duration> {
+    let mut since: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut delays: BTreeMap<String, Duration> = BTreeMap::new();
+    while delays.len() < names.len() {
+        tokio::select! {
+            biased;
+            Some(pod) = pods.next() => {
+                if let Some(name) = pod.labels().get(RUNTIME_ID).filter(|_| pod_is_ready(&pod)) {
+                    since.entry(name.clone()).or_insert_with(Instant::now);
+                }
+            }
+            Some(resource) = resources.next() => {
+                let name = resource.name_any();
+                if let Some(began) = since.get(&name).filter(|_| is_ready(&resource) && names.contains(&name)) {
+                    delays.entry(name).or_insert(began.elapsed());
+                }
+            }
+            else => break,
+        }
+    }
+    delays.into_values().collect()
+}
+
+fn pod_is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+fn is_ready(resource: &RuntimeService) -> bool {
+    let Ok(value) = serde_json::to_value(&resource.status) else { return false };
+    let conditions = value.pointer("/conditions").and_then(|conditions| conditions.as_array()).cloned().unwrap_or_default();
+    conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+fn probe(name: &str, device: &Device) -> Result<RuntimeService, serde_json::Error> {
+    serde_json::from_value(json!({
+        "apiVersion": "sedna.io/v1alpha1",
+        "kind": "RuntimeService",
+        "metadata": {"name": name},
+        "spec": {
+            "installID": "self-test",
+            "deploymentRevision": 1,
+            "component": "probe",
+            "targetNode": device,
+            "endpoint": {"port": 9000},
+            "podTemplate": {"spec": {"enableServiceLinks": false, "containers": [{
+                "name": "probe",
+                "image": "dayu-pipeline/detector:v1",
+                "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
+                "ports": [{"containerPort": 9000}],
+                "readinessProbe": {"tcpSocket": {"port": 9000}, "periodSeconds": 1},
+            }]}},
+        },
+    }))
+}

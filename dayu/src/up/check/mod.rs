@@ -1,0 +1,121 @@
+//! `dayu up --check`: the self-test that anybody can run. Load over every way of asking, faults while it runs, figures.
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::{Api, api::ListParams};
+use tokio::time::Instant;
+
+use self::{load::Bodies, report::Report, request::Call, targets::Addressed};
+use super::site;
+use crate::output;
+
+mod activation;
+mod faults;
+mod load;
+mod report;
+mod request;
+mod tally;
+pub(crate) mod targets;
+
+/// The namespace of the example pipeline.
+const NAMESPACE: &str = "pipeline";
+/// Requests while nothing is broken, while faults happen (at most), and after them.
+const QUIET: usize = 6_000;
+const FAULTY: usize = 200_000;
+const AFTER: usize = 3_000;
+/// Probes activated one after another, and at once.
+const ONE_BY_ONE: usize = 15;
+const AT_ONCE: usize = 30;
+
+/// Why the self-test could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot list the pipeline's services: {0}")]
+    Services(kube::Error),
+    #[error("nothing answers at {0} within {patience} s", patience = FIRST.as_secs())]
+    NoAnswer(String),
+    #[error(transparent)]
+    Activation(#[from] activation::Error),
+    #[error(transparent)]
+    Site(#[from] site::Error),
+    #[error(transparent)]
+    Progress(#[from] super::progress::Error),
+}
+
+/// Longest wait for the first routed request.
+const FIRST: Duration = Duration::from_secs(10);
+
+/// Runs the whole test on a site whose pipeline is ready; the exit code tells whether every request landed right.
+pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCode, Error> {
+    let services = Api::<Service>::namespaced(site.client(), NAMESPACE);
+    let services = services.list(&ListParams::default()).await.map_err(Error::Services)?.items;
+    let devices = site.devices();
+    let calls = Arc::new(targets::calls(&services, &devices));
+    let bodies = Arc::new(bodies());
+    let mut report = Report { first: first_request(&calls, &bodies, began).await?, ..Report::default() };
+
+    output::progress(&format!("{QUIET} requests over {} ways of asking", calls.len()));
+    report.quiet = load::send(&calls, &bodies, QUIET, || false).await;
+
+    output::progress("requests while workers are killed and a device goes away");
+    let device = devices.last().map(|addressed: &Addressed| addressed.device.clone());
+    if let Some(device) = device {
+        let done = Arc::new(AtomicBool::new(false));
+        let seen = done.clone();
+        let under_load = load::send(&calls, &bodies, FAULTY, move || seen.load(Ordering::Relaxed));
+        let inflicted = async {
+            let killed = faults::inflict(site, &calls, &bodies.finding, &device).await;
+            done.store(true, Ordering::Relaxed);
+            killed
+        };
+        let (faulty, killed) = tokio::join!(under_load, inflicted);
+        report.faulty = faulty;
+        report.killed = killed?;
+    }
+    super::progress::until_ready(&site.client()).await?;
+
+    output::progress(&format!("{AFTER} requests after it"));
+    report.after = load::send(&calls, &bodies, AFTER, || false).await;
+
+    output::progress("activation, one by one and at once");
+    measure_activation(site, &devices, &mut report).await?;
+    output::raw(&report.to_string());
+    Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn measure_activation(site: &site::Site, devices: &[Addressed], report: &mut Report) -> Result<(), Error> {
+    let Some(edge) = devices.last() else { return Ok(()) };
+    let client = site.client();
+    for round in 0..ONE_BY_ONE {
+        report.one_by_one.extend(activation::measure(&client, NAMESPACE, &edge.device, &round.to_string(), 1).await?);
+    }
+    report.one_by_one.sort();
+    report.at_once = activation::measure(&client, NAMESPACE, &edge.device, "all", AT_ONCE).await?;
+    Ok(())
+}
+
+fn bodies() -> Bodies {
+    let frames = dayu_pipeline::frame::SIZES.iter().map(|&size| dayu_pipeline::frame::render(7, size)).collect();
+    let finding = r#"{"device":"self-test","replica":"self-test","pid":0,"bright":1,"row":1,"bytes":1}"#;
+    Bodies { finding: finding.into(), frames }
+}
+
+/// Time from the start of `up` to the first answer of a worker.
+async fn first_request(calls: &[Call], bodies: &Bodies, began: Instant) -> Result<Duration, Error> {
+    let deadline = Instant::now() + FIRST;
+    while Instant::now() < deadline {
+        for call in calls {
+            if let request::Outcome::Landed(_) = request::send(call, bodies.finding.clone()).await {
+                return Ok(began.elapsed());
+            }
+        }
+    }
+    Err(Error::NoAnswer(calls.first().map(|call| call.authority.clone()).unwrap_or_default()))
+}

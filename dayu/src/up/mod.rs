@@ -1,0 +1,97 @@
+//! `dayu up`: the whole layer on this machine.
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use tokio::time::Instant;
+
+use crate::{apply, manifest, output, run::until_signal};
+
+mod check;
+mod devices;
+mod pipeline;
+mod progress;
+mod site;
+mod table;
+
+/// What to start.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Resources to apply instead of the example pipeline: files or folders.
+    #[arg(value_name = "FILE|DIR", conflicts_with_all = ["empty", "check"])]
+    pub(crate) files: Vec<PathBuf>,
+    /// The devices to play; the first is the cloud of the example pipeline.
+    #[arg(long, value_delimiter = ',', default_value = "cloud,edge1,edge2")]
+    pub(crate) devices: Vec<String>,
+    /// Keep state here, with the kubeconfig as DIR/kubeconfig; the next `up` continues with it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Start the plane and the devices without any pipeline.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) empty: bool,
+    /// Run the self-test: load, faults, figures; fails if one request lands on a device that it did not name.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Why `up` could not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Devices(#[from] devices::Error),
+    #[error(transparent)]
+    Site(#[from] site::Error),
+    #[error(transparent)]
+    Manifest(#[from] manifest::Error),
+    #[error(transparent)]
+    Apply(#[from] apply::Error),
+    #[error(transparent)]
+    Progress(#[from] progress::Error),
+    #[error(transparent)]
+    Check(#[from] check::Error),
+}
+
+/// Starts everything, runs until told to stop, and leaves nothing behind.
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
+    let began = Instant::now();
+    let devices = devices::parse(&options.devices)?;
+    let drafts = match (options.empty, options.files.as_slice()) {
+        (true, _) => Vec::new(),
+        (false, []) => pipeline::drafts(&devices)?,
+        (false, files) => manifest::read(files)?,
+    };
+    let stop = until_signal();
+    let mut site = site::Site::start(&devices, options.data.as_deref()).await?;
+    output::progress(&format!("ready after {} ms: control plane, global manager, {}", began.elapsed().as_millis(), list(&devices)));
+    output::progress(&format!("kubeconfig: {}", site.kubeconfig().display()));
+    let ended = tokio::select! {
+        ended = serve(&mut site, &options, drafts, began) => ended,
+        () = stop.cancelled() => Ok(ExitCode::SUCCESS),
+    };
+    output::progress("stopping");
+    site.stop().await;
+    ended
+}
+
+async fn serve(
+    site: &mut site::Site,
+    options: &Options,
+    drafts: Vec<manifest::Draft>,
+    began: Instant,
+) -> Result<ExitCode, Error> {
+    if !drafts.is_empty() {
+        let names = apply::apply(&site.client(), drafts, "default").await?;
+        output::progress(&format!("applied: {}", names.join(", ")));
+        progress::until_ready(&site.client()).await?;
+        output::progress(&format!("every worker is ready after {} ms", began.elapsed().as_millis()));
+        progress::placement(&site.client()).await?;
+    }
+    if options.check {
+        return Ok(check::run(site, began).await?);
+    }
+    table::live(site).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(devices: &[dayu_core::name::Device]) -> String {
+    devices.iter().map(dayu_core::name::Device::as_str).collect::<Vec<_>>().join(", ")
+}
