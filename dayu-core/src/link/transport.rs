@@ -1,0 +1,50 @@
+//! What carries frames: a WebSocket in the daemons, a channel in tests, whatever a third party brings.
+use async_trait::async_trait;
+
+use super::Frame;
+
+/// Why a transport carries no more frames.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// The peer or the network ended it.
+    #[error("the connection to {peer} ended: {problem}")]
+    Closed {
+        /// Who the peer is.
+        peer: String,
+        /// What is known of why.
+        problem: String,
+    },
+    /// What came is no frame.
+    #[error("{peer} sent what is no frame: {problem}")]
+    Garbled {
+        /// Who the peer is.
+        peer: String,
+        /// What the codec said.
+        problem: String,
+    },
+}
+
+/// One established connection to one peer, whose identity has been checked by whoever made it.
+///
+/// Not for you if you want to send messages: push them into a [`Session`](super::Session) and let its owner write.
+#[cfg_attr(feature = "test-util", mockall::automock)]
+#[async_trait]
+pub trait Transport: Send {
+    /// Writes one frame.
+    ///
+    /// # Errors
+    /// [`TransportError::Closed`] when it certainly or possibly did not leave.
+    async fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
+
+    /// The next frame; `None` is a sign of life without content. Safe to cancel.
+    ///
+    /// # Errors
+    /// See [`TransportError`]; none of them is worth a second call.
+    async fn receive(&mut self) -> Result<Option<Frame>, TransportError>;
+
+    /// Asks the peer for a sign of life.
+    ///
+    /// # Errors
+    /// [`TransportError::Closed`] when the question did not leave.
+    async fn ping(&mut self) -> Result<(), TransportError>;
+}
