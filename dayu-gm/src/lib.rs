@@ -1,1 +1,2 @@
 //! dayu-gm
+pub mod link;

@@ -1,1 +1,2 @@
 //! dayu-lm
+pub mod link;

@@ -1,0 +1,3 @@
+//! The global manager against real sockets and the embedded API.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+mod link;

@@ -1,0 +1,110 @@
+//! The mesh's stream of routes: server-sent events over one long request, opened again when it breaks.
+use std::{net::SocketAddr, time::Duration};
+
+use http::{Request, header};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::activations::Route;
+
+/// Between two attempts to reach a mesh that is not there.
+const BREATH: Duration = Duration::from_millis(200);
+/// Events above this many bytes are not ours.
+const LARGEST_EVENT: usize = 64 * 1024;
+
+/// Why the stream broke; the next one begins with everything anew.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error("cannot connect: {0}")]
+    Connect(#[from] std::io::Error),
+    #[error("{0}")]
+    Http(#[from] hyper::Error),
+    #[error("cannot ask: {0}")]
+    Request(#[from] http::Error),
+    #[error("answered {0}")]
+    Status(http::StatusCode),
+    #[error("an event above {LARGEST_EVENT} bytes")]
+    TooLarge,
+    #[error("nobody listens any more")]
+    Unheard,
+}
+
+/// Follows the mesh at `address` until `shutdown`.
+pub(super) async fn follow(address: SocketAddr, seen: mpsc::Sender<Route>, shutdown: CancellationToken) {
+    while !shutdown.is_cancelled() {
+        let Some(ended) = shutdown.run_until_cancelled(stream(address, &seen)).await else { return };
+        match ended {
+            Err(Broken::Unheard) => return,
+            Err(broken) => tracing::debug!(%address, %broken, "the mesh's routes are not to be had yet"),
+            Ok(()) => {}
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+async fn stream(address: SocketAddr, seen: &mpsc::Sender<Route>) -> Result<(), Broken> {
+    let socket = TcpStream::connect(address).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
+    let _driver = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
+    let request =
+        Request::get("/v1/watch").header(header::HOST, address.to_string()).body(Empty::<bytes::Bytes>::new())?;
+    let response = sender.send_request(request).await?;
+    if !response.status().is_success() {
+        return Err(Broken::Status(response.status()));
+    }
+    let mut body = response.into_body();
+    let mut events = Events::default();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        for route in events.feed(&data)? {
+            seen.send(route).await.map_err(|_| Broken::Unheard)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cuts a byte stream into events and keeps those about routes.
+#[derive(Default)]
+struct Events {
+    pending: Vec<u8>,
+}
+
+impl Events {
+    fn feed(&mut self, data: &[u8]) -> Result<Vec<Route>, Broken> {
+        self.pending.extend_from_slice(data);
+        let mut routes = Vec::new();
+        while let Some(end) = self.pending.windows(2).position(|pair| pair == b"\n\n") {
+            routes.extend(route(&self.pending[..end]));
+            self.pending.drain(..end + 2);
+        }
+        if self.pending.len() > LARGEST_EVENT { Err(Broken::TooLarge) } else { Ok(routes) }
+    }
+}
+
+/// The route that an event of that name carries; an event that cannot be read is not about a route that was asked for.
+fn route(event: &[u8]) -> Option<Route> {
+    let text = std::str::from_utf8(event).ok()?;
+    let field =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start);
+    (field("event")? == "route").then(|| serde_json::from_str(field("data")?).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_cut_wherever_the_bytes_are() {
+        let data = r#"{"serviceUID":"s","runtimeServiceUID":"u","deploymentRevision":1,"runtimeID":"a","state":"APPLIED","localSequence":1,"sourceState":"SYNCED","targetNode":"d","endpointPodUID":"p","observedAt":"2026-01-02T03:04:05Z"}"#;
+        let text = format!(": hello\n\nevent: change\ndata: {{\"version\":1}}\n\nevent: route\ndata: {data}\n\n");
+        for cut in 0..text.len() {
+            let mut events = Events::default();
+            let mut routes = events.feed(&text.as_bytes()[..cut]).unwrap();
+            routes.extend(events.feed(&text.as_bytes()[cut..]).unwrap());
+            assert_eq!(routes.len(), 1, "cut at {cut}");
+            assert_eq!(routes[0].runtime_id, "a");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The link's client: one WebSocket to the global manager, and the acknowledgement of routes that this device's mesh applied.
+//!
+//! No timer stands between a route that the mesh applied and its acknowledgement: the mesh pushes the route, the tracker
+//! compares it with what was asked, the session sends.
+mod activations;
+mod client;
+mod manager;
+mod mesh;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use dayu_core::{
+    link::{ActivationRequest, Message, Operation},
+    name::Device,
+};
+use kube::Client;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::activations::Activations;
+
+/// Messages that wait between the parts of the link.
+const WAITING: usize = 256;
+
+/// How this device speaks to its global manager.
+pub struct LinkOptions {
+    /// The device.
+    pub device: Device,
+    /// Where the global manager listens (`host:port`); found through the API when absent.
+    pub manager: Option<String>,
+    /// The status API of this device's mesh.
+    pub mesh: SocketAddr,
+    /// Where messages that nobody has acknowledged survive a restart.
+    pub outbox: PathBuf,
+}
+
+/// Keeps the link until `shutdown`. What the device's workers report goes up through `reports`.
+pub async fn run(
+    client: Client,
+    options: LinkOptions,
+    mut reports: mpsc::Receiver<Message>,
+    shutdown: CancellationToken,
+) {
+    let (to_manager, outgoing) = mpsc::channel(WAITING);
+    let (delivered, mut incoming) = mpsc::channel(WAITING);
+    let (seen, mut routes) = mpsc::channel(WAITING);
+    let addresses = manager::addresses(client, options.manager);
+    let link = client::run(options.device.clone(), addresses, options.outbox, outgoing, delivered, shutdown.clone());
+    let mesh = mesh::follow(options.mesh, seen, shutdown.clone());
+    let work = async {
+        let mut activations = Activations::default();
+        loop {
+            let answers = tokio::select! {
+                Some(message) = incoming.recv() => take(&options.device, &mut activations, &message),
+                Some(route) = routes.recv() => activations.route(route),
+                Some(report) = reports.recv() => vec![report],
+                else => return,
+            };
+            for answer in answers {
+                if to_manager.send(answer).await.is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        ((), (), ()) = async { tokio::join!(link, mesh, work) } => {}
+    }
+}
+
+/// What a message from the global manager asks of the tracker, and what can be answered at once.
+fn take(device: &Device, activations: &mut Activations, message: &Message) -> Vec<Message> {
+    if message.kind != "runtimeservice" {
+        return Vec::new();
+    }
+    match serde_json::from_slice::<ActivationRequest>(&message.content) {
+        Ok(request) if request.target_node != *device => {
+            tracing::warn!(%device, asked = %request.target_node, name = message.name, "asked for another device; ignored");
+            Vec::new()
+        }
+        Ok(request) if message.operation == Operation::Delete => {
+            activations.cancel(&request);
+            Vec::new()
+        }
+        Ok(request) => activations.request(request),
+        Err(error) => {
+            tracing::warn!(%error, name = message.name, "the global manager sent no activation request; ignored");
+            Vec::new()
+        }
+    }
+}
