@@ -14,7 +14,9 @@
 //! Everything a client sees goes through [`Cluster::service`]; nothing asks whether a socket lies in between. What runs
 //! inside the cluster (its controllers) uses the [`store::Store`] handle instead and saves the HTTP round trip.
 
+pub mod alloc;
 mod cluster;
+pub mod controllers;
 mod environment;
 pub mod rest;
 pub mod store;

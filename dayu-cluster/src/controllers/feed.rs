@@ -1,0 +1,78 @@
+//! What a controller is fed with: a collection as it stands, then its changes; from the start again when it fell behind.
+use std::{collections::HashMap, sync::Arc};
+
+use crate::store::{Change, Event, Object, ResourceRef, Store, Watch};
+
+/// One change as a controller sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Delta {
+    pub(super) change: Change,
+    pub(super) object: Arc<Object>,
+    /// The state before, when it is known.
+    pub(super) previous: Option<Arc<Object>>,
+}
+
+/// A collection being followed.
+pub(super) struct Feed {
+    store: Store,
+    resource: ResourceRef,
+    watch: Option<Watch>,
+    /// What was handed out, to find what vanished while events were missed.
+    known: HashMap<Box<str>, Arc<Object>>,
+}
+
+impl Feed {
+    pub(super) fn new(store: &Store, resource: ResourceRef) -> Self {
+        Self { store: store.clone(), resource, watch: None, known: HashMap::new() }
+    }
+
+    pub(super) fn resource(&self) -> &ResourceRef {
+        &self.resource
+    }
+
+    /// The next changes, at least one unless the collection was listed and is empty. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Vec<Delta> {
+        loop {
+            let Some(watch) = &mut self.watch else { return self.list() };
+            match watch.next().await {
+                Ok(events) => return self.remember(&events),
+                Err(error) => {
+                    tracing::debug!(resource = %self.resource, %error, "a controller fell behind and lists again");
+                    self.watch = None;
+                }
+            }
+        }
+    }
+
+    fn list(&mut self) -> Vec<Delta> {
+        let snapshot = self.store.list(&self.resource, None);
+        self.watch = self.store.watch(&self.resource, snapshot.resource_version).ok();
+        let mut before = std::mem::take(&mut self.known);
+        let mut deltas = Vec::with_capacity(snapshot.objects.len());
+        for object in snapshot.objects {
+            let previous = before.remove(&object.meta.uid);
+            self.known.insert(object.meta.uid.clone(), object.clone());
+            let change = if previous.is_some() { Change::Modified } else { Change::Added };
+            deltas.push(Delta { change, object, previous });
+        }
+        deltas.extend(before.into_values().map(|object| Delta { change: Change::Deleted, object, previous: None }));
+        deltas
+    }
+
+    fn remember(&mut self, events: &[Arc<Event>]) -> Vec<Delta> {
+        for event in events {
+            match event.change {
+                Change::Deleted => self.known.remove(&event.object.meta.uid),
+                Change::Added | Change::Modified => {
+                    self.known.insert(event.object.meta.uid.clone(), event.object.clone())
+                }
+            };
+        }
+        let delta = |event: &Arc<Event>| Delta {
+            change: event.change,
+            object: event.object.clone(),
+            previous: event.previous.clone(),
+        };
+        events.iter().map(delta).collect()
+    }
+}

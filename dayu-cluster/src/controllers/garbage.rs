@@ -1,0 +1,218 @@
+//! Owner references: what nobody owns any more goes, and owners that wait for their dependents are let go.
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::Value;
+
+use super::{
+    feed::{Delta, Feed},
+    kinds::{BUILT_IN, Kinds},
+};
+use crate::store::{
+    CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, NAMESPACES, NODES, Object, Preconditions, Propagation,
+    ResourceRef, Store,
+};
+
+const FOREGROUND: &str = "foregroundDeletion";
+const ORPHAN: &str = "orphan";
+type Uid = Box<str>;
+
+/// An object that names owners.
+#[derive(Clone)]
+struct Dependent {
+    resource: ResourceRef,
+    object: Arc<Object>,
+}
+
+struct Collector {
+    store: Store,
+    kinds: Kinds,
+    /// Dependents by uid of each owner, then by their own.
+    of: HashMap<Uid, HashMap<Uid, Dependent>>,
+    /// Owners that wait for their dependents.
+    waiting: HashMap<Uid, (ResourceRef, Arc<Object>)>,
+}
+
+/// Follows every collection until dropped; those of new custom kinds from their definition on.
+pub(super) async fn run(store: Store) {
+    let kinds = Kinds::built_in();
+    let mut collector = Collector { store: store.clone(), kinds, of: HashMap::new(), waiting: HashMap::new() };
+    let fixed = BUILT_IN.into_iter().map(|(_, resource)| resource);
+    let fixed = fixed.chain([NODES, NAMESPACES, CUSTOMRESOURCEDEFINITIONS]);
+    let mut feeds: FuturesUnordered<_> = fixed.map(|resource| follow(Feed::new(&store, resource))).collect();
+    while let Some((feed, deltas)) = feeds.next().await {
+        let resource = feed.resource().clone();
+        feeds.push(follow(feed));
+        for delta in deltas {
+            if resource == CUSTOMRESOURCEDEFINITIONS && delta.change != Change::Deleted {
+                feeds.extend(collector.kinds.learn(&delta.object).map(|new| follow(Feed::new(&store, new))));
+            }
+            collector.take(&resource, delta);
+        }
+    }
+}
+
+/// The feed with its next changes.
+fn follow(mut feed: Feed) -> BoxFuture<'static, (Feed, Vec<Delta>)> {
+    async move {
+        let deltas = feed.next().await;
+        (feed, deltas)
+    }
+    .boxed()
+}
+
+impl Collector {
+    fn take(&mut self, resource: &ResourceRef, delta: Delta) {
+        let Delta { change, object, previous } = delta;
+        self.forget_owners(previous.as_ref().unwrap_or(&object), &object);
+        if change == Change::Deleted {
+            self.forget_owners(&object, &Object { meta: Default::default(), json: Default::default() });
+            self.waiting.remove(&object.meta.uid);
+            self.release_dependents(&object.meta.uid);
+            for owner in object.meta.owners.iter() {
+                self.finish_foreground(&owner.uid);
+            }
+            return;
+        }
+        for owner in object.meta.owners.iter() {
+            let dependent = Dependent { resource: resource.clone(), object: object.clone() };
+            self.of.entry(owner.uid.clone()).or_default().insert(object.meta.uid.clone(), dependent);
+        }
+        if object.meta.owners.len() > 0 && !object.meta.is_terminating() {
+            self.check_owners(resource, &object);
+        }
+        if object.meta.is_terminating() && object.meta.finalizers.iter().any(|f| matches!(&**f, FOREGROUND | ORPHAN)) {
+            let uid = object.meta.uid.clone();
+            self.waiting.insert(uid.clone(), (resource.clone(), object));
+            self.serve_waiting(&uid);
+        }
+    }
+
+    /// Takes `before` out of the index of owners that `after` does not name.
+    fn forget_owners(&mut self, before: &Object, after: &Object) {
+        for owner in before.meta.owners.iter() {
+            if after.meta.owners.iter().any(|kept| kept.uid == owner.uid) {
+                continue;
+            }
+            if let Some(dependents) = self.of.get_mut(&owner.uid) {
+                dependents.remove(&before.meta.uid);
+                if dependents.is_empty() {
+                    self.of.remove(&owner.uid);
+                }
+            }
+        }
+    }
+
+    /// An owner is gone: those whose last owner it was go too, the others lose the reference.
+    fn release_dependents(&mut self, owner: &str) {
+        let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
+        for dependent in dependents {
+            self.check_owners(&dependent.resource, &dependent.object);
+        }
+    }
+
+    /// Deletes the object when none of its owners is there; unknown kinds count as there.
+    fn check_owners(&self, resource: &ResourceRef, object: &Object) {
+        let absent: HashSet<&str> = object
+            .meta
+            .owners
+            .iter()
+            .filter(|owner| {
+                let Some(collection) = self.kinds.collection(&owner.api_version, &owner.kind) else { return false };
+                // An owner is in the same namespace, or in none.
+                let found = [&*object.meta.namespace, ""]
+                    .into_iter()
+                    .find_map(|ns| self.store.get(collection, ns, &owner.name));
+                found.is_none_or(|found| found.meta.uid != owner.uid)
+            })
+            .map(|owner| &*owner.uid)
+            .collect();
+        if absent.is_empty() {
+            return;
+        }
+        if absent.len() == object.meta.owners.len() {
+            self.delete(resource, object, Propagation::Background);
+        } else {
+            self.edit(resource, object, |value| drop_owners(value, |uid| absent.contains(uid)));
+        }
+    }
+
+    /// Does for a waiting owner what its finalizer asks for.
+    fn serve_waiting(&mut self, owner: &str) {
+        let Some((resource, object)) = self.waiting.get(owner).cloned() else { return };
+        let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
+        if object.meta.finalizers.iter().any(|finalizer| &**finalizer == ORPHAN) {
+            for dependent in &dependents {
+                self.edit(&dependent.resource, &dependent.object, |value| drop_owners(value, |uid| uid == owner));
+            }
+            self.edit(&resource, &object, |value| drop_finalizer(value, ORPHAN));
+            return;
+        }
+        for dependent in dependents.iter().filter(|dependent| !dependent.object.meta.is_terminating()) {
+            self.delete(&dependent.resource, &dependent.object, Propagation::Foreground);
+        }
+        self.finish_foreground(owner);
+    }
+
+    /// Lets a waiting owner go once no dependent blocks it.
+    fn finish_foreground(&self, owner: &str) {
+        let Some((resource, object)) = self.waiting.get(owner) else { return };
+        let blocks = |dependent: &Dependent| {
+            let reference = dependent.object.meta.owners.iter().find(|reference| &*reference.uid == owner);
+            let there =
+                self.store.get(&dependent.resource, &dependent.object.meta.namespace, &dependent.object.meta.name);
+            reference.is_some_and(|reference| reference.block_owner_deletion)
+                && there.is_some_and(|there| there.meta.uid == dependent.object.meta.uid)
+        };
+        if !self.of.get(owner).is_some_and(|dependents| dependents.values().any(blocks)) {
+            self.edit(resource, object, |value| drop_finalizer(value, FOREGROUND));
+        }
+    }
+
+    fn delete(&self, resource: &ResourceRef, object: &Object, propagation: Propagation) {
+        let preconditions = Preconditions { uid: Some(object.meta.uid.as_ref().into()), resource_version: None };
+        let options = DeleteOptions {
+            preconditions: Some(preconditions),
+            propagation_policy: Some(propagation),
+            ..DeleteOptions::default()
+        };
+        // Gone or replaced meanwhile is as good.
+        if let Err(error) = self.store.delete(resource, &object.meta.namespace, &object.meta.name, &options) {
+            tracing::debug!(%resource, name = %object.meta.name, %error, "not collected");
+        }
+    }
+
+    fn edit(&self, resource: &ResourceRef, object: &Object, change: impl Fn(&mut Value)) {
+        let edited = self.store.modify(resource, &object.meta.namespace, &object.meta.name, |value| {
+            if value["metadata"]["uid"] == *object.meta.uid {
+                change(value);
+            }
+        });
+        if let Err(error) = edited {
+            tracing::debug!(%resource, name = %object.meta.name, %error, "not edited");
+        }
+    }
+}
+
+fn drop_owners(value: &mut Value, gone: impl Fn(&str) -> bool) {
+    let Some(metadata) = value["metadata"].as_object_mut() else { return };
+    if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
+        owners.retain(|owner| !gone(owner["uid"].as_str().unwrap_or_default()));
+        if owners.is_empty() {
+            metadata.remove("ownerReferences");
+        }
+    }
+}
+
+fn drop_finalizer(value: &mut Value, name: &str) {
+    let Some(metadata) = value["metadata"].as_object_mut() else { return };
+    if let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) {
+        finalizers.retain(|finalizer| finalizer != name);
+        if finalizers.is_empty() {
+            metadata.remove("finalizers");
+        }
+    }
+}
