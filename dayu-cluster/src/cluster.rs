@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::rest::ApiService;
-use crate::store::{NAMESPACES, Store, StoreError, Window};
+use crate::registry::Registry;
+use crate::rest::{Api, ApiService};
+use crate::store::{CUSTOMRESOURCEDEFINITIONS, NAMESPACES, Store, StoreError, Window};
 use crate::{Environment, System};
 
 /// An embedded cluster; clones share it.
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    store: Store,
-    config: Arc<Config>,
+    api: Api,
 }
 
 /// What a cluster is built from.
@@ -108,7 +108,13 @@ impl Builder {
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             bootstrap_namespace(&store, name)?;
         }
-        Ok(Cluster { store, config: Arc::new(self.config) })
+        let registry = Registry::new();
+        for definition in store.list(&CUSTOMRESOURCEDEFINITIONS, None).objects {
+            if let Ok(definition) = definition.value() {
+                registry.define(&definition);
+            }
+        }
+        Ok(Cluster { api: Api { store, registry, config: Arc::new(self.config) } })
     }
 }
 
@@ -118,17 +124,22 @@ impl Cluster {
     }
 
     pub fn config(&self) -> &Config {
-        &self.config
+        &self.api.config
     }
 
     /// The handle for what runs inside the cluster: no HTTP, no admission.
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.api.store
+    }
+
+    /// The kinds that are served now.
+    pub fn registry(&self) -> &Registry {
+        &self.api.registry
     }
 
     /// The API as a service; no socket.
     pub fn service(&self) -> ApiService {
-        ApiService::new(self.store.clone())
+        ApiService::new(self.api.clone())
     }
 
     /// A client of this cluster. Must be called within a Tokio runtime.

@@ -18,6 +18,7 @@ pub mod alloc;
 mod cluster;
 pub mod controllers;
 mod environment;
+pub mod registry;
 pub mod rest;
 pub mod store;
 

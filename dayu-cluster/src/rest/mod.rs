@@ -1,29 +1,67 @@
 //! The REST API: paths, verbs, and the `Status` bodies of refusals.
+//!
+//! A request names a kind of the [`registry`](crate::registry), a verb and options; reads are in `list` and `watch`,
+//! writes in `write`. Objects leave as the bytes they are stored as wherever the client wants them whole.
+
+mod accept;
+mod body;
+mod dispatch;
+mod error;
+mod field;
+mod health;
+mod list;
+mod path;
+mod pods;
+mod query;
+mod review;
+mod selector;
+mod shape;
+mod watch;
+mod write;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Request, Response};
+use tower::BoxError;
 
+use crate::Config;
+use crate::registry::Registry;
 use crate::store::Store;
 
-/// The API as a `tower::Service`. Clones share the cluster.
+pub use body::ApiBody;
+pub use error::{ApiError, Cause};
+
+/// What every request needs; clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Api {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) config: Arc<Config>,
+}
+
+/// The API as a `tower::Service`; never fails but in a reply. Clones share the cluster.
 #[derive(Clone, Debug)]
 pub struct ApiService {
-    store: Store,
+    api: Api,
 }
 
 impl ApiService {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(api: Api) -> Self {
+        Self { api }
     }
 }
 
-impl<B> tower::Service<Request<B>> for ApiService {
-    type Response = Response<Full<Bytes>>;
+impl<B> tower::Service<Request<B>> for ApiService
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ApiBody>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
@@ -31,10 +69,7 @@ impl<B> tower::Service<Request<B>> for ApiService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Request<B>) -> Self::Future {
-        tracing::debug!(version = self.store.version(), "no verb yet");
-        let mut response = Response::new(Full::default());
-        *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
-        Box::pin(std::future::ready(Ok(response)))
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        dispatch::respond(self.api.clone(), request).map(Ok).boxed()
     }
 }

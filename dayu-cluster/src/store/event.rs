@@ -135,6 +135,11 @@ impl Watch {
         Ok(events)
     }
 
+    /// Nothing is waiting to be handed out.
+    pub fn is_quiet(&self) -> bool {
+        *self.latest.borrow() <= self.after
+    }
+
     /// Everything up to this version was handed out.
     pub fn resource_version(&self) -> u64 {
         self.after

@@ -13,6 +13,7 @@ mod object;
 mod resource;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub use deletion::{DeleteOptions, Deleted, Preconditions, Propagation};
 pub use error::StoreError;
 pub use event::{Change, Event, Watch, Window};
+pub(crate) use modify::bump_generation;
 pub use object::{Meta, Object, Owner};
 pub use resource::*;
 use tables::Tables;
@@ -49,6 +51,25 @@ pub struct Snapshot {
     pub objects: Vec<Arc<Object>>,
     /// Watch from here to miss nothing.
     pub resource_version: u64,
+}
+
+impl Snapshot {
+    /// Undoes the latest events first.
+    fn rolled_back(self, since: &[Arc<Event>], namespace: Option<&str>, version: u64) -> Self {
+        if since.is_empty() {
+            return Self { resource_version: version, ..self };
+        }
+        let key = |object: &Arc<Object>| (object.meta.namespace.clone(), object.meta.name.clone());
+        let mut objects: BTreeMap<_, _> = self.objects.into_iter().map(|object| (key(&object), object)).collect();
+        let here = |event: &&Arc<Event>| namespace.is_none_or(|namespace| *event.object.meta.namespace == *namespace);
+        for event in since.iter().rev().filter(here) {
+            match &event.previous {
+                Some(previous) => objects.insert(key(previous), previous.clone()),
+                None => objects.remove(&key(&event.object)),
+            };
+        }
+        Self { objects: objects.into_values().collect(), resource_version: version }
+    }
 }
 
 impl Store {
@@ -82,6 +103,30 @@ impl Store {
             }
         };
         Snapshot { objects, resource_version: tables.version }
+    }
+
+    /// A collection as it was at a version in the past.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when the events since then are no longer all remembered.
+    pub fn list_at(
+        &self,
+        resource: &ResourceRef,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Snapshot, StoreError> {
+        let mut watch = self.watch(resource, version)?;
+        let snapshot = self.list(resource, namespace);
+        let mut since = Vec::new();
+        while watch.resource_version() < snapshot.resource_version {
+            let events = watch.ready()?;
+            if events.is_empty() {
+                break;
+            }
+            since.extend(events);
+        }
+        since.retain(|event| event.resource_version <= snapshot.resource_version);
+        Ok(snapshot.rolled_back(&since, namespace, version))
     }
 
     /// Follows a collection from right after the given version.
@@ -136,7 +181,8 @@ impl Store {
         commit(&mut tables, resource, value, change)
     }
 
-    fn complete(&self, value: &mut Value) {
+    /// What a new object has from the start.
+    pub(crate) fn complete(&self, value: &mut Value) {
         let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
         if !metadata.contains_key("uid") {
             metadata.insert("uid".into(), environment::uid(self.environment()).into());

@@ -1,3 +1,6 @@
-//! The embedded cluster from outside.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+//! The embedded API as its users see it: through a `kube::Client`, and through kubectl.
+
 mod controllers;
+mod custom;
+mod verbs;
+mod watch;

@@ -1,0 +1,93 @@
+//! One served version of one resource.
+
+use serde_json::Value;
+
+use crate::store::ResourceRef;
+
+/// What the API knows about a resource in one version.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// Where its objects are stored; all versions of a kind share it.
+    pub resource: ResourceRef,
+    /// The group it is served in: the stored one, but for kinds served in two (events).
+    pub group: String,
+    pub version: String,
+    pub kind: String,
+    pub list_kind: String,
+    pub singular: String,
+    pub short_names: Vec<String>,
+    pub categories: Vec<String>,
+    pub namespaced: bool,
+    /// `metadata.generation` counts the changes of what the user asked for.
+    pub generation: bool,
+    /// Writes to the object leave `status` alone, and writes to `/status` everything else.
+    pub status: bool,
+    pub scale: Option<Scale>,
+    /// Where the kind comes from.
+    pub origin: Origin,
+}
+
+/// Where `/scale` finds its numbers, as dotted paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scale {
+    pub spec_replicas: String,
+    pub status_replicas: String,
+    pub selector: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Origin {
+    /// Known to this program.
+    BuiltIn,
+    /// Known to this program, never stored: a question with an answer (access reviews).
+    Review,
+    /// From a CustomResourceDefinition.
+    Custom(Box<Custom>),
+}
+
+/// What a CustomResourceDefinition says beside the names.
+#[derive(Debug, Clone)]
+pub struct Custom {
+    /// The version that objects are stored in.
+    pub storage_version: String,
+    /// `spec.versions[]` of this version.
+    pub definition: Value,
+}
+
+impl Kind {
+    /// `v1`, `apps/v1`.
+    pub fn api_version(&self) -> String {
+        match self.group.as_str() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+
+    /// `Pod`, `Deployment.apps`: as messages about invalid objects name it.
+    pub fn qualified(&self) -> String {
+        match self.group.as_str() {
+            "" => self.kind.clone(),
+            group => format!("{}.{group}", self.kind),
+        }
+    }
+
+    pub fn plural(&self) -> &str {
+        self.resource.plural()
+    }
+
+    pub fn custom(&self) -> Option<&Custom> {
+        match &self.origin {
+            Origin::Custom(custom) => Some(custom),
+            Origin::BuiltIn | Origin::Review => None,
+        }
+    }
+
+    /// The version that objects of this kind are stored in.
+    pub fn stored_api_version(&self) -> String {
+        match (self.resource.group(), self.custom()) {
+            (group, Some(custom)) => format!("{group}/{}", custom.storage_version),
+            ("", None) => "v1".into(),
+            (group, None) => format!("{group}/{}", self.version),
+        }
+    }
+}

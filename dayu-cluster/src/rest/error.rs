@@ -1,0 +1,242 @@
+//! Refusals, as the `Status` bodies of Kubernetes.
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::body::{self, ApiBody};
+use crate::registry::Kind;
+use crate::store::{ResourceRef, StoreError};
+
+/// A refusal: what the client is told.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    code: StatusCode,
+    reason: &'static str,
+    message: String,
+    details: Option<Value>,
+}
+
+/// One of the reasons why an object is invalid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// Kubernetes' word: `FieldValueRequired`, `FieldValueInvalid`, ….
+    pub reason: String,
+    pub message: String,
+    pub field: String,
+}
+
+impl ApiError {
+    fn new(code: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), details: None }
+    }
+
+    fn about(mut self, resource: &ResourceRef, name: &str) -> Self {
+        self.details = Some(details(resource.group(), resource.plural(), name));
+        self
+    }
+
+    fn caused_by(mut self, causes: &[Cause]) -> Self {
+        let causes: Vec<Value> = causes.iter().map(Cause::to_json).collect();
+        self.details.get_or_insert_with(|| json!({}))["causes"] = causes.into();
+        self
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BadRequest", message)
+    }
+
+    /// No such path.
+    pub(crate) fn no_resource() -> Self {
+        let mut error =
+            Self::new(StatusCode::NOT_FOUND, "NotFound", "the server could not find the requested resource");
+        error.details = Some(json!({}));
+        error
+    }
+
+    pub(crate) fn not_found(resource: &ResourceRef, name: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NotFound", format!("{resource} \"{name}\" not found")).about(resource, name)
+    }
+
+    pub(crate) fn already_exists(resource: &ResourceRef, name: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, "AlreadyExists", format!("{resource} \"{name}\" already exists"))
+            .about(resource, name)
+    }
+
+    pub(crate) fn conflict(resource: &ResourceRef, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}");
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource, name)
+    }
+
+    /// Fields that other managers own.
+    pub(crate) fn apply_conflict(message: String, causes: &[Cause]) -> Self {
+        Self::new(StatusCode::CONFLICT, "Conflict", message).caused_by(causes)
+    }
+
+    pub(crate) fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Self {
+        let mut lines: Vec<String> = causes.iter().map(Cause::line).collect();
+        lines.dedup();
+        let list = match lines.as_slice() {
+            [one] => one.clone(),
+            many => format!("[{}]", many.join(", ")),
+        };
+        let message = format!("{} \"{name}\" is invalid: {list}", kind.qualified());
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        error.details = Some(details(&kind.group, &kind.kind, name));
+        error.caused_by(causes)
+    }
+
+    /// Understood, but it cannot be done to this object.
+    pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+    }
+
+    pub(crate) fn forbidden(resource: &ResourceRef, name: &str, why: &str) -> Self {
+        let message = format!("{resource} \"{name}\" is forbidden: {why}");
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", message).about(resource, name)
+    }
+
+    pub(crate) fn namespace_terminating(resource: &ResourceRef, name: &str, namespace: &str) -> Self {
+        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let cause = Cause {
+            reason: "NamespaceTerminating".into(),
+            message: format!("namespace {namespace} is being terminated"),
+            field: "metadata.namespace".into(),
+        };
+        Self::forbidden(resource, name, &why).caused_by(&[cause])
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let message = "the server does not allow this method on the requested resource";
+        let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
+        error.details = Some(json!({}));
+        error
+    }
+
+    pub(crate) fn not_acceptable() -> Self {
+        let message = "only the following media types are accepted: application/json, application/json;stream=watch";
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+    }
+
+    pub(crate) fn unsupported_media_type(accepted: &[&str]) -> Self {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        );
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("Request entity too large: limit is {limit}");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+    }
+
+    pub(crate) fn expired(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GONE, "Expired", message)
+    }
+
+    /// The client has seen a version that does not exist yet: another cluster's, or one before a loss.
+    pub(crate) fn version_too_large(asked: u64, current: u64) -> Self {
+        let message = format!("Timeout: Too large resource version: {asked}, current: {current}");
+        let mut error = Self::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message);
+        error.details = Some(json!({
+            "causes": [{ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" }],
+            "retryAfterSeconds": 1,
+        }));
+        error
+    }
+
+    pub(crate) fn internal(message: impl std::fmt::Display) -> Self {
+        let message = message.to_string();
+        let mut error = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalError",
+            format!("Internal error occurred: {message}"),
+        );
+        error.details = Some(json!({ "causes": [{ "message": message }] }));
+        error
+    }
+
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message)
+    }
+
+    fn insufficient_storage(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorage", message)
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.code == StatusCode::NOT_FOUND
+    }
+
+    /// The `Status` object.
+    pub fn status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code.as_u16(),
+        });
+        if let Some(details) = &self.details {
+            status["details"] = details.clone();
+        }
+        status
+    }
+
+    pub(crate) fn response(&self) -> Response<ApiBody> {
+        body::json(self.code, Bytes::from(self.status().to_string()))
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::NotFound { resource, name } => Self::not_found(&resource, &name),
+            StoreError::AlreadyExists { resource, name } => Self::already_exists(&resource, &name),
+            StoreError::Conflict { resource, name } | StoreError::Precondition { resource, name, .. } => {
+                Self::new(StatusCode::CONFLICT, "Conflict", message).about(&resource, &name)
+            }
+            StoreError::Gone { .. } => Self::expired(message),
+            StoreError::Malformed { .. } => Self::bad_request(message),
+            StoreError::Journal(error) => Self::insufficient_storage(error.to_string()),
+        }
+    }
+}
+
+impl Cause {
+    pub(crate) fn new(reason: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason: reason.into(), message: message.into(), field: field.into() }
+    }
+
+    pub(crate) fn required(field: impl Into<String>, hint: &str) -> Self {
+        let message = if hint.is_empty() { "Required value".into() } else { format!("Required value: {hint}") };
+        Self::new("FieldValueRequired", field, message)
+    }
+
+    pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
+        Self::new("FieldValueInvalid", field, format!("Invalid value: {value}: {why}"))
+    }
+
+    fn line(&self) -> String {
+        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "reason": self.reason, "message": self.message, "field": self.field })
+    }
+}
+
+fn details(group: &str, kind: &str, name: &str) -> Value {
+    let mut details = json!({ "kind": kind });
+    for (key, text) in [("group", group), ("name", name)] {
+        if !text.is_empty() {
+            details[key] = text.into();
+        }
+    }
+    details
+}

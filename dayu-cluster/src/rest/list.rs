@@ -1,0 +1,168 @@
+//! GET of one object and of collections.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::query::{ListOptions, VersionMatch};
+use crate::registry::Kind;
+use crate::store::{Object, Snapshot, Store};
+
+/// One page of a collection.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) objects: Vec<Arc<Object>>,
+    pub(crate) metadata: Value,
+}
+
+/// Where the next page begins, and as of which version. Opaque to clients.
+#[derive(Serialize, Deserialize)]
+struct Continuation {
+    version: u64,
+    namespace: String,
+    name: String,
+}
+
+pub(crate) fn page(
+    store: &Store,
+    kind: &Kind,
+    namespace: Option<&str>,
+    options: &ListOptions,
+) -> Result<Page, ApiError> {
+    options.fields.check(|path| selectable(kind, path))?;
+    let from = options.continuation.as_deref().map(decode).transpose()?;
+    let Snapshot { mut objects, resource_version } = snapshot(store, kind, namespace, options, from.as_ref())?;
+    if let Some(from) = &from {
+        objects.retain(|object| (&*object.meta.namespace, &*object.meta.name) > (&*from.namespace, &*from.name));
+    }
+    let selective = !options.labels.is_empty() || !options.fields.is_empty();
+    if selective {
+        objects.retain(|object| matches(options, object));
+    }
+    let mut metadata = json!({ "resourceVersion": resource_version.to_string() });
+    if let Some(limit) = options.limit.filter(|limit| *limit < objects.len()) {
+        let remaining = objects.len() - limit;
+        objects.truncate(limit);
+        if let Some(last) = objects.last() {
+            metadata["continue"] = encode(last, resource_version).into();
+        }
+        if !selective {
+            metadata["remainingItemCount"] = remaining.into();
+        }
+    }
+    Ok(Page { objects, metadata })
+}
+
+pub(crate) fn matches(options: &ListOptions, object: &Object) -> bool {
+    options.labels.matches(object) && options.fields.matches(object)
+}
+
+fn snapshot(
+    store: &Store,
+    kind: &Kind,
+    namespace: Option<&str>,
+    options: &ListOptions,
+    from: Option<&Continuation>,
+) -> Result<Snapshot, ApiError> {
+    let resource = &kind.resource;
+    if let Some(from) = from {
+        return store.list_at(resource, namespace, from.version).map_err(|_| {
+            ApiError::expired(
+                "The provided continue parameter is too old to display a consistent list result. You can start a new \
+                 list without the continue parameter.",
+            )
+        });
+    }
+    match (options.version, options.version_match) {
+        (None, Some(_)) => Err(ApiError::bad_request(
+            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
+        )),
+        (Some(0), Some(VersionMatch::Exact)) => Err(ApiError::bad_request(
+            "resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
+        )),
+        (Some(version), _) if version > store.version() => Err(ApiError::version_too_large(version, store.version())),
+        (Some(version), Some(VersionMatch::Exact)) => Ok(store.list_at(resource, namespace, version)?),
+        _ => Ok(store.list(resource, namespace)),
+    }
+}
+
+/// A list is its items' bytes, one after the other.
+pub(crate) fn encode_list(kind: &Kind, page: &Page) -> Bytes {
+    let items: usize = page.objects.iter().map(|object| object.json.len() + 1).sum();
+    let mut list = BytesMut::with_capacity(items + 256);
+    let head = format!(
+        r#"{{"kind":"{}","apiVersion":"{}","metadata":{},"items":["#,
+        kind.list_kind,
+        kind.api_version(),
+        page.metadata
+    );
+    list.put(head.as_bytes());
+    for (index, object) in page.objects.iter().enumerate() {
+        if index > 0 {
+            list.put_u8(b',');
+        }
+        list.put(kind.bytes(object));
+    }
+    list.put(&b"]}"[..]);
+    list.freeze()
+}
+
+/// What Kubernetes can select objects of a kind by.
+pub(crate) fn selectable(kind: &Kind, path: &str) -> bool {
+    if matches!(path, "metadata.name" | "metadata.namespace") {
+        return true;
+    }
+    if let Some(custom) = kind.custom() {
+        let declared = custom.definition["selectableFields"].as_array().into_iter().flatten();
+        return declared.filter_map(|field| field["jsonPath"].as_str()).any(|declared| declared == format!(".{path}"));
+    }
+    let paths: &[&str] = match (kind.resource.group(), kind.plural()) {
+        ("", "pods") => &[
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "spec.hostNetwork",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
+        ],
+        ("", "nodes") => &["spec.unschedulable"],
+        ("", "namespaces") => &["status.phase"],
+        ("", "secrets") => &["type"],
+        ("", "services") => &["spec.clusterIP", "spec.type"],
+        ("", "replicationcontrollers") | ("apps", "replicasets") => &["status.replicas"],
+        ("batch", "jobs") => &["status.successful"],
+        ("", "events") => return event_field(path),
+        _ => &[],
+    };
+    paths.contains(&path)
+}
+
+fn event_field(path: &str) -> bool {
+    let object = path.strip_prefix("involvedObject.").or_else(|| path.strip_prefix("regarding."));
+    match object {
+        Some(field) => {
+            matches!(field, "kind" | "namespace" | "name" | "uid" | "apiVersion" | "resourceVersion" | "fieldPath")
+        }
+        None => matches!(path, "reason" | "reportingComponent" | "reportingController" | "source" | "type"),
+    }
+}
+
+fn encode(last: &Object, version: u64) -> String {
+    let token =
+        Continuation { version, namespace: last.meta.namespace.as_ref().into(), name: last.meta.name.as_ref().into() };
+    BASE64.encode(serde_json::to_vec(&token).unwrap_or_default())
+}
+
+fn decode(token: &str) -> Result<Continuation, ApiError> {
+    let bytes = BASE64.decode(token).ok();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| ApiError::bad_request("continue key is not valid: start a new list without it"))
+}

@@ -1,0 +1,65 @@
+//! POST.
+
+use serde_json::Value;
+
+use super::super::error::ApiError;
+use super::decode::Decoded;
+use super::{Writer, Written, metadata};
+use crate::store::{NAMESPACES, StoreError};
+
+impl Writer {
+    pub(crate) fn create(&self, decoded: Decoded) -> Result<Written, ApiError> {
+        let Decoded { mut value, duplicates } = decoded;
+        self.check_identity(&mut value)?;
+        if value["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
+            return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+        }
+        self.store_new(value, &duplicates)
+    }
+
+    /// Also how server-side apply creates.
+    pub(super) fn store_new(&self, mut value: Value, duplicates: &[String]) -> Result<Written, ApiError> {
+        /// A made-up name that is taken is made up anew, a few times.
+        const ATTEMPTS: usize = 8;
+        metadata::begin(&self.kind, &mut value);
+        let nameless = value.clone();
+        for attempt in 1.. {
+            let (name, made_up) = self.name(&mut value["metadata"])?;
+            self.check_namespace(&name)?;
+            let warnings = self.admit(&name, None, &mut value, duplicates)?;
+            match self.insert(&name, value) {
+                Err(StoreError::AlreadyExists { .. }) if made_up && attempt < ATTEMPTS => value = nameless.clone(),
+                Err(error) => return Err(error.into()),
+                Ok(object) => return Ok(self.written(object, true, warnings)),
+            }
+        }
+        Err(ApiError::internal("no free name found"))
+    }
+
+    fn insert(&self, name: &str, mut value: Value) -> Result<std::sync::Arc<crate::store::Object>, StoreError> {
+        let (store, resource) = (&self.api.store, &self.kind.resource);
+        self.kind.to_stored(&mut value);
+        if !self.options.dry_run {
+            return store.create(resource, value);
+        }
+        if store.get(resource, &self.namespace, name).is_some() {
+            return Err(StoreError::AlreadyExists { resource: resource.clone(), name: name.into() });
+        }
+        store.complete(&mut value);
+        self.imagined(&value)
+            .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })
+    }
+
+    fn check_namespace(&self, name: &str) -> Result<(), ApiError> {
+        if !self.kind.namespaced {
+            return Ok(());
+        }
+        match self.api.store.get(&NAMESPACES, "", &self.namespace) {
+            None => Err(ApiError::not_found(&NAMESPACES, &self.namespace)),
+            Some(namespace) if namespace.meta.is_terminating() => {
+                Err(ApiError::namespace_terminating(&self.kind.resource, name, &self.namespace))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}

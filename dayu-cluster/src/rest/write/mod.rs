@@ -1,0 +1,87 @@
+//! Writes: from what a client sent to what is stored.
+//!
+//! Every write goes the same way: decoded, put beside the stored object (what clients cannot change is taken from
+//! there), defaulted and validated by its kind, its field managers noted, stored if nobody was faster.
+
+mod admit;
+mod create;
+mod decode;
+mod delete;
+mod metadata;
+mod patch;
+mod scale;
+mod update;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Api;
+use super::error::ApiError;
+use super::query::WriteOptions;
+use crate::registry::Kind;
+use crate::store::Object;
+
+pub(crate) use decode::{Decoded, Format, decode};
+pub(crate) use delete::delete_options;
+pub(crate) use patch::PatchType;
+pub(crate) use scale::view as scale_view;
+
+/// One write request.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    pub(crate) api: Api,
+    pub(crate) kind: Arc<Kind>,
+    /// Empty for cluster-scoped objects.
+    pub(crate) namespace: String,
+    pub(crate) part: Part,
+    pub(crate) options: WriteOptions,
+}
+
+/// Which part of an object a write may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Everything but the status, where that is a part of its own.
+    Main,
+    Status,
+    /// What holds a terminating namespace: `spec.finalizers`.
+    Finalizers,
+}
+
+/// What a write did.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) object: Arc<Object>,
+    pub(crate) created: bool,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Writer {
+    fn stored(&self, name: &str) -> Result<Arc<Object>, ApiError> {
+        self.api
+            .store
+            .get(&self.kind.resource, &self.namespace, name)
+            .ok_or_else(|| ApiError::not_found(&self.kind.resource, name))
+    }
+
+    /// Tells the registry what a write means to it.
+    fn note(&self, object: &Object) {
+        if self.kind.resource == crate::store::CUSTOMRESOURCEDEFINITIONS
+            && let Ok(definition) = object.value()
+        {
+            self.api.registry.define(&definition);
+        }
+    }
+
+    fn written(&self, object: Arc<Object>, created: bool, warnings: Vec<String>) -> Written {
+        if !self.options.dry_run {
+            self.note(&object);
+        }
+        Written { object, created, warnings }
+    }
+
+    /// An object as it would have been stored.
+    fn imagined(&self, value: &Value) -> Result<Arc<Object>, ApiError> {
+        Object::from_json(value.to_string().into()).map(Arc::new).map_err(ApiError::internal)
+    }
+}

@@ -1,0 +1,113 @@
+//! PUT, and the second half of PATCH.
+
+use serde_json::Value;
+
+use super::super::error::{ApiError, Cause};
+use super::decode::Decoded;
+use super::{Part, Writer, Written, metadata};
+use crate::store::{Object, StoreError, bump_generation};
+
+impl Writer {
+    pub(crate) fn update(&self, name: &str, decoded: Decoded) -> Result<Written, ApiError> {
+        let Decoded { mut value, duplicates } = decoded;
+        self.check_identity(&mut value)?;
+        match value["metadata"]["name"].as_str() {
+            Some(sent) if sent == name => {}
+            None | Some("") => {
+                let cause = Cause::required("metadata.name", "name must be provided");
+                return Err(ApiError::invalid(&self.kind, name, &[cause]));
+            }
+            Some(sent) => {
+                return Err(ApiError::bad_request(format!(
+                    "the name of the object ({sent}) does not match the name on the URL ({name})"
+                )));
+            }
+        }
+        if self.api.store.get(&self.kind.resource, &self.namespace, name).is_none() && self.creates_on_update() {
+            return self.store_new(value, &duplicates);
+        }
+        // Without a version the write is meant for whatever is there, also when another writer comes in between.
+        self.retrying(|| {
+            let stored = self.stored(name)?;
+            self.replace(&stored, value.clone(), &duplicates)
+        })
+    }
+
+    /// Runs a write that is based on what it reads, until nobody was faster. A base version that the client
+    /// named never changes, so such a conflict is the client's.
+    pub(super) fn retrying(&self, write: impl Fn() -> Result<Written, Failure>) -> Result<Written, ApiError> {
+        loop {
+            match write() {
+                Err(Failure::Overtaken) => {}
+                Err(Failure::Refused(error)) => return Err(error),
+                Ok(written) => return Ok(written),
+            }
+        }
+    }
+
+    /// Puts `new` in the place of the stored object.
+    pub(super) fn replace(&self, stored: &Object, mut new: Value, duplicates: &[String]) -> Result<Written, Failure> {
+        let name = &*stored.meta.name;
+        let old = self.kind.value(stored).map_err(ApiError::internal)?;
+        self.check_base(stored, &new)?;
+        metadata::keep(&self.kind, self.part, &old, &mut new);
+        let warnings = self.admit(name, Some(&old), &mut new, duplicates)?;
+        if self.part == Part::Main {
+            bump_generation(&old, &mut new);
+        }
+        new["metadata"]["resourceVersion"] = stored.meta.resource_version.to_string().into();
+        self.kind.to_stored(&mut new);
+        if self.options.dry_run {
+            return Ok(self.written(self.imagined(&new)?, false, warnings));
+        }
+        match self.api.store.update(&self.kind.resource, new) {
+            Ok(object) => Ok(self.written(object, false, warnings)),
+            Err(StoreError::Conflict { .. }) => Err(Failure::Overtaken),
+            Err(error) => Err(Failure::Refused(error.into())),
+        }
+    }
+
+    /// What the client says it has seen must be what is stored.
+    fn check_base(&self, stored: &Object, new: &Value) -> Result<(), ApiError> {
+        let (resource, name) = (&self.kind.resource, &*stored.meta.name);
+        let metadata = &new["metadata"];
+        if let Some(uid) = metadata["uid"].as_str().filter(|uid| !uid.is_empty() && **uid != *stored.meta.uid) {
+            let found = &stored.meta.uid;
+            let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {found}");
+            return Err(ApiError::conflict(resource, name, &why));
+        }
+        match metadata["resourceVersion"].as_str().filter(|version| !version.is_empty()) {
+            Some(version) if version.parse() != Ok(stored.meta.resource_version) => {
+                Err(StoreError::Conflict { resource: resource.clone(), name: name.into() }.into())
+            }
+            None if self.kind.custom().is_some() => {
+                let cause = Cause::new(
+                    "FieldValueInvalid",
+                    "metadata.resourceVersion",
+                    "Invalid value: 0: must be specified for an update",
+                );
+                Err(ApiError::invalid(&self.kind, name, &[cause]))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn creates_on_update(&self) -> bool {
+        self.part == Part::Main
+            && matches!(self.kind.kind.as_str(), "Lease" | "Endpoints" | "Event" | "LimitRange" | "EndpointSlice")
+            && self.kind.custom().is_none()
+    }
+}
+
+/// Why a replacement did not happen.
+pub(super) enum Failure {
+    /// Another write came in between.
+    Overtaken,
+    Refused(ApiError),
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
+    }
+}

@@ -1,0 +1,42 @@
+//! Kinds that a client brings along.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{CustomResource, CustomResourceExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::verbs::cluster;
+
+#[derive(CustomResource, Deserialize, Serialize, Clone, Debug, JsonSchema)]
+#[kube(group = "example.com", version = "v1", kind = "Widget", namespaced, status = "WidgetStatus")]
+struct WidgetSpec {
+    size: i32,
+}
+
+#[derive(Deserialize, Serialize, Clone, Debug, Default, JsonSchema)]
+struct WidgetStatus {
+    ready: bool,
+}
+
+#[tokio::test]
+async fn a_kind_is_served_from_its_definition_on() {
+    let client = cluster().await.client();
+    let widgets: Api<Widget> = Api::default_namespaced(client.clone());
+    assert!(widgets.create(&PostParams::default(), &Widget::new("w", WidgetSpec { size: 1 })).await.is_err());
+
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    definitions.create(&PostParams::default(), &Widget::crd()).await.unwrap();
+    await_condition(definitions.clone(), Widget::crd_name(), conditions::is_crd_established()).await.unwrap();
+
+    let made = widgets.create(&PostParams::default(), &Widget::new("w", WidgetSpec { size: 1 })).await.unwrap();
+    assert_eq!(made.metadata.generation, Some(1));
+    let patch = Patch::Merge(json!({"status": {"ready": true}, "spec": {"size": 9}}));
+    let patched = widgets.patch_status("w", &PatchParams::default(), &patch).await.unwrap();
+    assert_eq!((patched.spec.size, patched.status.map(|status| status.ready)), (1, Some(true)));
+
+    definitions.delete(&Widget::crd_name(), &DeleteParams::default()).await.unwrap();
+    assert!(widgets.get_opt("w").await.unwrap().is_none());
+}
