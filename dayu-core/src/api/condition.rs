@@ -68,7 +68,8 @@ pub fn holds(conditions: &[Condition], kind: &str) -> bool {
 const MESSAGE_LIMIT: usize = 32_768;
 
 fn bounded(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(MESSAGE_LIMIT));
+    let end = (0..=MESSAGE_LIMIT.min(message.len())).rev().find(|end| message.is_char_boundary(*end));
+    message.truncate(end.unwrap_or_default());
     message
 }
 

@@ -2,6 +2,8 @@
 //!
 //! The engine does everything else once for all kinds: it applies the plan with its own field manager, sets owner
 //! references, prunes what is no longer planned, watches, backs off, emits events and writes status when it changed.
+pub mod spec_hash;
+
 use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;

@@ -32,10 +32,10 @@ use super::PodTemplate;
     status = "JointMultiEdgeServiceStatus",
     derive = "PartialEq",
     doc = "Workers on several devices, one Deployment each, and one NodePort Service that spans them.",
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Active", type_ = "integer", format = "int32", json_path = ".status.active"),
-    printcolumn(name = "Failed", type_ = "integer", format = "int32", json_path = ".status.failed"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name": "Active", "type": "integer", "format": "int32", "jsonPath": ".status.active"}"#,
+    printcolumn = r#"{"name": "Failed", "type": "integer", "format": "int32", "jsonPath": ".status.failed"}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase", default)]
 pub struct JointMultiEdgeServiceSpec {

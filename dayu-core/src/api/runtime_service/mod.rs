@@ -28,9 +28,9 @@ use super::PodTemplate;
     status = "RuntimeServiceStatus",
     derive = "PartialEq",
     doc = "One immutable, revision-scoped worker on one device: a Deployment of one replica and, with an endpoint, a ClusterIP Service.",
-    printcolumn(name = "Revision", type_ = "integer", format = "int64", json_path = ".spec.deploymentRevision"),
-    printcolumn(name = "Node", type_ = "string", json_path = ".spec.targetNode"),
-    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#)
+    printcolumn = r#"{"name": "Revision", "type": "integer", "format": "int64", "jsonPath": ".spec.deploymentRevision"}"#,
+    printcolumn = r#"{"name": "Node", "type": "string", "jsonPath": ".spec.targetNode"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"}"#
 )]
 #[schemars(
     extend("required" = ["component", "deploymentRevision", "installID", "podTemplate", "targetNode"]),
