@@ -1,12 +1,18 @@
 //! The cluster as a whole: its parts put together.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
+use crate::alloc::{self, Network};
+use crate::controllers::{self, PodNetworks, PodNetworksError};
 use crate::registry::Registry;
-use crate::rest::{Api, ApiService};
+use crate::rest::{Addresses, Api, ApiService};
+use crate::server::{self, Authority, AuthorityError, ServeError, Serving};
 use crate::store::{CUSTOMRESOURCEDEFINITIONS, NAMESPACES, Store, StoreError, Window};
 use crate::{Environment, System};
 
@@ -14,6 +20,16 @@ use crate::{Environment, System};
 #[derive(Clone, Debug)]
 pub struct Cluster {
     api: Api,
+    authority: Arc<Authority>,
+    networks: PodNetworks,
+}
+
+/// The running controllers; dropping this ends them.
+#[derive(Debug)]
+#[must_use = "the controllers end when this is dropped"]
+pub struct Controllers {
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
 }
 
 /// What a cluster is built from.
@@ -48,6 +64,14 @@ impl Default for Config {
 pub enum BuildError {
     #[error("the cluster's own namespaces cannot be created: {0}")]
     Bootstrap(#[from] StoreError),
+    #[error("{path}: cannot be made: {source}")]
+    DataDir { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error("services: {0}")]
+    Services(#[from] alloc::NetworkError),
+    #[error(transparent)]
+    Pods(#[from] PodNetworksError),
 }
 
 /// Builds a [`Cluster`].
@@ -104,6 +128,12 @@ impl Builder {
     /// # Errors
     /// When the data directory cannot be used.
     pub async fn build(self) -> Result<Cluster, BuildError> {
+        let networks = PodNetworks::parse(&self.config.pod_cidr)?;
+        let services = Network::parse(&self.config.service_cidr)?;
+        if let Some(dir) = &self.config.data_dir {
+            make_private(dir).map_err(|source| BuildError::DataDir { path: dir.clone(), source })?;
+        }
+        let authority = Arc::new(Authority::open(self.config.data_dir.as_deref())?);
         let store = Store::in_memory(self.environment, self.config.window);
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             bootstrap_namespace(&store, name)?;
@@ -114,7 +144,9 @@ impl Builder {
                 registry.define(&definition);
             }
         }
-        Ok(Cluster { api: Api { store, registry, config: Arc::new(self.config) } })
+        let addresses = Arc::new(Addresses::new(services, &store)?);
+        let api = Api { store, registry, addresses, config: Arc::new(self.config) };
+        Ok(Cluster { api, authority, networks })
     }
 }
 
@@ -146,6 +178,38 @@ impl Cluster {
     pub fn client(&self) -> kube::Client {
         kube::Client::new(self.service(), "default")
     }
+
+    /// Serves the API over HTTPS on a loopback address; port 0 takes any free one. With a data directory the
+    /// kubeconfig is written to `kubeconfig` in it.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or the kubeconfig not be written.
+    pub async fn serve(&self, address: SocketAddr) -> Result<Serving, ServeError> {
+        let kubeconfig = self.api.config.data_dir.as_ref().map(|dir| dir.join("kubeconfig"));
+        server::serve(self.service(), &self.authority, address, kubeconfig).await
+    }
+
+    /// Starts the controllers that make a cluster of the API; a test double may well do without.
+    pub fn start_controllers(&self) -> Controllers {
+        let stop = CancellationToken::new();
+        let root = self.authority.certificate().to_owned();
+        let tasks = controllers::start(&self.api.store, self.networks, Some(root), &stop);
+        Controllers { stop, tasks }
+    }
+}
+
+impl Controllers {
+    /// Ends the controllers, each at its next pause.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Objects hold secrets.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 fn bootstrap_namespace(store: &Store, name: &str) -> Result<(), StoreError> {

@@ -20,7 +20,8 @@ pub mod controllers;
 mod environment;
 pub mod registry;
 pub mod rest;
+pub mod server;
 pub mod store;
 
-pub use cluster::{BuildError, Builder, Cluster, Config};
+pub use cluster::{BuildError, Builder, Cluster, Config, Controllers};
 pub use environment::{Environment, System};

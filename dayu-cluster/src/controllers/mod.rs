@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::Store;
-pub use nodes::PodNetworks;
+pub use nodes::{NetworkError as PodNetworksError, PodNetworks};
 
 /// Starts all controllers; they end when `shutdown` says so. The returned set owns their tasks.
 pub fn start(

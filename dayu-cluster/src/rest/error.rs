@@ -107,6 +107,11 @@ impl ApiError {
         Self::forbidden(resource, name, &why).caused_by(&[cause])
     }
 
+    /// No client certificate of this cluster.
+    pub(crate) fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", "Unauthorized")
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
         let mut error = Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message);
@@ -168,6 +173,10 @@ impl ApiError {
 
     pub(crate) fn is_not_found(&self) -> bool {
         self.code == StatusCode::NOT_FOUND
+    }
+
+    pub(crate) fn is_already_exists(&self) -> bool {
+        self.reason == "AlreadyExists"
     }
 
     /// The `Status` object.

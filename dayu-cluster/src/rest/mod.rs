@@ -4,6 +4,7 @@
 //! writes in `write`. Objects leave as the bytes they are stored as wherever the client wants them whole.
 
 mod accept;
+mod addresses;
 mod body;
 mod dispatch;
 mod error;
@@ -33,6 +34,7 @@ use crate::Config;
 use crate::registry::Registry;
 use crate::store::Store;
 
+pub(crate) use addresses::Addresses;
 pub use body::ApiBody;
 pub use error::{ApiError, Cause};
 
@@ -41,6 +43,7 @@ pub use error::{ApiError, Cause};
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) registry: Registry,
+    pub(crate) addresses: Arc<Addresses>,
     pub(crate) config: Arc<Config>,
 }
 

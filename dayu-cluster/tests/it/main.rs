@@ -2,5 +2,6 @@
 
 mod controllers;
 mod custom;
+mod serving;
 mod verbs;
 mod watch;

@@ -1,11 +1,13 @@
 //! POST.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::super::error::ApiError;
 use super::decode::Decoded;
 use super::{Writer, Written, metadata};
-use crate::store::{NAMESPACES, StoreError};
+use crate::store::{NAMESPACES, Object};
 
 impl Writer {
     pub(crate) fn create(&self, decoded: Decoded) -> Result<Written, ApiError> {
@@ -27,27 +29,27 @@ impl Writer {
             let (name, made_up) = self.name(&mut value["metadata"])?;
             self.check_namespace(&name)?;
             let warnings = self.admit(&name, None, &mut value, duplicates)?;
-            match self.insert(&name, value) {
-                Err(StoreError::AlreadyExists { .. }) if made_up && attempt < ATTEMPTS => value = nameless.clone(),
-                Err(error) => return Err(error.into()),
+            let inserted = self.with_addresses(&name, None, value, |value| self.insert(&name, value));
+            match inserted {
+                Err(error) if made_up && attempt < ATTEMPTS && error.is_already_exists() => value = nameless.clone(),
+                Err(error) => return Err(error),
                 Ok(object) => return Ok(self.written(object, true, warnings)),
             }
         }
         Err(ApiError::internal("no free name found"))
     }
 
-    fn insert(&self, name: &str, mut value: Value) -> Result<std::sync::Arc<crate::store::Object>, StoreError> {
+    fn insert(&self, name: &str, mut value: Value) -> Result<Arc<Object>, ApiError> {
         let (store, resource) = (&self.api.store, &self.kind.resource);
         self.kind.to_stored(&mut value);
         if !self.options.dry_run {
-            return store.create(resource, value);
+            return Ok(store.create(resource, value)?);
         }
         if store.get(resource, &self.namespace, name).is_some() {
-            return Err(StoreError::AlreadyExists { resource: resource.clone(), name: name.into() });
+            return Err(ApiError::already_exists(resource, name));
         }
         store.complete(&mut value);
         self.imagined(&value)
-            .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })
     }
 
     fn check_namespace(&self, name: &str) -> Result<(), ApiError> {

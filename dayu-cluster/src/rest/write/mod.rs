@@ -20,7 +20,7 @@ use super::Api;
 use super::error::ApiError;
 use super::query::WriteOptions;
 use crate::registry::Kind;
-use crate::store::Object;
+use crate::store::{CUSTOMRESOURCEDEFINITIONS, Object, SERVICES};
 
 pub(crate) use decode::{Decoded, Format, decode};
 pub(crate) use delete::delete_options;
@@ -66,11 +66,32 @@ impl Writer {
 
     /// Tells the registry what a write means to it.
     fn note(&self, object: &Object) {
-        if self.kind.resource == crate::store::CUSTOMRESOURCEDEFINITIONS
+        if self.kind.resource == CUSTOMRESOURCEDEFINITIONS
             && let Ok(definition) = object.value()
         {
             self.api.registry.define(&definition);
         }
+    }
+
+    /// Stores a value that may still need addresses, and gives them back if it was not stored.
+    fn with_addresses<E: From<ApiError>>(
+        &self,
+        name: &str,
+        old: Option<&Object>,
+        mut value: Value,
+        store: impl FnOnce(Value) -> Result<Arc<Object>, E>,
+    ) -> Result<Arc<Object>, E> {
+        if self.kind.resource != SERVICES || self.part != Part::Main {
+            return store(value);
+        }
+        let addresses = &self.api.addresses;
+        addresses.assign(old, &mut value).map_err(|cause| ApiError::invalid(&self.kind, name, &[cause]))?;
+        let assigned = value.clone();
+        let stored = store(value);
+        if stored.is_err() || self.options.dry_run {
+            addresses.withdraw(old, &assigned);
+        }
+        stored
     }
 
     fn written(&self, object: Arc<Object>, created: bool, warnings: Vec<String>) -> Written {

@@ -57,14 +57,13 @@ impl Writer {
         }
         new["metadata"]["resourceVersion"] = stored.meta.resource_version.to_string().into();
         self.kind.to_stored(&mut new);
-        if self.options.dry_run {
-            return Ok(self.written(self.imagined(&new)?, false, warnings));
-        }
-        match self.api.store.update(&self.kind.resource, new) {
-            Ok(object) => Ok(self.written(object, false, warnings)),
-            Err(StoreError::Conflict { .. }) => Err(Failure::Overtaken),
-            Err(error) => Err(Failure::Refused(error.into())),
-        }
+        let object = self.with_addresses(name, Some(stored), new, |new| {
+            if self.options.dry_run {
+                return Ok(self.imagined(&new)?);
+            }
+            self.api.store.update(&self.kind.resource, new).map_err(Failure::from)
+        })?;
+        Ok(self.written(object, false, warnings))
     }
 
     /// What the client says it has seen must be what is stored.
@@ -109,5 +108,14 @@ pub(super) enum Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { .. } => Self::Overtaken,
+            error => Self::Refused(error.into()),
+        }
     }
 }
