@@ -1,0 +1,124 @@
+//! What is left of a Service's endpoints while layers narrow them: a range, a predicate, and what was tried.
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::{Error, Reason, Refused, Request};
+use crate::directory::{Endpoint, Service};
+
+/// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    pub(super) request: Request,
+    pub(super) service: Arc<Service>,
+    pub(super) port: usize,
+    pub(super) range: Range<usize>,
+    pub(super) spares_ejected: bool,
+    pub(super) now: Duration,
+    pub(super) tried: SmallVec<[usize; 8]>,
+}
+
+impl Candidates {
+    /// All endpoints of the request's port.
+    ///
+    /// # Errors
+    /// `NoSuchPort` when the Service has no such TCP port.
+    pub fn new(request: Request, service: Arc<Service>, now: Duration) -> Result<Self, Error> {
+        let found = service.port(request.port).filter(|at| service.ports[*at].tcp);
+        let Some(port) = found else {
+            let known: Vec<String> =
+                service.ports.iter().filter(|port| port.tcp).map(|port| port.number.to_string()).collect();
+            let detail = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(refused(&request, Reason::NoSuchPort, detail).into());
+        };
+        let range = 0..service.ports[port].endpoints.all().len();
+        Ok(Self { request, service, port, range, spares_ejected: false, now, tried: SmallVec::new() })
+    }
+
+    /// What was asked.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The Service.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// The moment of the pick, since a moment fixed per process.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// How many stand in the range, usable or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether none stands in the range.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// The endpoint at `index`, from 0 to below [`Candidates::len`].
+    #[must_use]
+    pub fn get(&self, index: usize) -> &Endpoint {
+        &self.all()[self.range.start + index]
+    }
+
+    /// Whether the endpoint at `index` may be picked: ready, not tried before, not ejected.
+    #[must_use]
+    pub fn is_usable(&self, index: usize) -> bool {
+        let endpoint = self.get(index);
+        endpoint.ready
+            && !self.tried.contains(&(self.range.start + index))
+            && !(self.spares_ejected && endpoint.load.is_ejected(self.now))
+    }
+
+    /// The usable one at or after `index`, going round once.
+    #[must_use]
+    pub fn usable_from(&self, index: usize) -> Option<usize> {
+        let len = self.len();
+        (0..len).map(|step| (index + step) % len).find(|at| self.is_usable(*at))
+    }
+
+    /// The largest weight among the endpoints of the port.
+    #[must_use]
+    pub fn heaviest(&self) -> u16 {
+        self.service.ports[self.port].endpoints.heaviest()
+    }
+
+    pub(super) fn all(&self) -> &[Endpoint] {
+        self.service.ports[self.port].endpoints.all()
+    }
+
+    pub(super) fn narrow_to(&mut self, device: &str) {
+        self.range = self.service.ports[self.port].endpoints.range(device);
+    }
+
+    pub(super) fn widen(&mut self) {
+        self.range = 0..self.all().len();
+    }
+
+    /// Why none of these can be picked.
+    pub(super) fn refusal(&self) -> Refused {
+        if self.all().is_empty() {
+            return refused(&self.request, Reason::NoEndpoint, String::new());
+        }
+        if self.is_empty() {
+            let devices = self.service.ports[self.port].endpoints.devices();
+            let devices: Vec<&str> = devices.map(crate::name::Device::as_str).collect();
+            return refused(&self.request, Reason::NoEndpointOnDevice, devices.join(", "));
+        }
+        refused(&self.request, Reason::NotReady, String::new())
+    }
+}
+
+pub(super) fn refused(request: &Request, reason: Reason, detail: String) -> Refused {
+    Refused { reason, service: request.service.clone(), port: request.port, device: request.device.clone(), detail }
+}

@@ -1,0 +1,129 @@
+//! Explain: the same steps as a pick, told.
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Draw, Error, Policy, Request, affinity, outlier, policy, resolve, target};
+use crate::directory::{Endpoint, Snapshot};
+
+/// Where a request would go and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// `namespace/name` of the Service.
+    pub service: String,
+    /// Its port.
+    pub port: u16,
+    /// The device that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The policy that picks.
+    pub policy: String,
+    /// Version of the snapshot that was looked at.
+    pub snapshot: u64,
+    /// Every endpoint, and what became of it.
+    pub endpoints: Vec<Explained>,
+    /// Why the request would be refused: reason and sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<(String, String)>,
+}
+
+/// What became of one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    /// The device it runs on.
+    pub device: String,
+    /// Where it listens.
+    pub address: String,
+    /// The pod behind it.
+    pub pod: String,
+    /// Requests in flight.
+    pub in_flight: u32,
+    /// Latency estimate in microseconds.
+    pub latency_us: u64,
+    /// The layer that left it out, and why; absent for candidates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// What the policy goes by: the lower, the better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// Whether this draw picks it.
+    pub picked: bool,
+}
+
+/// Explains `request` in `snapshot` at `now`. With the same draw, the real pick picks the same.
+#[must_use]
+pub fn explain<P: Policy>(
+    snapshot: &Snapshot,
+    request: &Request,
+    policy: &P,
+    mut draw: Draw,
+    now: Duration,
+) -> Explanation {
+    let mut explanation = Explanation {
+        service: request.service.to_string(),
+        port: request.port,
+        device: request.device.as_ref().map(ToString::to_string),
+        policy: policy.name().to_owned(),
+        snapshot: snapshot.version(),
+        endpoints: Vec::new(),
+        refused: None,
+    };
+    if let Some(service) = snapshot.service(&request.service)
+        && let Some(port) = service.port(request.port)
+    {
+        let all = service.ports[port].endpoints.all();
+        explanation.endpoints = all.iter().map(|endpoint| explained(endpoint, now)).collect();
+    }
+    if let Err(error) = narrow(snapshot, request, policy, &mut draw, now, &mut explanation.endpoints) {
+        explanation.refused = Some((error.reason().to_owned(), error.to_string()));
+    }
+    explanation
+}
+
+fn narrow<P: Policy>(
+    snapshot: &Snapshot,
+    request: &Request,
+    policy: &P,
+    draw: &mut Draw,
+    now: Duration,
+    endpoints: &mut [Explained],
+) -> Result<(), Error> {
+    let mut candidates = resolve::resolve(snapshot, request.clone(), now)?;
+    let narrowed = target::narrow(&mut candidates);
+    for (at, endpoint) in endpoints.iter_mut().enumerate() {
+        if !candidates.range.contains(&at) {
+            endpoint.left_out = Some("target device: another device is meant".to_owned());
+        } else if !candidates.all()[at].ready {
+            endpoint.left_out = Some("resolve: not ready".to_owned());
+        }
+    }
+    narrowed?;
+    outlier::spare(&mut candidates);
+    affinity::key(&mut candidates);
+    for at in 0..candidates.len() {
+        let endpoint = &mut endpoints[candidates.range.start + at];
+        if candidates.is_usable(at) {
+            endpoint.score = Some(policy.score(&candidates, at));
+        } else if endpoint.left_out.is_none() {
+            endpoint.left_out = Some("outlier: ejected after failures in a row".to_owned());
+        }
+    }
+    let picked = policy::pick(policy, &candidates, draw).ok_or_else(|| candidates.refusal())?;
+    endpoints[candidates.range.start + picked].picked = true;
+    Ok(())
+}
+
+fn explained(endpoint: &Endpoint, now: Duration) -> Explained {
+    Explained {
+        device: endpoint.device.to_string(),
+        address: endpoint.address.to_string(),
+        pod: endpoint.pod.as_ref().map(|pod| pod.name.to_string()).unwrap_or_default(),
+        in_flight: endpoint.load.in_flight(),
+        latency_us: u64::try_from(endpoint.load.latency(now).as_micros()).unwrap_or(u64::MAX),
+        left_out: None,
+        score: None,
+        picked: false,
+    }
+}

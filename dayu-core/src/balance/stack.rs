@@ -1,0 +1,50 @@
+//! All layers in their order.
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tower::{Layer, Service, ServiceBuilder};
+
+use super::{
+    Affinity, AffinityLayer, Balance, BalanceLayer, Dial, DialLayer, Outlier, OutlierLayer, Policy, Resolve,
+    ResolveLayer, Seed, TargetDevice, TargetDeviceLayer,
+};
+use crate::directory::{Directory, Endpoint};
+
+/// The whole stack over a connector `C`: a cheap-to-clone service of [`Request`](super::Request).
+pub type Stack<P, C> = Resolve<TargetDevice<Outlier<Affinity<Balance<P, Dial<C>>>>>>;
+
+/// What a stack can be told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Longest wait for a connection before the next candidate is tried.
+    pub deadline: Duration,
+    /// Candidates tried for a request.
+    pub attempts: usize,
+    /// Where random draws come from; draw it at random yourself, or fix it in a test.
+    pub seed: Seed,
+    /// The moment that times are counted from.
+    pub origin: Instant,
+}
+
+impl Default for Options {
+    /// One second, three candidates, a fixed seed, counting from now.
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(1), attempts: 3, seed: Seed::new(1), origin: Instant::now() }
+    }
+}
+
+/// Puts the layers over `connect`, which gets the picked endpoint and makes a connection of it.
+pub fn stack<P, C>(directory: Arc<Directory>, policy: P, connect: C, options: Options) -> Stack<P, C>
+where
+    P: Policy,
+    C: Service<Endpoint> + Clone,
+{
+    let Options { deadline, attempts, seed, origin } = options;
+    ServiceBuilder::new()
+        .layer(ResolveLayer::new(directory, origin))
+        .layer(TargetDeviceLayer)
+        .layer(OutlierLayer)
+        .layer(AffinityLayer)
+        .layer(BalanceLayer::new(Arc::new(policy), seed, attempts))
+        .service(DialLayer::new(deadline, origin).layer(connect))
+}

@@ -1,0 +1,158 @@
+//! What a source says: plain records of Services, slices and devices, with the version each was seen in.
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use crate::name::{Device, Revision, ServiceKey, Uid};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// A Service is as given.
+    Service(ServiceRecord),
+    /// This incarnation of a Service is gone.
+    ServiceGone {
+        /// Which.
+        key: ServiceKey,
+        /// Its UID.
+        uid: Uid,
+    },
+    /// A slice of a Service's endpoints is as given.
+    Slice(SliceRecord),
+    /// A slice is gone.
+    SliceGone {
+        /// Namespace of slice and Service.
+        namespace: Arc<str>,
+        /// Name of the slice.
+        name: Arc<str>,
+    },
+    /// A device is as given.
+    Device(DeviceRecord),
+    /// A device is gone.
+    DeviceGone(Device),
+    /// The source has told everything that is there at present.
+    Synced,
+}
+
+/// A Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceRecord {
+    /// Namespace and name.
+    pub key: ServiceKey,
+    /// UID of this incarnation.
+    pub uid: Uid,
+    /// `resourceVersion` as a number; 0 when the source gives none that can be compared.
+    pub version: u64,
+    /// `ClusterIP`, `NodePort`, …
+    pub kind: Arc<str>,
+    /// Cluster addresses; empty for headless Services.
+    pub addresses: Vec<IpAddr>,
+    /// Its ports.
+    pub ports: Vec<PortRecord>,
+    /// Whether one client goes to one endpoint, and for how many seconds (`sessionAffinity: ClientIP`).
+    pub affinity: Option<u32>,
+    /// The six identity labels; present when the Service says `dayu.io/mesh-managed`.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Annotation `dayu.io/target-node`.
+    pub target: Option<Device>,
+    /// Annotation `dayu.io/logical-service`.
+    pub logical_service: Arc<str>,
+}
+
+/// One port of a Service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PortRecord {
+    /// Its name; empty when the only port has none.
+    pub name: Arc<str>,
+    /// `TCP`, `UDP`.
+    pub protocol: Arc<str>,
+    /// The number that callers use.
+    pub number: u16,
+    /// The port on every device's own address, if any.
+    pub node_port: Option<u16>,
+    /// The port on the pod when it is given by number.
+    pub target: Option<u16>,
+}
+
+/// A part of a Service's endpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SliceRecord {
+    /// Namespace of slice and Service.
+    pub namespace: Arc<str>,
+    /// Name of the slice.
+    pub name: Arc<str>,
+    /// The Service that it belongs to.
+    pub service: Arc<str>,
+    /// `resourceVersion` as a number; 0 when it cannot be compared.
+    pub version: u64,
+    /// Identity labels, copied from the Service.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// Names and numbers of the ports that its endpoints serve.
+    pub ports: Vec<(Arc<str>, u16)>,
+    /// Its endpoints.
+    pub endpoints: Vec<EndpointRecord>,
+}
+
+/// One endpoint of a slice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndpointRecord {
+    /// Where it listens.
+    pub address: IpAddr,
+    /// The device it runs on.
+    pub device: Option<Device>,
+    /// The pod behind it.
+    pub pod: Option<PodRef>,
+    /// Takes new requests.
+    pub ready: bool,
+    /// Answers, though it may be leaving.
+    pub serving: bool,
+    /// Is leaving.
+    pub terminating: bool,
+    /// Its share relative to others, 1 unless the source says otherwise.
+    pub weight: u16,
+}
+
+/// Name and UID of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodRef {
+    /// Its name.
+    pub name: Arc<str>,
+    /// UID of this incarnation.
+    pub uid: Uid,
+}
+
+/// A device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceRecord {
+    /// Its name.
+    pub device: Device,
+    /// `resourceVersion` as a number; 0 when it cannot be compared.
+    pub version: u64,
+    /// Its internal addresses, the first being the one that callers use.
+    pub addresses: Vec<IpAddr>,
+    /// Its node is ready.
+    pub ready: bool,
+}
+
+/// Who a managed Service is: what its labels and annotations say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `dayu.io/install-id`.
+    pub install_id: Arc<str>,
+    /// `dayu.io/deployment-revision`.
+    pub revision: Revision,
+    /// `dayu.io/runtime-id`.
+    pub runtime_id: Arc<str>,
+    /// `dayu.io/component`.
+    pub component: Arc<str>,
+    /// `dayu.io/runtime-service-uid`.
+    pub runtime_service: Uid,
+    /// The device that it is for.
+    pub target: Device,
+}
+
+impl ServiceRecord {
+    /// Whether the Service says that its routes are managed: exactly one incarnation, or none.
+    #[must_use]
+    pub fn is_managed(&self) -> bool {
+        self.labels.get(crate::route::MANAGED).is_some_and(|value| &**value == "true")
+    }
+}

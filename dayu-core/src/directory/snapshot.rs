@@ -1,0 +1,72 @@
+//! A consistent view of everything, immutable.
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use super::{DeviceRecord, Service, sharded::Sharded};
+use crate::name::{Device, ServiceKey};
+
+/// What was known at one version. Cheap to clone and to keep.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub(super) version: u64,
+    pub(super) synced: bool,
+    pub(super) services: Sharded<ServiceKey, Arc<Service>>,
+    pub(super) addresses: Sharded<IpAddr, ServiceKey>,
+    pub(super) node_ports: Sharded<u16, ServiceKey>,
+    pub(super) devices: Arc<BTreeMap<Device, DeviceRecord>>,
+}
+
+impl Snapshot {
+    /// Rises with every change; not kept across restarts.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether the source has told everything that was there.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    /// A Service by key.
+    #[must_use]
+    pub fn service(&self, key: &ServiceKey) -> Option<&Arc<Service>> {
+        self.services.get(key)
+    }
+
+    /// All Services, in no order.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.services.values()
+    }
+
+    /// The Service that has this cluster address.
+    #[must_use]
+    pub fn by_address(&self, address: IpAddr) -> Option<&Arc<Service>> {
+        self.services.get(self.addresses.get(&address)?)
+    }
+
+    /// The Service that has this node port, and the position of its port.
+    #[must_use]
+    pub fn by_node_port(&self, number: u16) -> Option<(&Arc<Service>, usize)> {
+        let service = self.services.get(self.node_ports.get(&number)?)?;
+        let port = service.ports.iter().position(|port| port.node_port == Some(number))?;
+        Some((service, port))
+    }
+
+    /// A device by name.
+    #[must_use]
+    pub fn device(&self, name: &str) -> Option<&DeviceRecord> {
+        self.devices.get(name)
+    }
+
+    /// All devices, by name.
+    pub fn devices(&self) -> impl Iterator<Item = &DeviceRecord> {
+        self.devices.values()
+    }
+
+    /// The device that has this address.
+    #[must_use]
+    pub fn device_at(&self, address: IpAddr) -> Option<&DeviceRecord> {
+        self.devices.values().find(|device| device.addresses.contains(&address))
+    }
+}
