@@ -13,7 +13,7 @@ use crate::controllers::{self, PodNetworks, PodNetworksError};
 use crate::registry::Registry;
 use crate::rest::{Addresses, Api, ApiService};
 use crate::server::{self, Authority, AuthorityError, ServeError, Serving};
-use crate::store::{CUSTOMRESOURCEDEFINITIONS, NAMESPACES, Store, StoreError, Window};
+use crate::store::{CUSTOMRESOURCEDEFINITIONS, JournalError, NAMESPACES, Store, StoreError, Window};
 use crate::{Environment, System};
 
 /// An embedded cluster; clones share it.
@@ -64,6 +64,8 @@ impl Default for Config {
 pub enum BuildError {
     #[error("the cluster's own namespaces cannot be created: {0}")]
     Bootstrap(#[from] StoreError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     #[error("{path}: cannot be made: {source}")]
     DataDir { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
@@ -134,7 +136,10 @@ impl Builder {
             make_private(dir).map_err(|source| BuildError::DataDir { path: dir.clone(), source })?;
         }
         let authority = Arc::new(Authority::open(self.config.data_dir.as_deref())?);
-        let store = Store::in_memory(self.environment, self.config.window);
+        let store = match &self.config.data_dir {
+            None => Store::in_memory(self.environment, self.config.window),
+            Some(dir) => Store::open(dir, self.environment, self.config.window)?,
+        };
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             bootstrap_namespace(&store, name)?;
         }

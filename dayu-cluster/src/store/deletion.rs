@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Change, Object, PODS, ResourceRef, Store, StoreError, commit};
+use super::{Change, Object, PODS, ResourceRef, Store, StoreError};
 use crate::environment;
 
 /// The body of a DELETE.
@@ -60,7 +60,7 @@ impl Store {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Deleted, StoreError> {
-        let mut tables = self.tables.write();
+        let tables = self.tables.write();
         let Some(stored) = tables.get(resource, namespace, name).cloned() else {
             return Err(StoreError::NotFound { resource: resource.clone(), name: name.into() });
         };
@@ -79,9 +79,9 @@ impl Store {
         if complete {
             // As the deleted object is shown: without the marks of a deletion that took no time.
             let last = if stored.meta.is_terminating() { value } else { stored.value().unwrap_or(value) };
-            return commit(&mut tables, resource, last, Change::Deleted).map(Deleted::Removed);
+            return self.commit(tables, resource, last, Change::Deleted).map(Deleted::Removed);
         }
-        commit(&mut tables, resource, value, Change::Modified).map(Deleted::Terminating)
+        self.commit(tables, resource, value, Change::Modified).map(Deleted::Terminating)
     }
 
     fn mark(&self, resource: &ResourceRef, value: &mut Value, options: &DeleteOptions) {

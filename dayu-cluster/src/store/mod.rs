@@ -4,16 +4,18 @@
 //! directory every change is in the journal before it is visible or acknowledged. The store knows no kinds: defaulting,
 //! validation and access are the business of [`crate::rest`].
 
+mod commit;
 mod deletion;
 mod error;
 mod event;
-pub mod journal;
+mod journal;
 mod modify;
 mod object;
 mod resource;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +25,7 @@ use serde_json::Value;
 pub use deletion::{DeleteOptions, Deleted, Preconditions, Propagation};
 pub use error::StoreError;
 pub use event::{Change, Event, Watch, Window};
+pub use journal::JournalError;
 pub(crate) use modify::bump_generation;
 pub use object::{Meta, Object, Owner};
 pub use resource::*;
@@ -76,6 +79,15 @@ impl Store {
     /// An empty store that lives as long as its handles.
     pub fn in_memory(environment: Arc<dyn Environment>, window: Window) -> Self {
         Self { tables: Arc::new(RwLock::new(Tables::new(1, window))), environment }
+    }
+
+    /// The store that the directory holds, or a new one. Blocks for as long as reading it takes.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, is in use, or what it holds is damaged.
+    pub fn open(dir: &Path, environment: Arc<dyn Environment>, window: Window) -> Result<Self, JournalError> {
+        let tables = Tables::open(dir, window)?;
+        Ok(Self { tables: Arc::new(RwLock::new(tables)), environment })
     }
 
     pub fn environment(&self) -> &dyn Environment {
@@ -149,11 +161,11 @@ impl Store {
     pub fn create(&self, resource: &ResourceRef, mut value: Value) -> Result<Arc<Object>, StoreError> {
         self.complete(&mut value);
         let (namespace, name) = names(resource, &value)?;
-        let mut tables = self.tables.write();
+        let tables = self.tables.write();
         if tables.get(resource, &namespace, &name).is_some() {
             return Err(StoreError::AlreadyExists { resource: resource.clone(), name });
         }
-        commit(&mut tables, resource, value, Change::Added)
+        self.commit(tables, resource, value, Change::Added)
     }
 
     /// Replaces an object by a changed one. A `metadata.resourceVersion` in it is the version the change is based on. An
@@ -166,7 +178,7 @@ impl Store {
     pub fn update(&self, resource: &ResourceRef, mut value: Value) -> Result<Arc<Object>, StoreError> {
         let (namespace, name) = names(resource, &value)?;
         let base = base_version(&value);
-        let mut tables = self.tables.write();
+        let tables = self.tables.write();
         let Some(stored) = tables.get(resource, &namespace, &name).cloned() else {
             return Err(StoreError::NotFound { resource: resource.clone(), name });
         };
@@ -178,7 +190,7 @@ impl Store {
             return Ok(stored);
         }
         let change = if deletion::is_complete(&value) { Change::Deleted } else { Change::Modified };
-        commit(&mut tables, resource, value, change)
+        self.commit(tables, resource, value, change)
     }
 
     /// What a new object has from the start.
@@ -192,31 +204,6 @@ impl Store {
             metadata.insert("creationTimestamp".into(), now.into());
         }
     }
-}
-
-/// Makes one change: durable, then visible, then told. The caller holds the write lock and has checked everything.
-fn commit(
-    tables: &mut Tables,
-    resource: &ResourceRef,
-    mut value: Value,
-    change: Change,
-) -> Result<Arc<Object>, StoreError> {
-    let version = tables.version + 1;
-    set_version(&mut value, version);
-    let json = serialise(resource, &value)?;
-    let object = Arc::new(
-        Object::from_json(json)
-            .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })?,
-    );
-    tables.record(resource, change, &object)?;
-    tables.version = version;
-    let collection = tables.collection_mut(resource);
-    let previous = match change {
-        Change::Deleted => collection.remove(&object.meta.namespace, &object.meta.name),
-        Change::Added | Change::Modified => collection.insert(object.clone()),
-    };
-    collection.history.push(Arc::new(Event { change, resource_version: version, object: object.clone(), previous }));
-    Ok(object)
 }
 
 fn serialise(resource: &ResourceRef, value: &Value) -> Result<Bytes, StoreError> {

@@ -1,10 +1,14 @@
 //! The current objects, in memory.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
+
 use super::event::{History, Window};
-use super::{Change, Object, ResourceRef, StoreError};
+use super::journal::{Journal, JournalError, Opened, Recovered};
+use super::{Change, Object, ResourceRef};
 
 /// All collections, and the version of the last change to any of them.
 #[derive(Debug)]
@@ -14,6 +18,9 @@ pub(super) struct Tables {
     since: u64,
     window: Window,
     collections: HashMap<ResourceRef, Collection>,
+    /// `None`: in memory only.
+    journal: Option<Journal>,
+    compacting: bool,
 }
 
 #[derive(Debug)]
@@ -25,15 +32,11 @@ pub(super) struct Collection {
 
 impl Tables {
     pub(super) fn new(version: u64, window: Window) -> Self {
-        Self { version, since: version, window, collections: HashMap::new() }
+        Self { version, since: version, window, collections: HashMap::new(), journal: None, compacting: false }
     }
 
     pub(super) fn collection(&self, resource: &ResourceRef) -> Option<&Collection> {
         self.collections.get(resource)
-    }
-
-    pub(super) fn collections(&self) -> impl Iterator<Item = (&ResourceRef, &Collection)> {
-        self.collections.iter()
     }
 
     pub(super) fn collection_mut(&mut self, resource: &ResourceRef) -> &mut Collection {
@@ -46,13 +49,72 @@ impl Tables {
         self.collections.get_mut(resource).unwrap_or_else(|| unreachable!("inserted above"))
     }
 
-    /// Makes a change durable before it is visible.
-    pub(super) fn record(&self, _: &ResourceRef, _: Change, _: &Object) -> Result<(), StoreError> {
-        Ok(())
-    }
-
     pub(super) fn get(&self, resource: &ResourceRef, namespace: &str, name: &str) -> Option<&Arc<Object>> {
         self.collection(resource)?.objects.get(namespace)?.get(name)
+    }
+}
+
+/// What is durable of the tables.
+impl Tables {
+    pub(super) fn open(dir: &Path, window: Window) -> Result<Self, JournalError> {
+        let Opened { journal, changes, version } = Journal::open(dir)?;
+        let mut tables = Self::new(version.max(1), window);
+        for change in changes {
+            match change {
+                Recovered::Put(resource, object) => {
+                    tables.collection_mut(&resource).insert(Arc::new(object));
+                }
+                Recovered::Delete { resource, namespace, name } => {
+                    tables.collection_mut(&resource).remove(&namespace, &name);
+                }
+            }
+        }
+        tables.journal = Some(journal);
+        Ok(tables)
+    }
+
+    /// Makes a change durable before it is visible. `true`: it is time to write the journal anew.
+    pub(super) fn record(
+        &mut self,
+        resource: &ResourceRef,
+        change: Change,
+        object: &Object,
+    ) -> Result<bool, JournalError> {
+        let Some(journal) = &mut self.journal else { return Ok(false) };
+        journal.append(resource, change, object)?;
+        let due = journal.is_wasteful() && !self.compacting;
+        self.compacting |= due;
+        Ok(due)
+    }
+
+    /// Writes the journal anew, holding up writers only at the end.
+    pub(super) fn compact(tables: &RwLock<Self>) -> Result<(), JournalError> {
+        let (compaction, version, objects) = {
+            let tables = tables.read();
+            let Some(journal) = &tables.journal else { return Ok(()) };
+            (journal.begin_compaction(), tables.version, tables.alive())
+        };
+        let rewritten = compaction.write(version, &objects);
+        let mut tables = tables.write();
+        tables.compacting = false;
+        match &mut tables.journal {
+            Some(journal) => journal.finish_compaction(rewritten?),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn journal_mut(&mut self) -> &mut Journal {
+        self.journal.as_mut().unwrap()
+    }
+
+    fn alive(&self) -> Vec<(ResourceRef, Arc<Object>)> {
+        let objects = |(resource, collection): (&ResourceRef, &Collection)| {
+            let resource = resource.clone();
+            let all = collection.objects.values().flat_map(BTreeMap::values).cloned();
+            all.map(move |object| (resource.clone(), object)).collect::<Vec<_>>()
+        };
+        self.collections.iter().flat_map(objects).collect()
     }
 }
 

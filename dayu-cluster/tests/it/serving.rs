@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use dayu_cluster::Cluster;
+use dayu_cluster::store::CONFIGMAPS;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use kube::api::{Api, ListParams, PostParams, WatchParams};
@@ -53,16 +54,24 @@ async fn a_kubeconfig_outlives_a_restart_and_is_private() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("data");
-    let mut kubeconfigs = Vec::new();
-    for _ in 0..2 {
+    let start = async || {
         let cluster = Cluster::builder().data_dir(dir.clone()).build().await.unwrap();
         let serving = cluster.serve(ANY).await.unwrap();
         let path = serving.kubeconfig_path().unwrap();
         assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
-        kubeconfigs.push((serving.kubeconfig().to_owned(), serving));
-    }
-    let mut old = config(&kubeconfigs[0].0).await;
-    old.cluster_url = format!("https://{}", kubeconfigs[1].1.addr()).parse().unwrap();
+        (cluster, serving)
+    };
+    let (cluster, serving) = start().await;
+    let kept = serde_json::to_value(config_map("kept", "1")).unwrap();
+    cluster.store().create(&CONFIGMAPS, kept).unwrap();
+    drop(cluster);
+    let first = serving.kubeconfig().to_owned();
+    serving.shutdown().await;
+
+    let (cluster, serving) = start().await;
+    assert!(cluster.store().get(&CONFIGMAPS, "", "kept").is_some());
+    let mut old = config(&first).await;
+    old.cluster_url = format!("https://{}", serving.addr()).parse().unwrap();
     let maps: Api<ConfigMap> = Api::default_namespaced(Client::try_from(old).unwrap());
     maps.list(&ListParams::default()).await.unwrap();
 }

@@ -1,0 +1,182 @@
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::System;
+use crate::store::{CONFIGMAPS, DeleteOptions, SECRETS, Store, StoreError, Window};
+
+/// One thing a client does.
+#[derive(Debug, Clone)]
+enum Op {
+    Create(u8),
+    Update(u8, u16),
+    Delete(u8),
+    Compact,
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![
+        3 => (0..6_u8).prop_map(Op::Create),
+        4 => (0..6_u8, any::<u16>()).prop_map(|(name, value)| Op::Update(name, value)),
+        2 => (0..6_u8).prop_map(Op::Delete),
+        1 => Just(Op::Compact),
+    ];
+    proptest::collection::vec(op, 1..40)
+}
+
+fn open(dir: &Path) -> Result<Store, JournalError> {
+    Store::open(dir, Arc::new(System), Window::default())
+}
+
+fn object(name: u8, value: u16) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("n{name}"), "namespace": "default"}, "data": {"v": value.to_string()}})
+}
+
+fn perform(store: &Store, op: &Op) {
+    let resource = |name: u8| if name < 4 { CONFIGMAPS } else { SECRETS };
+    // Refusals (there already, not there) are part of the game.
+    let _ = match op {
+        Op::Create(name) => store.create(&resource(*name), object(*name, 0)).map(|_| ()),
+        Op::Update(name, value) => store.update(&resource(*name), object(*name, *value)).map(|_| ()),
+        Op::Delete(name) => {
+            store.delete(&resource(*name), "default", &format!("n{name}"), &DeleteOptions::default()).map(|_| ())
+        }
+        Op::Compact => crate::store::tables::Tables::compact(&store.tables).map_err(StoreError::from),
+    };
+}
+
+type Content = (u64, Vec<(String, String)>);
+
+fn content(store: &Store) -> Content {
+    let all = [CONFIGMAPS, SECRETS].into_iter().flat_map(|resource| store.list(&resource, None).objects);
+    (
+        store.version(),
+        all.map(|object| (object.meta.name.to_string(), String::from_utf8_lossy(&object.json).into())).collect(),
+    )
+}
+
+fn size(dir: &Path) -> u64 {
+    fs::metadata(dir.join(FILE)).unwrap().len()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// Whatever is acknowledged is there after the process ended; what was cut off is as if never done.
+    #[test]
+    fn a_cut_file_holds_exactly_what_was_acknowledged_before_the_cut(ops in ops(), cut in any::<prop::sample::Index>()) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        // After the last compaction, each state and the size of the file that holds it.
+        let mut states = vec![(size(dir.path()), content(&store))];
+        for op in &ops {
+            perform(&store, op);
+            if matches!(op, Op::Compact) {
+                states.clear();
+            }
+            states.push((size(dir.path()), content(&store)));
+        }
+        drop(store);
+        prop_assert_eq!(&content(&open(dir.path()).unwrap()), &states.last().unwrap().1);
+
+        let (first, last) = (states[0].0, states.last().unwrap().0);
+        let at = first + cut.index(usize::try_from(last - first + 1).unwrap()) as u64;
+        fs::OpenOptions::new().write(true).open(dir.path().join(FILE)).unwrap().set_len(at).unwrap();
+        let expected = &states.iter().rev().find(|(size, _)| *size <= at).unwrap().1;
+        let again = open(dir.path()).unwrap();
+        prop_assert_eq!(&content(&again), expected);
+        // And it goes on from there.
+        perform(&again, &Op::Create(0));
+        perform(&again, &Op::Update(0, 1));
+        let continued = content(&again);
+        drop(again);
+        prop_assert_eq!(content(&open(dir.path()).unwrap()), continued);
+    }
+
+    /// A flipped byte is never taken for data: it is refused, or it was the very last record.
+    #[test]
+    fn damage_is_noticed(at in any::<prop::sample::Index>(), flip in 1..=255_u8) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path()).unwrap();
+        (0..4).for_each(|name| perform(&store, &Op::Create(name)));
+        let before_last = size(dir.path());
+        perform(&store, &Op::Create(4));
+        drop(store);
+        let path = dir.path().join(FILE);
+        let mut bytes = fs::read(&path).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        fs::write(&path, &bytes).unwrap();
+        match open(dir.path()) {
+            Err(JournalError::Foreign { .. }) => prop_assert!(at < MAGIC.len()),
+            Err(error) => {
+                prop_assert!(error.to_string().contains("is damaged at byte"));
+                prop_assert_eq!(fs::read(&path).unwrap(), bytes, "nothing was changed");
+            }
+            Ok(store) => {
+                prop_assert!(at as u64 >= before_last);
+                prop_assert_eq!(content(&store).1.len(), 4);
+                let kept = dir.path().join(format!("{FILE}.torn-{before_last}"));
+                prop_assert_eq!(fs::read(kept).unwrap(), &bytes[usize::try_from(before_last).unwrap()..]);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_directory_has_one_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = open(dir.path()).unwrap();
+    assert!(matches!(open(dir.path()), Err(JournalError::InUse { .. })));
+    drop(first);
+    open(dir.path()).unwrap();
+}
+
+/// A disk with so much space.
+struct Small(AtomicU64, fs::File);
+
+impl Disk for Small {
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let room = self.0.load(Ordering::Relaxed).saturating_sub(offset);
+        let fits = bytes.len().min(usize::try_from(room).unwrap());
+        FileExt::write_all_at(&self.1, &bytes[..fits], offset)?;
+        if fits == bytes.len() { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
+    fn set_len(&self, length: u64) -> io::Result<()> {
+        self.1.set_len(length)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_the_write_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    perform(&store, &Op::Create(0));
+    let before = content(&store);
+    let full = size(dir.path());
+    let file = fs::OpenOptions::new().read(true).write(true).open(dir.path().join(FILE)).unwrap();
+    let disk = Arc::new(Small(AtomicU64::new(full + 30), file));
+    store.tables.write().journal_mut().disk = disk.clone();
+
+    let error = store.create(&CONFIGMAPS, object(1, 0)).unwrap_err();
+    assert!(error.to_string().contains("free space"), "{error}");
+    assert_eq!(content(&store), before);
+    assert_eq!(size(dir.path()), full);
+
+    disk.0.store(u64::MAX, Ordering::Relaxed);
+    store.create(&CONFIGMAPS, object(1, 0)).unwrap();
+    let after = content(&store);
+    drop(store);
+    assert_eq!(content(&open(dir.path()).unwrap()), after);
+}
