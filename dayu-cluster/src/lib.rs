@@ -18,6 +18,7 @@ pub mod alloc;
 mod cluster;
 pub mod controllers;
 mod environment;
+mod files;
 pub mod registry;
 pub mod rest;
 pub mod server;

@@ -87,7 +87,16 @@ fn snapshot(
         )),
         (Some(version), _) if version > store.version() => Err(ApiError::version_too_large(version, store.version())),
         (Some(version), Some(VersionMatch::Exact)) => Ok(store.list_at(resource, namespace, version)?),
-        _ => Ok(store.list(resource, namespace)),
+        _ => Ok(latest(store, kind, namespace, options)),
+    }
+}
+
+/// Clients often follow a single object: then there is nothing to search.
+pub(crate) fn latest(store: &Store, kind: &Kind, namespace: Option<&str>, options: &ListOptions) -> Snapshot {
+    match (options.fields.name(), namespace) {
+        (Some(name), Some(namespace)) => store.list_one(&kind.resource, namespace, name),
+        (Some(name), None) if !kind.namespaced => store.list_one(&kind.resource, "", name),
+        _ => store.list(&kind.resource, namespace),
     }
 }
 

@@ -9,6 +9,7 @@ mod body;
 mod dispatch;
 mod error;
 mod field;
+mod groups;
 mod health;
 mod list;
 mod path;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::BoxError;
 
 use super::error::ApiError;
-use super::list::{matches, selectable};
+use super::list::{latest, matches, selectable};
 use super::query::ListOptions;
 use super::shape::Shaper;
 use crate::registry::Kind;
@@ -49,7 +49,7 @@ impl Feed {
         let mut initial = VecDeque::new();
         let mut after = options.version.unwrap_or(0);
         if sends_initial {
-            let snapshot = store.list(&kind.resource, namespace.as_deref());
+            let snapshot = latest(store, &kind, namespace.as_deref(), &options);
             after = snapshot.resource_version;
             initial.extend(snapshot.objects.into_iter().filter(|object| matches(&options, object)));
         } else if after == 0 {

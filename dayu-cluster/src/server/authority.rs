@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::private;
+use crate::files;
 
 const CERTIFICATE: &str = "ca.crt";
 const KEY: &str = "ca.key";
@@ -164,5 +164,5 @@ fn read(path: &Path) -> Result<Option<String>, AuthorityError> {
 }
 
 fn write(path: &Path, content: &str) -> Result<(), AuthorityError> {
-    private::write(path, content).map_err(|source| AuthorityError::File { path: path.into(), source })
+    files::write_private(path, content).map_err(|source| AuthorityError::File { path: path.into(), source })
 }

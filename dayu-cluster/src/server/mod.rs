@@ -6,7 +6,6 @@
 mod authority;
 mod connection;
 mod kubeconfig;
-mod private;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +22,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use authority::Authority;
 pub use authority::AuthorityError;
 
+use crate::files;
 use crate::rest::ApiService;
 
 /// Connections beyond this wait until others end.
@@ -99,7 +99,8 @@ pub(crate) async fn serve(
     let acceptor = TlsAcceptor::from(Arc::new(authority.server_config(addr.ip())?));
     let kubeconfig = kubeconfig::write(addr, authority.certificate(), &authority.client()?);
     if let Some(path) = &kubeconfig_path {
-        private::write(path, &kubeconfig).map_err(|source| ServeError::Kubeconfig { path: path.clone(), source })?;
+        files::write_private(path, &kubeconfig)
+            .map_err(|source| ServeError::Kubeconfig { path: path.clone(), source })?;
     }
     let stop = CancellationToken::new();
     let accepting = tokio::spawn(accept(listener, acceptor, service, stop.clone()));

@@ -117,6 +117,13 @@ impl Store {
         Snapshot { objects, resource_version: tables.version }
     }
 
+    /// The part of a collection that has this one name in this one namespace.
+    pub(crate) fn list_one(&self, resource: &ResourceRef, namespace: &str, name: &str) -> Snapshot {
+        let tables = self.tables.read();
+        let objects = tables.get(resource, namespace, name).cloned().into_iter().collect();
+        Snapshot { objects, resource_version: tables.version }
+    }
+
     /// A collection as it was at a version in the past.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::record::{Record, encode};
 use super::{Journal, JournalError, MAGIC};
+use crate::files::beside;
 use crate::store::{Object, ResourceRef};
 
 /// A new file under way.
@@ -95,7 +96,7 @@ fn write(path: &Path, version: u64, objects: &[(ResourceRef, Arc<Object>)]) -> i
 }
 
 fn fresh(path: &Path) -> PathBuf {
-    path.with_added_extension("new")
+    beside(path, ".new")
 }
 
 fn sync_directory(path: &Path) -> io::Result<()> {

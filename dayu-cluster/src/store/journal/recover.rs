@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::record::{HEADER, Record, decode, header};
 use super::{JournalError, MAGIC};
+use crate::files::beside;
 use crate::store::{Object, ResourceRef};
 
 /// A change read back.
@@ -112,5 +113,5 @@ fn is_whole(bytes: &[u8]) -> bool {
 }
 
 fn torn_path(path: &Path, offset: u64) -> PathBuf {
-    path.with_added_extension(format!("torn-{offset}"))
+    beside(path, &format!(".torn-{offset}"))
 }

@@ -3,11 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces a file as a whole, mode 0600: a reader sees the old one or the new one.
-pub(super) fn write(path: &Path, content: &str) -> io::Result<()> {
-    let fresh = path.with_added_extension("new");
+pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    let fresh = beside(path, ".new");
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -16,4 +16,11 @@ pub(super) fn write(path: &Path, content: &str) -> io::Result<()> {
     file.write_all(content.as_bytes())?;
     file.sync_all()?;
     fs::rename(&fresh, path)
+}
+
+/// The path with something appended to its last part.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
