@@ -1,0 +1,47 @@
+//! What a local manager is told at its start.
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use dayu_core::name::Device;
+
+/// The local manager of one device.
+#[derive(Args, Clone, Debug)]
+pub struct Options {
+    /// How to reach the API; without it, KUBECONFIG, the pod's service account or ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The device that this local manager looks after: the name of its Kubernetes node.
+    #[arg(long, value_name = "NAME", env = "NODE_NAME")]
+    pub node: Device,
+    /// Where the global manager takes links; found through the API when absent.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub gm: Option<String>,
+    /// Where workers' state, files and logs are kept [default: /var/lib/dayu/lm/<node> for root, else dayu-lm/<node>
+    /// in the folder for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The status API of this device's mesh [default: port 10551 of the device's address if that is a loopback
+    /// address, else 127.0.0.1:10551]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub mesh: Option<SocketAddr>,
+    /// Stop the workers when told to end; without it they live on and the next local manager takes them over.
+    #[arg(long)]
+    pub stop_workers: bool,
+}
+
+impl Options {
+    /// Everything at its default for the device `node`.
+    pub fn of(node: impl Into<Device>) -> Self {
+        Self { kubeconfig: None, node: node.into(), gm: None, data: None, mesh: None, stop_workers: false }
+    }
+
+    /// Where state is kept.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| {
+            let root = rustix::process::geteuid().is_root();
+            let base = if root { PathBuf::from("/var/lib/dayu/lm") } else { std::env::temp_dir().join("dayu-lm") };
+            base.join(self.node.as_str())
+        })
+    }
+}
