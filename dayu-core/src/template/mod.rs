@@ -3,6 +3,8 @@
 //! The engine does everything else once for all kinds: it applies the plan with its own field manager, sets owner
 //! references, prunes what is no longer planned, watches, backs off, emits events and writes status when it changed.
 mod device;
+#[cfg(test)]
+mod golden;
 pub mod joint_multi_edge;
 mod observed;
 mod rejection;
