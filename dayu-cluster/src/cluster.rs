@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::alloc::{self, Network};
 use crate::controllers::{self, PodNetworks, PodNetworksError};
 use crate::registry::Registry;
-use crate::rest::{Addresses, Api, ApiService};
+use crate::rest::{Addresses, Api, ApiService, definitions};
 use crate::server::{self, Authority, AuthorityError, ServeError, Serving};
-use crate::store::{CUSTOMRESOURCEDEFINITIONS, JournalError, NAMESPACES, Store, StoreError, Window};
+use crate::store::{JournalError, NAMESPACES, Store, StoreError, Window};
 use crate::{Environment, System};
 
 /// An embedded cluster; clones share it.
@@ -143,12 +143,8 @@ impl Builder {
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             bootstrap_namespace(&store, name)?;
         }
-        let registry = Registry::new();
-        for definition in store.list(&CUSTOMRESOURCEDEFINITIONS, None).objects {
-            if let Ok(definition) = definition.value() {
-                registry.define(&definition);
-            }
-        }
+        let registry = Registry::new(&store)?;
+        definitions::resume(&store);
         let addresses = Arc::new(Addresses::new(services, &store)?);
         let api = Api { store, registry, addresses, config: Arc::new(self.config) };
         Ok(Cluster { api, authority, networks })

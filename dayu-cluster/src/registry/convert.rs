@@ -77,12 +77,12 @@ fn rename(
 mod tests {
     use serde_json::json;
 
-    use crate::registry::Registry;
+    use crate::registry::built_in;
     use crate::store::Object;
 
     #[test]
     fn events_are_one_object_in_two_groups() {
-        let kind = Registry::new().find("events.k8s.io", "v1", "events").unwrap();
+        let kind = built_in().find("events.k8s.io", "v1", "events").unwrap();
         let sent = json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"},
             "regarding": {"name": "p"}, "note": "hello", "reason": "Why"});
         let mut stored = sent.clone();

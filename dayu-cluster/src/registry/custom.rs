@@ -11,10 +11,11 @@ pub(super) fn kinds(definition: &Value) -> Vec<Kind> {
     let versions = || spec["versions"].as_array().into_iter().flatten();
     let Some(storage) = versions().find(|version| version["storage"] == true) else { return Vec::new() };
     let storage = text(&storage["name"]);
-    versions().filter(|version| version["served"] == true).map(|version| kind(spec, version, &storage)).collect()
+    versions().filter(|version| version["served"] == true).map(|version| kind(definition, version, &storage)).collect()
 }
 
-fn kind(spec: &Value, version: &Value, storage_version: &str) -> Kind {
+fn kind(definition: &Value, version: &Value, storage_version: &str) -> Kind {
+    let spec = &definition["spec"];
     let names = &spec["names"];
     let kind = text(&names["kind"]);
     Kind {
@@ -32,6 +33,7 @@ fn kind(spec: &Value, version: &Value, storage_version: &str) -> Kind {
         scale: scale(&version["subresources"]["scale"]),
         origin: Origin::Custom(Box::new(Custom {
             storage_version: storage_version.into(),
+            terminating: definition["metadata"]["deletionTimestamp"].is_string(),
             definition: version.clone(),
         })),
     }

@@ -50,6 +50,8 @@ pub enum Origin {
 pub struct Custom {
     /// The version that objects are stored in.
     pub storage_version: String,
+    /// The definition itself is being deleted.
+    pub terminating: bool,
     /// `spec.versions[]` of this version.
     pub definition: Value,
 }

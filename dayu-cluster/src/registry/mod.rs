@@ -8,73 +8,88 @@ mod kind;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-use serde_json::Value;
+use parking_lot::Mutex;
 
 pub use kind::{Custom, Kind, Origin, Scale};
 
-/// All served kinds; clones share them.
+use crate::store::{CUSTOMRESOURCEDEFINITIONS, Change, Object, Store, StoreError, Watch};
+
+/// All served kinds; clones share them. Derived from the stored definitions, whoever writes those.
 #[derive(Clone, Debug)]
 pub struct Registry {
-    kinds: Arc<RwLock<Arc<Kinds>>>,
+    state: Arc<Mutex<State>>,
+    store: Store,
+}
+
+#[derive(Debug)]
+struct State {
+    kinds: Arc<Kinds>,
+    definitions: Watch,
 }
 
 /// The served kinds at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Kinds {
-    /// In the order in which they are discovered: built-in ones first, then by definition.
     builtin: Arc<Vec<Arc<Kind>>>,
     /// By the name of the definition.
-    custom: BTreeMap<String, Vec<Arc<Kind>>>,
+    custom: BTreeMap<Box<str>, Vec<Arc<Kind>>>,
     /// Rises with every change: what was derived from older kinds is stale.
     pub revision: u64,
 }
 
 impl Registry {
-    /// The built-in kinds only.
-    pub fn new() -> Self {
-        let builtin = Arc::new(builtin::kinds().map(Arc::new).collect());
-        Self { kinds: Arc::new(RwLock::new(Arc::new(Kinds { builtin, ..Kinds::default() }))) }
+    /// The built-in kinds, and those whose definitions the store holds.
+    ///
+    /// # Errors
+    /// Never: the store remembers its own last version.
+    pub fn new(store: &Store) -> Result<Self, StoreError> {
+        let state = State::read(store, Arc::new(builtin::kinds().map(Arc::new).collect()), 0)?;
+        Ok(Self { state: Arc::new(Mutex::new(state)), store: store.clone() })
     }
 
     /// The kinds as they are now; they stay so in the hands of the caller.
     pub fn kinds(&self) -> Arc<Kinds> {
-        self.kinds.read().clone()
+        let mut state = self.state.lock();
+        if state.catch_up().is_err()
+            && let Ok(fresh) = State::read(&self.store, state.kinds.builtin.clone(), state.kinds.revision + 1)
+        {
+            *state = fresh;
+        }
+        state.kinds.clone()
     }
 
     pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
-        self.kinds.read().find(group, version, plural).cloned()
-    }
-
-    /// Takes over a stored CustomResourceDefinition, new or changed.
-    pub fn define(&self, definition: &Value) {
-        let name = definition["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let defined = custom::kinds(definition).into_iter().map(Arc::new).collect();
-        self.change(|kinds| {
-            kinds.custom.insert(name, defined);
-        });
-    }
-
-    /// Forgets a removed CustomResourceDefinition.
-    pub fn undefine(&self, name: &str) {
-        self.change(|kinds| {
-            kinds.custom.remove(name);
-        });
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Kinds)) {
-        let mut current = self.kinds.write();
-        let mut next = Kinds::clone(&current);
-        change(&mut next);
-        next.revision += 1;
-        *current = Arc::new(next);
+        self.kinds().find(group, version, plural).cloned()
     }
 }
 
-impl Default for Registry {
-    fn default() -> Self {
-        Self::new()
+impl State {
+    fn read(store: &Store, builtin: Arc<Vec<Arc<Kind>>>, revision: u64) -> Result<Self, StoreError> {
+        let snapshot = store.list(&CUSTOMRESOURCEDEFINITIONS, None);
+        let definitions = store.watch(&CUSTOMRESOURCEDEFINITIONS, snapshot.resource_version)?;
+        let custom = snapshot.objects.iter().map(|object| (object.meta.name.clone(), defined(object))).collect();
+        Ok(Self { kinds: Arc::new(Kinds { builtin, custom, revision }), definitions })
     }
+
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        while !self.definitions.is_quiet() {
+            let events = self.definitions.ready()?;
+            let kinds = Arc::make_mut(&mut self.kinds);
+            for event in &events {
+                let name = event.object.meta.name.clone();
+                match event.change {
+                    Change::Deleted => kinds.custom.remove(&name),
+                    Change::Added | Change::Modified => kinds.custom.insert(name, defined(&event.object)),
+                };
+            }
+            kinds.revision += 1;
+        }
+        Ok(())
+    }
+}
+
+fn defined(definition: &Object) -> Vec<Arc<Kind>> {
+    definition.value().map(|value| custom::kinds(&value)).unwrap_or_default().into_iter().map(Arc::new).collect()
 }
 
 impl Kinds {
@@ -83,6 +98,7 @@ impl Kinds {
     }
 
     pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Kind>> {
+        // Few enough that looking at each is faster than any index.
         self.iter().find(|kind| kind.plural() == plural && kind.version == version && kind.group == group)
     }
 
@@ -91,4 +107,10 @@ impl Kinds {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
         self.iter().find(|known| known.kind == kind && known.version == version && known.group == group)
     }
+}
+
+#[cfg(test)]
+pub(crate) fn built_in() -> Registry {
+    let store = Store::in_memory(Arc::new(crate::System), crate::store::Window::default());
+    Registry::new(&store).unwrap()
 }

@@ -119,6 +119,11 @@ impl ApiError {
         error
     }
 
+    pub(crate) fn terminating_definition() -> Self {
+        let message = "create not allowed while custom resource definition is terminating";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
+    }
+
     pub(crate) fn not_acceptable() -> Self {
         let message = "only the following media types are accepted: application/json, application/json;stream=watch";
         Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)

@@ -108,7 +108,7 @@ fn priority(version: &str) -> Priority {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Registry;
+    use crate::registry::built_in;
 
     #[test]
     fn mature_versions_come_first() {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn pods_are_discovered_with_their_parts() {
-        let kinds = Registry::new().kinds();
+        let kinds = built_in().kinds();
         let list = resources(&kinds, "", "v1").unwrap();
         let names: Vec<&str> =
             list["resources"].as_array().unwrap().iter().filter_map(|resource| resource["name"].as_str()).collect();

@@ -16,7 +16,7 @@ mod tables;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -44,6 +44,19 @@ pub struct Store {
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Store").field("version", &self.version()).finish_non_exhaustive()
+    }
+}
+
+/// A handle that does not keep the store alive.
+#[derive(Clone)]
+pub(crate) struct WeakStore {
+    tables: Weak<RwLock<Tables>>,
+    environment: Arc<dyn Environment>,
+}
+
+impl WeakStore {
+    pub(crate) fn upgrade(&self) -> Option<Store> {
+        Some(Store { tables: self.tables.upgrade()?, environment: self.environment.clone() })
     }
 }
 
@@ -92,6 +105,10 @@ impl Store {
 
     pub fn environment(&self) -> &dyn Environment {
         &*self.environment
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakStore {
+        WeakStore { tables: Arc::downgrade(&self.tables), environment: self.environment.clone() }
     }
 
     /// The version of the last change to any object.

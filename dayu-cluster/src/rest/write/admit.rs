@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::super::definitions;
 use super::super::error::ApiError;
 use super::super::query::FieldValidation;
 use super::Writer;
+use crate::environment::rfc3339;
+use crate::store::CUSTOMRESOURCEDEFINITIONS;
 
 impl Writer {
     /// Completes and checks a value before it is stored; what it warns of is told to the client.
@@ -18,6 +21,8 @@ impl Writer {
         let warnings = self.strictness(duplicates)?;
         if old.is_none() {
             self.first_status(value);
+        } else if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
+            definitions::note_storage_version(value);
         }
         tracing::trace!(name, kind = %self.kind.kind, "admitted");
         Ok(warnings)
@@ -48,34 +53,10 @@ impl Writer {
                 let name = value["metadata"]["name"].clone();
                 value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
             }
-            ("apiextensions.k8s.io", "CustomResourceDefinition") => self.establish(value),
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+                definitions::establish(value, &rfc3339(self.api.store.environment().now()));
+            }
             _ => {}
         }
-    }
-
-    /// Served from the moment it is stored.
-    fn establish(&self, definition: &mut Value) {
-        let now = crate::environment::rfc3339(self.api.store.environment().now());
-        let names = &mut definition["spec"]["names"];
-        let kind = names["kind"].as_str().unwrap_or_default().to_owned();
-        if names["singular"].is_null() {
-            names["singular"] = kind.to_lowercase().into();
-        }
-        if names["listKind"].is_null() {
-            names["listKind"] = format!("{kind}List").into();
-        }
-        let condition = |kind: &str, reason: &str, message: &str| json!({ "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now });
-        let accepted = definition["spec"]["names"].clone();
-        let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
-        let stored: Vec<Value> =
-            versions.filter(|version| version["storage"] == true).map(|version| version["name"].clone()).collect();
-        definition["status"] = json!({
-            "acceptedNames": accepted,
-            "storedVersions": stored,
-            "conditions": [
-                condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-                condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-            ],
-        });
     }
 }

@@ -27,13 +27,13 @@ impl Writer {
         let nameless = value.clone();
         for attempt in 1.. {
             let (name, made_up) = self.name(&mut value["metadata"])?;
-            self.check_namespace(&name)?;
+            self.check_place(&name)?;
             let warnings = self.admit(&name, None, &mut value, duplicates)?;
             let inserted = self.with_addresses(&name, None, value, |value| self.insert(&name, value));
             match inserted {
                 Err(error) if made_up && attempt < ATTEMPTS && error.is_already_exists() => value = nameless.clone(),
                 Err(error) => return Err(error),
-                Ok(object) => return Ok(self.written(object, true, warnings)),
+                Ok(object) => return Ok(Written { object, created: true, warnings }),
             }
         }
         Err(ApiError::internal("no free name found"))
@@ -52,7 +52,11 @@ impl Writer {
         self.imagined(&value)
     }
 
-    fn check_namespace(&self, name: &str) -> Result<(), ApiError> {
+    /// Nothing new comes to what is on its way out.
+    fn check_place(&self, name: &str) -> Result<(), ApiError> {
+        if self.kind.custom().is_some_and(|custom| custom.terminating) {
+            return Err(ApiError::terminating_definition());
+        }
         if !self.kind.namespaced {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::super::definitions;
 use super::super::error::ApiError;
 use super::super::query::Query;
 use super::Writer;
@@ -39,6 +40,9 @@ pub(crate) fn delete_options(format: Format, body: &[u8], query: &Query) -> Resu
 impl Writer {
     /// The reply: the object while something holds it, else a `Status`.
     pub(crate) fn delete(&self, name: &str, mut options: DeleteOptions) -> Result<Bytes, ApiError> {
+        if self.kind.resource == NAMESPACES && matches!(name, "default" | "kube-system" | "kube-public") {
+            return Err(ApiError::forbidden(&NAMESPACES, name, "this namespace may not be deleted"));
+        }
         if self.options.dry_run {
             options.dry_run = vec!["All".into()];
         }
@@ -51,9 +55,6 @@ impl Writer {
                 Ok(self.kind.bytes(&self.api.store.get(&self.kind.resource, &self.namespace, name).unwrap_or(object)))
             }
             Deleted::Removed(object) => {
-                if !dry_run {
-                    self.ended(&object);
-                }
                 Ok(if self.returns_object() { self.kind.bytes(&object) } else { self.success(&object) })
             }
         }
@@ -65,13 +66,10 @@ impl Writer {
             let terminating = |value: &mut Value| value["status"]["phase"] = "Terminating".into();
             self.api.store.modify(&NAMESPACES, "", &object.meta.name, terminating)?;
         }
-        Ok(())
-    }
-
-    fn ended(&self, object: &Object) {
         if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
-            self.api.registry.undefine(&object.meta.name);
+            definitions::clean_up(&self.api.store, &object.meta.name)?;
         }
+        Ok(())
     }
 
     /// Kinds whose deletion answers with the object even when it is gone.

@@ -20,7 +20,7 @@ use super::Api;
 use super::error::ApiError;
 use super::query::WriteOptions;
 use crate::registry::Kind;
-use crate::store::{CUSTOMRESOURCEDEFINITIONS, Object, SERVICES};
+use crate::store::{Object, SERVICES};
 
 pub(crate) use decode::{Decoded, Format, decode};
 pub(crate) use delete::delete_options;
@@ -64,15 +64,6 @@ impl Writer {
             .ok_or_else(|| ApiError::not_found(&self.kind.resource, name))
     }
 
-    /// Tells the registry what a write means to it.
-    fn note(&self, object: &Object) {
-        if self.kind.resource == CUSTOMRESOURCEDEFINITIONS
-            && let Ok(definition) = object.value()
-        {
-            self.api.registry.define(&definition);
-        }
-    }
-
     /// Stores a value that may still need addresses, and gives them back if it was not stored.
     fn with_addresses<E: From<ApiError>>(
         &self,
@@ -92,13 +83,6 @@ impl Writer {
             addresses.withdraw(old, &assigned);
         }
         stored
-    }
-
-    fn written(&self, object: Arc<Object>, created: bool, warnings: Vec<String>) -> Written {
-        if !self.options.dry_run {
-            self.note(&object);
-        }
-        Written { object, created, warnings }
     }
 
     /// An object as it would have been stored.

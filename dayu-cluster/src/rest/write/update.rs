@@ -63,7 +63,7 @@ impl Writer {
             }
             self.api.store.update(&self.kind.resource, new).map_err(Failure::from)
         })?;
-        Ok(self.written(object, false, warnings))
+        Ok(Written { object, created: false, warnings })
     }
 
     /// What the client says it has seen must be what is stored.
