@@ -2,6 +2,7 @@
 
 mod controllers;
 mod custom;
+mod kubectl;
 mod serving;
 mod verbs;
 mod watch;
