@@ -1,1 +1,40 @@
-//! (under construction)
+//! The one generic controller: observe → plan → apply → prune → status, for any [`Template`](crate::template::Template).
+//!
+//! A [`World`] is what all engines of a process see: devices, children, acknowledgements. It watches each kind of child once,
+//! however many engines there are, and only children that carry our inventory label. An [`Engine`] watches its own kind,
+//! keeps a [`Queue`] of resources to look at, and reconciles them a bounded number at a time, never one resource twice at
+//! once. No timer stands between a cause and its effect; only failures wait, each resource by itself and longer each time.
+//!
+//! What is written: children by server-side apply under one field manager, only when they differ from what was applied or
+//! somebody changed them; status only when it differs. When nothing changes, nothing is written.
+//!
+//! ```no_run
+//! # use dayu_core::{engine::{Engine, Options, World}, template::Template};
+//! # use tokio_util::sync::CancellationToken;
+//! # async fn example<T: Template>(client: kube::Client, my_template: T) {
+//! let shutdown = CancellationToken::new();
+//! let (world, _requests) = World::new();
+//! tokio::spawn(world.clone().watch(client.clone(), shutdown.clone()));
+//! Engine::new(my_template, client, world, Options::default()).run(shutdown).await;
+//! # }
+//! ```
+mod activation;
+mod apply;
+mod children;
+mod events;
+mod inventory;
+mod queue;
+mod reconcile;
+mod run;
+mod view;
+mod world;
+
+pub use activation::{ActivationDemand, Demand};
+pub use queue::{Backoff, Queue};
+pub use run::{Engine, Options};
+pub use world::World;
+
+/// The field manager of children.
+pub const MANAGER: &str = "dayu-gm";
+/// The field manager of statuses: owned apart, so that a forced apply of one never takes fields of the other.
+pub const STATUS_MANAGER: &str = "dayu-gm-status";

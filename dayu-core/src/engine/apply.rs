@@ -1,0 +1,202 @@
+//! Writing children: server-side apply, or replacement where the API server refuses to apply; and pruning.
+use kube::{
+    Api, Client, Error, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    core::{ApiResource, DynamicObject},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    MANAGER,
+    children::{Children, Record},
+    inventory::{Child, ChildKind, has_repeated_keys},
+    view,
+};
+
+/// What a child was when this process wrote it last: another revision means that somebody else changed it since.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Applied(std::collections::BTreeMap<(ChildKind, String), (String, String)>);
+
+/// A child that could not be written.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) child: String,
+    pub(super) message: String,
+    /// Another writer was faster: try again at once.
+    pub(super) conflict: bool,
+}
+
+impl Applied {
+    /// Brings `child` to what is planned, unless it is there already. Says whether it wrote.
+    pub(super) async fn ensure(
+        &mut self,
+        client: &Client,
+        namespace: &str,
+        child: &Child,
+        children: &Children,
+        owner: &str,
+    ) -> Result<bool, Refusal> {
+        let present = present(children, child.kind, &child.name);
+        if present.is_some_and(|present| self.holds(child, present)) {
+            return Ok(false);
+        }
+        let written = match child.kind {
+            ChildKind::Deployment => write::<view::Deployment>(client, namespace, child, owner).await,
+            ChildKind::Service => write::<view::Service>(client, namespace, child, owner).await,
+        };
+        let revision = written.map_err(|problem| problem.refusal(child))?;
+        self.0.insert((child.kind, child.name.clone()), (child.hash.clone(), revision));
+        Ok(true)
+    }
+
+    fn holds(&self, child: &Child, present: &Record) -> bool {
+        if present.terminating || present.applied != child.hash {
+            return false;
+        }
+        match self.0.get(&(child.kind, child.name.clone())) {
+            // After a restart the object's own word is all there is.
+            None => true,
+            Some((hash, revision)) => *hash == child.hash && *revision == present.revision,
+        }
+    }
+
+    pub(super) fn forget(&mut self, kind: ChildKind, name: &str) {
+        self.0.remove(&(kind, name.to_owned()));
+    }
+}
+
+fn present<'a>(children: &'a Children, kind: ChildKind, name: &str) -> Option<&'a Record> {
+    match kind {
+        ChildKind::Deployment => children.deployments.get(name),
+        ChildKind::Service => children.services.get(name),
+    }
+}
+
+enum Problem {
+    Api(Error),
+    /// An object of that name belongs to somebody else.
+    Foreign,
+    /// The one of that name is still going.
+    Going,
+}
+
+impl Problem {
+    fn refusal(self, child: &Child) -> Refusal {
+        let conflict = matches!(&self, Self::Api(Error::Api(status)) if status.code == 409);
+        let message = match self {
+            Self::Api(Error::Api(status)) => status.message.clone(),
+            Self::Api(error) => error.to_string(),
+            Self::Foreign => {
+                "exists and belongs to somebody else; delete or rename it, or choose another name for the resource"
+                    .to_owned()
+            }
+            Self::Going => "an earlier one of that name is still being deleted".to_owned(),
+        };
+        Refusal { child: format!("{}/{}", child.kind.as_str(), child.name), message, conflict }
+    }
+}
+
+/// Writes and gives the revision that the server answered with.
+async fn write<K>(client: &Client, namespace: &str, child: &Child, owner: &str) -> Result<String, Problem>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let api = Api::<K>::namespaced(client.clone(), namespace);
+    let live = api.get_opt(&child.name).await.map_err(Problem::Api)?;
+    if let Some(live) = &live {
+        check_ours(live, owner)?;
+    }
+    let written = if has_repeated_keys(&child.object) {
+        replace::<K>(client, namespace, child, live.is_some()).await
+    } else {
+        api.patch(&child.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&child.object)).await
+    };
+    let meta = written.map_err(Problem::Api)?.meta().clone();
+    Ok(meta.generation.map(|generation| generation.to_string()).or(meta.resource_version).unwrap_or_default())
+}
+
+/// Never adopt: an object of that name that another owner controls, or nobody, is not ours to change.
+fn check_ours(live: &impl ResourceExt, owner: &str) -> Result<(), Problem> {
+    let ours = live.owner_references().iter().any(|reference| reference.uid == owner);
+    match (ours, live.meta().deletion_timestamp.is_some()) {
+        (true, false) => Ok(()),
+        (_, true) => Err(Problem::Going),
+        (false, false) => Err(Problem::Foreign),
+    }
+}
+
+/// Creates or replaces the whole object: what others added to its metadata and what the server allocated is kept.
+async fn replace<K>(client: &Client, namespace: &str, child: &Child, exists: bool) -> Result<K, Error>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &ApiResource::erase::<K>(&()));
+    let mut object: DynamicObject = serde_json::from_value(child.object.clone()).map_err(Error::SerdeError)?;
+    let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+    let written = if exists {
+        let live = api.get(&child.name).await?;
+        object.metadata.resource_version.clone_from(&live.metadata.resource_version);
+        keep_foreign(&mut object, &live);
+        api.replace(&child.name, &params, &object).await?
+    } else {
+        api.create(&params, &object).await?
+    };
+    serde_json::to_value(written).and_then(serde_json::from_value).map_err(Error::SerdeError)
+}
+
+fn keep_foreign(object: &mut DynamicObject, live: &DynamicObject) {
+    for (key, value) in live.labels() {
+        object.labels_mut().entry(key.clone()).or_insert_with(|| value.clone());
+    }
+    for (key, value) in live.annotations() {
+        object.annotations_mut().entry(key.clone()).or_insert_with(|| value.clone());
+    }
+}
+
+/// Deletes children that the plan does not have any more, each exactly as it was seen. Gives their names.
+pub(super) async fn prune(
+    client: &Client,
+    namespace: &str,
+    planned: &[Child],
+    children: &Children,
+) -> Result<Vec<(ChildKind, String)>, Refusal> {
+    let wanted = |kind: ChildKind, name: &str| planned.iter().any(|child| child.kind == kind && child.name == name);
+    let mut pruned = Vec::new();
+    for (kind, records) in [(ChildKind::Deployment, &children.deployments), (ChildKind::Service, &children.services)] {
+        for (name, record) in records.iter().filter(|(name, record)| !record.terminating && !wanted(kind, name)) {
+            delete(client, namespace, kind, name, record.object.uid.as_str()).await?;
+            pruned.push((kind, name.clone()));
+        }
+    }
+    Ok(pruned)
+}
+
+async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, uid: &str) -> Result<(), Refusal> {
+    let params = DeleteParams {
+        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+        propagation_policy: Some(PropagationPolicy::Background),
+        ..DeleteParams::default()
+    };
+    let resource = match kind {
+        ChildKind::Deployment => ApiResource::erase::<view::Deployment>(&()),
+        ChildKind::Service => ApiResource::erase::<view::Service>(&()),
+    };
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
+    match api.delete(name, &params).await {
+        Ok(_) => Ok(()),
+        // Gone, or replaced by another that is not ours to delete.
+        Err(Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
+        Err(error) => {
+            Err(Refusal { child: format!("{}/{name}", kind.as_str()), message: error.to_string(), conflict: false })
+        }
+    }
+}
+
+/// A planned object as JSON, its type written out.
+pub(super) fn json(object: &impl serde::Serialize) -> Result<Value, serde_json::Error> {
+    serde_json::to_value(object)
+}

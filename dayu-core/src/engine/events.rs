@@ -1,0 +1,54 @@
+//! Events: one for each turn that a resource takes, never one for each look at it.
+use kube::{
+    Client, Resource,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+
+use super::MANAGER;
+use crate::template::Failure;
+
+/// What was said last about a resource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said(Option<(bool, String, String)>);
+
+/// Publishes events of one engine.
+#[derive(Clone)]
+pub(super) struct Announcer(Recorder);
+
+impl Announcer {
+    pub(super) fn new(client: Client) -> Self {
+        Self(Recorder::new(client, Reporter { controller: MANAGER.to_owned(), instance: None }))
+    }
+
+    /// Says `failure`, or that it is over, if that is news.
+    pub(super) async fn say<K: Resource<DynamicType = ()>>(
+        &self,
+        resource: &K,
+        failure: Option<&Failure>,
+        said: &mut Said,
+    ) {
+        let (trouble, reason, note) = match failure {
+            Some(Failure::Rejected(rejection)) => (true, rejection.reason.to_owned(), rejection.to_string()),
+            Some(Failure::Refused { child, message }) => {
+                (true, "ReconcileFailed".to_owned(), format!("{child}: {message}"))
+            }
+            None => (false, "Reconciled".to_owned(), "children are as planned".to_owned()),
+        };
+        let next = (trouble, reason.clone(), note.clone());
+        if said.0.as_ref() == Some(&next) {
+            return;
+        }
+        let event = Event {
+            type_: if trouble { EventType::Warning } else { EventType::Normal },
+            reason,
+            note: Some(note),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        // An event that cannot be written must not keep the work from being done.
+        match self.0.publish(&event, &resource.object_ref(&())).await {
+            Ok(()) => said.0 = Some(next),
+            Err(error) => tracing::debug!(%error, "event not written"),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Which resources are to be looked at, and when: pure, time is an argument.
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::Hash,
+    time::Duration,
+};
+
+/// How long a resource that fails waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first failure.
+    pub first: Duration,
+    /// At most.
+    pub longest: Duration,
+}
+
+impl Default for Backoff {
+    /// A quarter of a second, doubling up to five minutes.
+    fn default() -> Self {
+        Self { first: Duration::from_millis(250), longest: Duration::from_secs(300) }
+    }
+}
+
+impl Backoff {
+    /// The wait after so many failures in a row, from 1. `jitter`, 0 to 1, takes up to a fifth off, so that what failed
+    /// together does not come back together.
+    #[must_use]
+    pub fn after(&self, failures: u32, jitter: f64) -> Duration {
+        let doubled = self.first.saturating_mul(1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        doubled.min(self.longest).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 5.0)
+    }
+}
+
+/// Keys to work on: each at most once in the queue and at most once in hand.
+#[derive(Debug)]
+pub struct Queue<K> {
+    backoff: Backoff,
+    ready: VecDeque<K>,
+    queued: BTreeSet<K>,
+    in_hand: BTreeSet<K>,
+    /// Touched while in hand: looked at again afterwards.
+    again: BTreeSet<K>,
+    failures: HashMap<K, u32>,
+    later: BTreeMap<(Duration, K), ()>,
+    due: HashMap<K, Duration>,
+}
+
+impl<K: Clone + Ord + Hash> Queue<K> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new(backoff: Backoff) -> Self {
+        Self {
+            backoff,
+            ready: VecDeque::new(),
+            queued: BTreeSet::new(),
+            in_hand: BTreeSet::new(),
+            again: BTreeSet::new(),
+            failures: HashMap::new(),
+            later: BTreeMap::new(),
+            due: HashMap::new(),
+        }
+    }
+
+    /// Something about `key` changed: it is looked at as soon as there is room, even if it waits for a failure to cool down.
+    pub fn touch(&mut self, key: K) {
+        self.forget_wait(&key);
+        if self.in_hand.contains(&key) {
+            self.again.insert(key);
+        } else if self.queued.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// The next key to work on, in hand from now until [`Queue::done`] or [`Queue::failed`].
+    pub fn take(&mut self) -> Option<K> {
+        let key = self.ready.pop_front()?;
+        self.queued.remove(&key);
+        self.in_hand.insert(key.clone());
+        Some(key)
+    }
+
+    /// The work on `key` went well.
+    pub fn done(&mut self, key: &K) {
+        self.failures.remove(key);
+        self.put_down(key);
+    }
+
+    /// The work on `key` failed at `now`: it waits, unless it was touched meanwhile.
+    pub fn failed(&mut self, key: &K, now: Duration, jitter: f64) {
+        let failures = self.failures.entry(key.clone()).or_default();
+        *failures = failures.saturating_add(1);
+        let at = now + self.backoff.after(*failures, jitter);
+        if !self.put_down(key) {
+            self.later.insert((at, key.clone()), ());
+            self.due.insert(key.clone(), at);
+        }
+    }
+
+    /// When the next wait is over.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Duration> {
+        self.later.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Makes ready what is due at `now`.
+    pub fn wake(&mut self, now: Duration) {
+        while let Some((at, key)) = self.later.keys().next().cloned()
+            && at <= now
+        {
+            self.touch(key);
+        }
+    }
+
+    /// The resource is gone for good.
+    pub fn forget(&mut self, key: &K) {
+        self.failures.remove(key);
+        self.forget_wait(key);
+    }
+
+    /// How many wait to be taken.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Whether none waits to be taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ready.is_empty()
+    }
+
+    fn forget_wait(&mut self, key: &K) {
+        if let Some(at) = self.due.remove(key) {
+            self.later.remove(&(at, key.clone()));
+        }
+    }
+
+    /// Out of hand; whether it was touched meanwhile and is queued again.
+    fn put_down(&mut self, key: &K) -> bool {
+        self.in_hand.remove(key);
+        let again = self.again.remove(key);
+        if again {
+            self.touch(key.clone());
+        }
+        again
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_jitter_only_shortens() {
+        let backoff = Backoff::default();
+        assert_eq!(backoff.after(1, 0.0), Duration::from_millis(250));
+        assert_eq!(backoff.after(3, 0.0), Duration::from_secs(1));
+        assert_eq!(backoff.after(40, 0.0), backoff.longest);
+        assert_eq!(backoff.after(1, 1.0), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_touch_ends_a_wait() {
+        let mut queue = Queue::new(Backoff::default());
+        queue.touch("a");
+        let key = queue.take().unwrap();
+        queue.failed(&key, Duration::ZERO, 0.0);
+        assert_eq!((queue.take(), queue.next_due()), (None, Some(Duration::from_millis(250))));
+        queue.touch("a");
+        assert_eq!((queue.take(), queue.next_due()), (Some("a"), None));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Touch(u8),
+        Take,
+        Finish { well: bool },
+        Pass,
+    }
+
+    proptest! {
+        /// Whatever the order: no key is in hand twice, and every touch is followed by a look that began after it.
+        #[test]
+        fn no_touch_is_lost_and_no_key_is_in_hand_twice(steps in proptest::collection::vec(
+            prop_oneof![
+                3 => (0..4u8).prop_map(Step::Touch),
+                3 => Just(Step::Take),
+                2 => any::<bool>().prop_map(|well| Step::Finish { well }),
+                1 => Just(Step::Pass),
+            ], 0..120)
+        ) {
+            let mut queue = Queue::new(Backoff::default());
+            let (mut now, mut in_hand, mut unseen) = (Duration::ZERO, Vec::new(), BTreeSet::new());
+            let take = |queue: &mut Queue<u8>, in_hand: &mut Vec<u8>, unseen: &mut BTreeSet<u8>| {
+                let Some(key) = queue.take() else { return };
+                assert!(!in_hand.contains(&key), "{key} is in hand twice");
+                unseen.remove(&key);
+                in_hand.push(key);
+            };
+            for step in steps {
+                match step {
+                    Step::Touch(key) => { unseen.insert(key); queue.touch(key); }
+                    Step::Take => take(&mut queue, &mut in_hand, &mut unseen),
+                    Step::Finish { well } => if let Some(key) = in_hand.pop() {
+                        if well { queue.done(&key) } else { queue.failed(&key, now, 0.5) }
+                    }
+                    Step::Pass => { now += Duration::from_secs(1); queue.wake(now); }
+                }
+            }
+            while let Some(key) = in_hand.pop() { queue.done(&key); }
+            while !queue.is_empty() {
+                take(&mut queue, &mut in_hand, &mut unseen);
+                if let Some(key) = in_hand.pop() { queue.done(&key); }
+            }
+            prop_assert!(unseen.is_empty(), "never looked at: {unseen:?}");
+        }
+    }
+}
