@@ -21,6 +21,7 @@ mod environment;
 mod files;
 pub mod registry;
 pub mod rest;
+pub mod schema;
 pub mod server;
 pub mod store;
 

@@ -1,0 +1,42 @@
+//! The kinds that Kubernetes brings along: their schemas, defaults and demands.
+//!
+//! Schemas come from the types of `k8s-openapi`, each read when it is first needed.
+
+mod default;
+mod known;
+mod lists;
+mod read;
+mod validate;
+
+use std::sync::{Arc, LazyLock};
+
+use serde_json::Value;
+
+use super::{Cause, Node, prune};
+
+pub use default::default;
+pub(crate) use known::{definition_name, definitions};
+pub use validate::{validate, validate_name};
+
+/// The schema of a built-in kind; `None` where it is not known.
+pub fn node(group: &str, version: &str, kind: &str) -> Option<Arc<Node>> {
+    known::find(group, version, kind).map(|known| known.node().clone())
+}
+
+/// The schema of `metadata`, the same for every kind.
+pub fn object_meta() -> Arc<Node> {
+    static NODE: LazyLock<Arc<Node>> = LazyLock::new(read::object_meta);
+    NODE.clone()
+}
+
+/// Removes fields that the schema does not know, and names them.
+pub fn prune(node: &Node, value: &mut Value) -> Vec<String> {
+    let mut unknown = Vec::new();
+    prune::prune(node, value, "", &mut unknown);
+    unknown
+}
+
+/// Values that cannot be decoded: of the wrong type.
+pub fn check_types(node: &Node, value: &Value) -> Vec<Cause> {
+    super::validate::validate(node, value, "")
+}

@@ -1,0 +1,93 @@
+//! Validation rules in CEL (`x-kubernetes-validations`).
+
+use std::fmt;
+
+use kube_cel::{CompiledSchema, ErrorKind, ValidationError, Validator, compile_schema};
+use serde_json::Value;
+
+use super::cause::{Cause, type_name};
+
+/// The rules of one schema, compiled.
+pub(super) struct Rules {
+    compiled: CompiledSchema,
+    validator: Validator,
+}
+
+impl Rules {
+    /// `None` where the schema has no rules.
+    pub(super) fn compile(schema: &Value, path: &str) -> Result<Option<Self>, Vec<Cause>> {
+        if !has_rules(schema) {
+            return Ok(None);
+        }
+        let compiled = compile_schema(schema);
+        let mut causes = Vec::new();
+        refusals(&compiled, path, &mut causes);
+        if causes.is_empty() { Ok(Some(Self { compiled, validator: Validator::new() })) } else { Err(causes) }
+    }
+
+    pub(super) fn check(&self, value: &Value, old: Option<&Value>) -> Vec<Cause> {
+        match self.validator.validate_compiled(&self.compiled, value, old) {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors.into_vec().iter().map(|error| cause(error, value)).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules").finish_non_exhaustive()
+    }
+}
+
+fn has_rules(schema: &Value) -> bool {
+    match schema {
+        Value::Object(fields) => {
+            fields.get("x-kubernetes-validations").is_some_and(Value::is_array) || fields.values().any(has_rules)
+        }
+        Value::Array(items) => items.iter().any(has_rules),
+        _ => false,
+    }
+}
+
+/// Rules that do not compile, wherever they are.
+fn refusals(schema: &CompiledSchema, path: &str, causes: &mut Vec<Cause>) {
+    for (index, rule) in schema.validations.iter().enumerate() {
+        if let Err(error) = rule {
+            let field = format!("{path}.x-kubernetes-validations[{index}].rule");
+            causes.push(Cause::new("FieldValueInvalid", field, format!("Invalid value: compilation failed: {error}")));
+        }
+    }
+    for (name, property) in &schema.properties {
+        refusals(property, &format!("{path}.properties[{name}]"), causes);
+    }
+    if let Some(items) = &schema.items {
+        refusals(items, &format!("{path}.items"), causes);
+    }
+    if let Some(others) = &schema.additional_properties {
+        refusals(others, &format!("{path}.additionalProperties"), causes);
+    }
+}
+
+fn cause(error: &ValidationError, root: &Value) -> Cause {
+    let field = error.field_path.as_str();
+    let shown = Value::from(at(root, field).map_or("object", type_name));
+    if error.kind != ErrorKind::ValidationFailure {
+        let detail = format!("rule evaluation error: {}", error.message);
+        return Cause::invalid(field, &shown, &detail);
+    }
+    match error.reason.as_deref() {
+        Some("FieldValueRequired") => Cause::required(field, &error.message),
+        Some("FieldValueForbidden") => Cause::forbidden(field, &error.message),
+        Some("FieldValueDuplicate") => Cause::duplicate(field, &shown),
+        _ => Cause::invalid(field, &shown, &error.message),
+    }
+}
+
+/// The value at `spec.parts[0].name`.
+fn at<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
+    let steps = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).filter(|step| !step.is_empty());
+    steps.into_iter().try_fold(root, |value, step| match value {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        other => other.get(step),
+    })
+}

@@ -1,0 +1,72 @@
+//! The schema of one version of a CustomResourceDefinition.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::cause::Cause;
+use super::node::{Kind, Node};
+use super::rules::Rules;
+use super::{builtin, compile, default, prune, validate};
+
+/// A compiled `openAPIV3Schema`: compile it once, use it for every object.
+#[derive(Debug)]
+pub struct Structural {
+    root: Arc<Node>,
+    rules: Option<Rules>,
+}
+
+impl Structural {
+    /// Compiles a schema. `path` is where it stands in its definition, as refusals name it.
+    pub fn compile(schema: &Value, path: &str) -> Result<Self, Vec<Cause>> {
+        let declared = compile::compile(schema, path)?;
+        Ok(Self { root: as_object(declared), rules: Rules::compile(schema, path)? })
+    }
+
+    /// The schema as a tree, `metadata` included.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.root
+    }
+
+    /// Removes fields that the schema does not know, and names them.
+    pub fn prune(&self, value: &mut Value) -> Vec<String> {
+        let mut unknown = Vec::new();
+        prune::prune(&self.root, value, "", &mut unknown);
+        unknown
+    }
+
+    /// Sets what is missing and has a default.
+    pub fn default(&self, value: &mut Value) {
+        default::fill(&self.root, value);
+    }
+
+    /// All that is wrong with a defaulted object; `old` is the one that it takes the place of.
+    pub fn validate(&self, value: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let mut causes = validate::validate(&self.root, value, "");
+        let Some(rules) = &self.rules else { return causes };
+        // Rules rely on types and bounds: where those are broken, rules cannot be asked.
+        let blocking = ["FieldValueRequired", "FieldValueTypeInvalid", "FieldValueTooLong", "FieldValueTooMany"];
+        if causes.iter().any(|cause| blocking.contains(&cause.reason.as_str())) {
+            let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            causes.push(Cause::invalid("<nil>", &Value::Null, detail));
+            return causes;
+        }
+        causes.extend(rules.check(value, old));
+        causes
+    }
+}
+
+/// Every object has its type and `metadata`, whatever its schema says of them.
+fn as_object(declared: Arc<Node>) -> Arc<Node> {
+    let mut root = Arc::into_inner(declared).unwrap_or_default();
+    if matches!(root.kind, Kind::Any) {
+        root.kind = Kind::Object(super::Object::default());
+    }
+    if let Kind::Object(object) = &mut root.kind {
+        for name in ["apiVersion", "kind"] {
+            object.fields.insert(name.into(), Arc::new(Node::new(Kind::String)));
+        }
+        object.fields.insert("metadata".into(), builtin::object_meta());
+    }
+    Arc::new(root)
+}

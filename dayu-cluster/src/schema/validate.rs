@@ -1,0 +1,113 @@
+//! Checking values against a schema, in the words of a Kubernetes API server.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::assert;
+use super::cause::{Cause, type_name};
+use super::node::{Array, Kind, List, Node, Object, Others};
+
+/// All that is wrong with `value`, which stands at `path`.
+pub(super) fn validate(node: &Node, value: &Value, path: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    walk(node, value, path, &mut causes);
+    causes
+}
+
+fn walk(node: &Node, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    if value.is_null() && node.nullable {
+        return;
+    }
+    if let Some(expected) = mismatch(&node.kind, value) {
+        let found = type_name(value);
+        causes.push(Cause::wrong_type(path, value, &format!("{path} in body must be of type {expected}: \"{found}\"")));
+        return;
+    }
+    if let Some(limits) = &node.limits {
+        assert::limits(limits, value, path, causes);
+    }
+    match (&node.kind, value) {
+        (Kind::Object(object), Value::Object(_)) => fields(object, value, path, causes),
+        (Kind::Array(array), Value::Array(items)) => list(array, items, path, causes),
+        _ => {}
+    }
+    if node.embedded {
+        embedded(value, path, causes);
+    }
+}
+
+/// The type that the value should have.
+fn mismatch(kind: &Kind, value: &Value) -> Option<&'static str> {
+    match kind {
+        Kind::Any => None,
+        Kind::Boolean => (!value.is_boolean()).then_some("boolean"),
+        Kind::Integer => (!is_integer(value)).then_some("integer"),
+        Kind::Number => (!value.is_number()).then_some("number"),
+        Kind::String => (!value.is_string()).then_some("string"),
+        Kind::IntOrString => (!value.is_string() && !is_integer(value)).then_some("integer,string"),
+        Kind::Object(_) => (!value.is_object()).then_some("object"),
+        Kind::Array(_) => (!value.is_array()).then_some("array"),
+    }
+}
+
+pub(super) fn is_integer(value: &Value) -> bool {
+    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
+}
+
+fn fields(object: &Object, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    for name in &object.required {
+        if value.get(&**name).is_none() {
+            causes.push(Cause::required(join(path, name), ""));
+        }
+    }
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match (object.fields.get(name.as_str()), &object.others) {
+            (Some(field), _) => walk(field, value, &join(path, name), causes),
+            (None, Others::Of(other)) => walk(other, value, &join(path, name), causes),
+            (None, Others::Unknown) => {}
+        }
+    }
+}
+
+fn list(array: &Array, items: &[Value], path: &str, causes: &mut Vec<Cause>) {
+    for (index, item) in items.iter().enumerate() {
+        walk(&array.items, item, &format!("{path}[{index}]"), causes);
+    }
+    let mut seen = HashSet::new();
+    for (index, item) in items.iter().enumerate() {
+        let identity = match &array.list {
+            List::Atomic => return,
+            List::Set => item.clone(),
+            List::Map(keys) => {
+                let said = keys.iter().filter_map(|key| {
+                    let value = item.get(&*key.name).or(key.default.as_ref())?;
+                    Some(((*key.name).to_owned(), value.clone()))
+                });
+                Value::Object(said.collect())
+            }
+        };
+        if !seen.insert(identity.to_string()) {
+            causes.push(Cause::duplicate(format!("{path}[{index}]"), &identity));
+        }
+    }
+}
+
+fn embedded(value: &Value, path: &str, causes: &mut Vec<Cause>) {
+    for name in ["apiVersion", "kind"] {
+        match &value[name] {
+            Value::String(text) if !text.is_empty() => {}
+            Value::String(_) | Value::Null => causes.push(Cause::required(join(path, name), "must not be empty")),
+            other => {
+                let found = type_name(other);
+                let field = join(path, name);
+                let detail = format!("{field} in body must be of type string: \"{found}\"");
+                causes.push(Cause::wrong_type(field, other, &detail));
+            }
+        }
+    }
+}
+
+pub(super) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
