@@ -25,6 +25,9 @@ pub enum Error {
         /// What the client says.
         source: Box<kube::Error>,
     },
+    /// No balancing policy has that name.
+    #[error("--policy: {0}")]
+    Policy(#[from] dayu_core::balance::policy::UnknownPolicy),
     /// An address that every mesh needs is taken.
     #[error(
         "cannot serve {what} of device {device} on {address}: {source}; free the address (`ss -ltnp` says who holds it), or stop the other mesh of this device"

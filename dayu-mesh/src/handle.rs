@@ -1,9 +1,9 @@
 //! What the starter of a mesh holds of it.
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::Error;
+use crate::{Count, Error, stats::Stats};
 
 /// Where a ready mesh is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub struct Addresses {
 pub struct Handle {
     pub(crate) ready: watch::Receiver<Option<Addresses>>,
     pub(crate) task: JoinHandle<Result<(), Error>>,
+    pub(crate) stats: Arc<Stats>,
 }
 
 impl Handle {
@@ -26,6 +27,12 @@ impl Handle {
     /// if the mesh ended before: [`Handle::finished`] says why.
     pub async fn ready(&mut self) -> Option<Addresses> {
         self.ready.wait_for(Option::is_some).await.ok().and_then(|addresses| *addresses)
+    }
+
+    /// How many requests each endpoint was given so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Count> {
+        self.stats.counts()
     }
 
     /// Waits for the end.

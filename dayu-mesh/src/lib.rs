@@ -3,19 +3,34 @@
 //! It watches Services, EndpointSlices and Nodes into `dayu-core`'s directory, keeps the listeners that the directory
 //! asks for, picks an endpoint per connection or request with `dayu-core`'s balance stack, dials and copies. What it
 //! knows and does is told on a read-only status API. It never changes an object.
+mod carry;
 mod connect;
+mod control;
+mod dial;
 mod error;
+mod feed;
+mod front;
 mod handle;
+mod limits;
+mod listen;
 mod mesh;
-mod node;
 mod options;
+pub mod relay;
+mod retry;
+pub mod source;
+mod stats;
+mod status;
 
+use std::sync::Arc;
+
+use dayu_core::directory::Source;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
 pub use handle::{Addresses, Handle};
 pub use options::Options;
+pub use stats::Count;
 
 /// Runs the mesh that `options` describe until `shutdown` is cancelled.
 ///
@@ -28,12 +43,17 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Er
 
 /// Starts a mesh with a `client` of the caller's; `options.kubeconfig` is not read.
 pub fn run_with(client: Client, options: Options, shutdown: CancellationToken) -> Handle {
+    run_from(Box::new(source::Kubernetes::new(client)), options, shutdown)
+}
+
+/// Starts a mesh that knows what `source` tells, wherever that has it from.
+pub fn run_from(source: Box<dyn Source>, options: Options, shutdown: CancellationToken) -> Handle {
     let (announce, ready) = tokio::sync::watch::channel(None);
+    let stats = Arc::new(stats::Stats::default());
+    let counters = Arc::clone(&stats);
     let task = tokio::spawn(async move {
-        tokio::select! {
-            ended = mesh::run(client, options, announce) => ended,
-            () = shutdown.cancelled() => Ok(()),
-        }
+        let running = Box::pin(mesh::run(source, options, stats, announce));
+        shutdown.run_until_cancelled(running).await.unwrap_or(Ok(()))
     });
-    Handle { ready, task }
+    Handle { ready, task, stats: counters }
 }

@@ -1,17 +1,115 @@
-//! Puts the parts together.
-use kube::Client;
-use tokio::sync::watch;
+//! Puts the parts together: what the source tells becomes directory, listeners, routes and events.
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
-use crate::{Addresses, Error, Options, node};
+use dayu_core::{
+    balance,
+    directory::{Directory, Source},
+    name::Device,
+};
+use futures::StreamExt;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+use tokio_util::task::AbortOnDropHandle;
 
-/// Runs until dropped.
+use crate::{
+    Addresses, Error, Options, carry::Carrier, control::Control, dial, feed::Feed, front, limits, listen, retry::Retry,
+    stats::Stats, status,
+};
+
+/// Changes taken at once: a burst becomes one round of work.
+const BURST: usize = 256;
+/// The port of the HTTP front.
+const FRONT: u16 = 10552;
+/// The port of the status API.
+const STATUS: u16 = 10551;
+
+/// Runs until dropped, or until an address that every mesh needs is taken.
 pub(crate) async fn run(
-    client: Client,
+    source: Box<dyn Source>,
     options: Options,
+    stats: Arc<Stats>,
     announce: watch::Sender<Option<Addresses>>,
 ) -> Result<(), Error> {
-    let Some(address) = node::address(client, &options.node).await else { return Ok(()) };
-    tracing::debug!(device = %options.node, %address, "the device's own address is known; nothing listens on it yet");
-    announce.closed().await;
-    std::future::pending().await
+    let (directory, feed) = (Arc::new(Directory::new()), Arc::new(Feed::default()));
+    let parts = Parts::new(&options, &directory, &feed, stats)?;
+    let listeners = listen::Listeners::new(Arc::clone(&parts.gate), parts.carrier.clone().serve());
+    let mut control = Control::new(Arc::clone(&directory), options.node.clone(), listeners, feed);
+    let mut changes = source.changes().ready_chunks(BURST);
+    let (mut served, mut retry) = (None, Retry::default());
+    loop {
+        tokio::select! {
+            burst = changes.next() => {
+                let Some(burst) = burst else { return Ok(()) };
+                control.take(burst).await;
+                parts.pool.retain_known(&directory);
+                if served.is_none() && let Some(own) = control.address() {
+                    served = Some(parts.serve(&options, own)?);
+                }
+                if announce.borrow().is_none() && directory.with(dayu_core::directory::Snapshot::is_synced) {
+                    announce.send_replace(served.as_ref().map(|served| served.addresses));
+                }
+            }
+            () = retry.due() => control.retry(),
+        }
+        retry.plan(control.has_failures());
+    }
+}
+
+/// Everything that serves, before it does.
+struct Parts {
+    gate: Arc<Semaphore>,
+    carrier: Carrier,
+    front: Arc<front::Front>,
+    pool: Arc<front::pool::Pool>,
+    status: Arc<status::Status>,
+}
+
+/// What serves as long as it is held.
+struct Served {
+    addresses: Addresses,
+    _tasks: [AbortOnDropHandle<()>; 2],
+}
+
+impl Parts {
+    fn new(options: &Options, directory: &Arc<Directory>, feed: &Arc<Feed>, stats: Arc<Stats>) -> Result<Self, Error> {
+        let policy = dial::Chosen::named(&options.policy)?;
+        let tuned = balance::Options { seed: balance::Seed::new(rand::random()), ..balance::Options::default() };
+        let (own, directory) = (options.node.clone(), Arc::clone(directory));
+        let pool = Arc::new(front::pool::Pool::default());
+        let tunnels = balance::stack(directory.clone(), policy.clone(), dial::Fresh, tuned.clone());
+        let requests = balance::stack(directory.clone(), policy.clone(), dial::Warm(pool.clone()), tuned.clone());
+        let explain = status::Explain { policy, seed: tuned.seed, origin: tuned.origin };
+        let status = status::Status::new(directory.clone(), own.clone(), Arc::clone(feed), stats.clone(), explain);
+        let carrier = Carrier { stack: tunnels.clone(), own: own.clone(), stats: stats.clone() };
+        let front = front::Front { directory, own, requests, tunnels, pool: pool.clone(), stats };
+        let gate = Arc::new(Semaphore::new(limits::connections()));
+        Ok(Self { gate, carrier, front: Arc::new(front), pool, status: Arc::new(status) })
+    }
+
+    /// Binds the front and the status API, and serves them.
+    fn serve(&self, options: &Options, own: IpAddr) -> Result<Served, Error> {
+        let local = if own.is_loopback() { own } else { Ipv4Addr::LOCALHOST.into() };
+        let status = bind("the status API", &options.node, options.status.unwrap_or(SocketAddr::new(local, STATUS)))?;
+        let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
+        let addresses = Addresses { status: status.1, front: front.1 };
+        tracing::info!(device = %options.node, status = %status.1, front = %front.1, "serving");
+        let tasks = [
+            tokio::spawn(status::serve(status.0, Arc::clone(&self.status).router())),
+            tokio::spawn(front::serve(front.0, Arc::clone(&self.gate), Arc::clone(&self.front))),
+        ];
+        Ok(Served { addresses, _tasks: tasks.map(AbortOnDropHandle::new) })
+    }
+}
+
+fn bind(what: &'static str, device: &Device, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let bound = listen::bind(address, listen::Sharing::Exclusive).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|source| Error::Bind { what, device: device.clone(), address, source })
 }

@@ -1,0 +1,121 @@
+//! Connectors: what the balance stack calls once it has picked an endpoint.
+use std::{
+    io,
+    net::IpAddr,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use dayu_core::{
+    balance::{
+        Candidates, Draw, Policy, Request, Stack,
+        policy::{self, UnknownPolicy},
+    },
+    directory::Endpoint,
+    name::{Device, ServiceKey},
+};
+use futures::future::BoxFuture;
+use tokio::net::TcpStream;
+use tower::Service;
+
+use crate::{
+    front::pool::{self, Pool, Sender},
+    listen::binding::Reach,
+};
+
+/// The stack that picks and makes a connection for bytes.
+pub(crate) type Bytes = Stack<Chosen, Fresh>;
+/// The stack that picks and finds or makes a connection for an HTTP request.
+pub(crate) type Requests = Stack<Chosen, Warm>;
+
+/// The policy that was named: one for all stacks and explanations, so that they agree.
+#[derive(Clone)]
+pub(crate) struct Chosen(Arc<dyn Policy>);
+
+impl Chosen {
+    pub(crate) fn named(name: &str) -> Result<Self, UnknownPolicy> {
+        policy::by_name(name).map(|policy| Self(policy.into()))
+    }
+}
+
+impl Policy for Chosen {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn pick(&self, candidates: &Candidates, draw: &mut Draw) -> Option<usize> {
+        self.0.pick(candidates, draw)
+    }
+
+    fn score(&self, candidates: &Candidates, index: usize) -> f64 {
+        self.0.score(candidates, index)
+    }
+}
+
+/// However many requests the own device has in flight, it is preferred: only an empty one sends elsewhere.
+const NEVER: u32 = u32::MAX;
+
+/// What is asked of the balance stack by those who mean `reach`.
+pub(crate) fn request(service: ServiceKey, port: u16, reach: Reach, own: &Device, client: Option<IpAddr>) -> Request {
+    let request = Request::to(service, port);
+    let request = match reach {
+        Reach::Device => request.on(own.clone()),
+        Reach::Cluster => request.preferring(own.clone(), NEVER),
+        Reach::Route => request,
+    };
+    Request { client, ..request }
+}
+
+/// Makes a new connection every time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fresh;
+
+impl Service<Endpoint> for Fresh {
+    type Response = TcpStream;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<TcpStream>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, endpoint: Endpoint) -> Self::Future {
+        Box::pin(async move {
+            let stream = TcpStream::connect(endpoint.address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
+    }
+}
+
+/// Takes an idle connection where there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Warm(pub(crate) Arc<Pool>);
+
+/// A connection for one request.
+#[derive(Debug)]
+pub(crate) struct Reached {
+    pub(crate) sender: Sender,
+    /// It was idle before: its endpoint may have closed it at the same moment.
+    pub(crate) reused: bool,
+}
+
+impl Service<Endpoint> for Warm {
+    type Response = Reached;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<Reached>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, endpoint: Endpoint) -> Self::Future {
+        let idle = self.0.take(endpoint.address);
+        Box::pin(async move {
+            Ok(match idle {
+                Some(sender) => Reached { sender, reused: true },
+                None => Reached { sender: pool::dial(endpoint.address).await?, reused: false },
+            })
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! What is told to those who watch: routes and versions, as they change.
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use dayu_core::{
+    name::Uid,
+    route::{Phase, RouteView},
+};
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
+
+use crate::listen::Failure;
+
+/// Events that a slow watcher may be behind; beyond it, it is told everything anew.
+const BEHIND: usize = 256;
+
+/// Something that changed.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A route is as given.
+    Route(Arc<RouteView>),
+    /// The directory has this version.
+    Change(u64),
+}
+
+/// The newest state of all that is told, and the events that lead there.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    routes: Mutex<BTreeMap<Uid, Arc<RouteView>>>,
+    failures: ArcSwap<Vec<Failure>>,
+    events: broadcast::Sender<Event>,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { routes: Mutex::default(), failures: ArcSwap::default(), events: broadcast::Sender::new(BEHIND) }
+    }
+}
+
+impl Feed {
+    /// Tells that a route is as given, if it was not so before.
+    pub(crate) fn route(&self, view: RouteView) {
+        let mut routes = self.routes.lock();
+        let known = routes.get(&view.service_uid);
+        // The sequence alone rises with every other route's change.
+        if known
+            .is_some_and(|known| RouteView { local_sequence: view.local_sequence, ..RouteView::clone(known) } == view)
+        {
+            return;
+        }
+        let view = Arc::new(view);
+        routes.insert(view.service_uid.clone(), Arc::clone(&view));
+        self.send(Event::Route(view));
+    }
+
+    /// Tells, once, that a route is gone.
+    pub(crate) fn removed(&self, service: &Uid) {
+        let mut routes = self.routes.lock();
+        if let Some(last) = routes.remove(service) {
+            let reason = "the Service is gone".to_owned();
+            let view = RouteView { state: Phase::Removed, reason, ..RouteView::clone(&last) };
+            self.send(Event::Route(Arc::new(view)));
+        }
+    }
+
+    /// Tells the directory's version, and what should listen and does not.
+    pub(crate) fn change(&self, version: u64, failures: Vec<Failure>) {
+        self.failures.store(Arc::new(failures));
+        self.send(Event::Change(version));
+    }
+
+    /// What should listen and does not.
+    pub(crate) fn failures(&self) -> Arc<Vec<Failure>> {
+        self.failures.load_full()
+    }
+
+    /// Every route as it is, and what changes from then on.
+    pub(crate) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+        let routes = self.routes.lock();
+        (routes.values().cloned().map(Event::Route).collect(), self.events.subscribe())
+    }
+
+    /// Fails when nobody watches, which is no failure.
+    fn send(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+}

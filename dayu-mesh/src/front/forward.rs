@@ -1,0 +1,110 @@
+//! One request to one endpoint and its answer back, both streamed.
+use std::time::Duration;
+
+use dayu_core::balance::{self, Tracked};
+use http::{HeaderValue, Request, Response, Uri, Version, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Limited};
+use hyper::{body::Incoming, client::conn::TrySendError};
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+use super::{
+    Answered, Front,
+    body::{Answer, Lease, Relayed},
+    headers,
+    refusal::Refusal,
+};
+use crate::dial::Reached;
+
+/// Idle connections that turn out to be closed, before the request is given up.
+const STALE: usize = 3;
+/// Longest wait for the head of an answer: workers may compute for long, but not for ever.
+const FIRST_BYTE: Duration = Duration::from_secs(300);
+/// What is still read of a request that was refused, so that the client reads the refusal and not a reset.
+const DRAINED: usize = 8 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Sends `request` to an endpoint that `ask` allows.
+pub(super) async fn forward(
+    front: &Front,
+    request: Request<Incoming>,
+    ask: balance::Request,
+) -> Result<Answered, Refusal> {
+    let mut request = outgoing(request);
+    let mut stale = 0;
+    loop {
+        let mut reached = match front.requests.clone().oneshot(ask.clone()).await {
+            Ok(reached) => reached,
+            Err(error) => {
+                drain(request.into_body());
+                return Err(error.into());
+            }
+        };
+        let began = Instant::now();
+        let endpoint = reached.endpoint().address;
+        match timeout(FIRST_BYTE, reached.sender.try_send_request(request)).await {
+            Ok(Ok(response)) => {
+                reached.answered(began.elapsed());
+                front.stats.landed(&ask.service, reached.endpoint());
+                return Ok(incoming(front, response, reached));
+            }
+            Ok(Err(mut error)) => match unsent(&mut error, reached.reused && stale < STALE) {
+                Some(again) => (request, stale) = (again, stale + 1),
+                None => {
+                    reached.failed();
+                    return Err(Refusal::Broken { endpoint, problem: error.into_error().to_string() });
+                }
+            },
+            Err(_) => {
+                reached.failed();
+                return Err(Refusal::Late { endpoint, seconds: FIRST_BYTE.as_secs() });
+            }
+        }
+    }
+}
+
+/// The request, if not one byte of it has left: then, and only then, it may be sent once more.
+fn unsent(error: &mut TrySendError<Request<Incoming>>, again: bool) -> Option<Request<Incoming>> {
+    error.take_message().filter(|_| again)
+}
+
+/// The request as the endpoint gets it: origin-form, `Host` as it was meant, without this hop's headers.
+fn outgoing(mut request: Request<Incoming>) -> Request<Incoming> {
+    let authority = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    headers::strip(request.headers_mut());
+    if let Some(authority) = authority {
+        request.headers_mut().insert(header::HOST, authority);
+    }
+    // Without a length the body has to be announced, or a GET would lose it.
+    if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
+        request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    let path = request.uri().path_and_query().map_or_else(|| Uri::from_static("/"), |path| Uri::from(path.clone()));
+    *request.uri_mut() = path;
+    *request.version_mut() = Version::HTTP_11;
+    request
+}
+
+fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<Reached>) -> Answered {
+    let (mut head, body) = response.into_parts();
+    headers::strip(&mut head.headers);
+    head.version = Version::HTTP_11;
+    let endpoint = reached.endpoint();
+    let pod = endpoint.pod.as_ref().map(|pod| pod.name.as_ref()).unwrap_or_default();
+    if let Ok(value) = HeaderValue::from_str(&format!("{}/{pod}", endpoint.device)) {
+        head.headers.insert(headers::ENDPOINT, value);
+    }
+    let address = endpoint.address;
+    let mut sender = None;
+    let guard = reached.map(|reached| sender = Some(reached.sender));
+    let lease = sender.map(|sender| Lease { pool: front.pool.clone(), address, sender });
+    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, guard)))
+}
+
+/// Reads what is left of a refused request's body beside the refusal, within bounds.
+pub(super) fn drain(body: Incoming) {
+    if !body.is_end_stream() {
+        tokio::spawn(timeout(DRAIN_TIME, Limited::new(body, DRAINED).collect()));
+    }
+}

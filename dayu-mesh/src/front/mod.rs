@@ -1,0 +1,62 @@
+//! The HTTP front for names: an HTTP/1.1 server that any client in any language reaches as its proxy or by `Host`.
+//!
+//! Each request is picked an endpoint of its own, whatever connection it came over; connections to endpoints are kept for
+//! the next request. Bodies stream through in both directions and are never held.
+mod authority;
+mod body;
+mod forward;
+mod headers;
+pub(crate) mod pool;
+mod refusal;
+mod server;
+mod target;
+mod tunnel;
+
+use std::sync::Arc;
+
+use dayu_core::{balance::Tracked, directory::Directory, name::Device};
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+
+use crate::{dial, stats::Stats};
+use body::Answer;
+use refusal::Refusal;
+pub(crate) use server::serve;
+
+/// Everything a request needs.
+pub(crate) struct Front {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) own: Device,
+    pub(crate) requests: dial::Requests,
+    pub(crate) tunnels: dial::Bytes,
+    pub(crate) pool: Arc<pool::Pool>,
+    pub(crate) stats: Arc<Stats>,
+}
+
+/// An answer, and what counts it as in flight.
+pub(crate) type Answered = Response<Answer<Tracked<()>>>;
+
+impl Front {
+    /// Answers one request.
+    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Answered {
+        match Box::pin(self.carry(request)).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                self.stats.refused(refusal.reason());
+                refusal.answer()
+            }
+        }
+    }
+
+    async fn carry(&self, request: Request<Incoming>) -> Result<Answered, Refusal> {
+        match authority::wanted(&request).map_err(Refusal::from).and_then(|wanted| target::ask(self, &request, &wanted))
+        {
+            Ok(ask) if request.method() == Method::CONNECT => tunnel::open(self, request, ask).await,
+            Ok(ask) => forward::forward(self, request, ask).await,
+            Err(refusal) => {
+                forward::drain(request.into_body());
+                Err(refusal)
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Serves the front's connections.
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+
+use super::Front;
+use crate::listen::accept;
+
+/// Longest wait for the head of a request, idle time between two requests included.
+const HEAD_DEADLINE: Duration = Duration::from_secs(75);
+/// Bytes of a request's head; a longer one is answered with 431.
+const HEAD: usize = 64 * 1024;
+
+/// Accepts and serves for ever.
+pub(crate) async fn serve(listener: TcpListener, gate: Arc<Semaphore>, front: Arc<Front>) {
+    accept(listener, gate, move |stream, permit| {
+        let front = Arc::clone(&front);
+        tokio::spawn(async move {
+            connection(front, stream).await;
+            drop(permit);
+        });
+    })
+    .await;
+}
+
+async fn connection(front: Arc<Front>, stream: TcpStream) {
+    let service = service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { Ok::<_, Infallible>(front.handle(request).await) }
+    });
+    // An error here is a client that went away or does not speak HTTP: hyper has answered what can be answered.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+}

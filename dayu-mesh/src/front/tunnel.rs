@@ -1,0 +1,38 @@
+//! CONNECT: a request line, then bytes of whatever protocol.
+use std::io;
+
+use dayu_core::balance::{self, Tracked};
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::{body::Incoming, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+
+use super::{Answered, Front, body::Answer, refusal::Refusal};
+use crate::relay::{relay, write_all};
+
+/// Connects to an endpoint that `ask` allows and answers; bytes flow once the client has the answer.
+pub(super) async fn open(
+    front: &Front,
+    request: Request<Incoming>,
+    ask: balance::Request,
+) -> Result<Answered, Refusal> {
+    let server = front.tunnels.clone().oneshot(ask.clone()).await?;
+    front.stats.landed(&ask.service, server.endpoint());
+    tokio::spawn(async move {
+        if let Ok(upgraded) = hyper::upgrade::on(request).await {
+            // Fails when a peer is gone, which the other one learns by the close.
+            let _ = copy(upgraded, server).await;
+        }
+    });
+    Ok(Response::new(Answer::Text(Full::default())))
+}
+
+async fn copy(upgraded: Upgraded, server: Tracked<TcpStream>) -> io::Result<()> {
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| io::Error::other("not a TCP connection"))?;
+    // What the client sent right behind its request was read with it.
+    write_all(&server, &parts.read_buf).await?;
+    relay(&parts.io.into_inner(), &server).await;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! The accept loop: takes connections and hands them on, nothing else.
+//!
+//! It never picks, dials, reads or logs, so no peer can hold up the next one. Where connections or file descriptors run
+//! out, a client is refused at once; the loop goes on.
+use std::{fs::File, io, sync::Arc, time::Duration};
+
+use rustix::io::Errno;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use crate::relay::reset_on_close;
+
+/// Between two attempts when the system is out of something that no reserve gives back.
+const BREATH: Duration = Duration::from_millis(5);
+
+/// Accepts for ever. Every connection comes with its permit of `gate`, which bounds how many there are.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    gate: Arc<Semaphore>,
+    serve: impl Fn(TcpStream, OwnedSemaphorePermit),
+) {
+    let mut reserve = Reserve::default();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => match Arc::clone(&gate).try_acquire_owned() {
+                Ok(permit) => {
+                    let _ = stream.set_nodelay(true);
+                    serve(stream, permit);
+                }
+                Err(_) => reset_on_close(&stream),
+            },
+            Err(error) if reserve.helps(&error) => reserve.shed(&listener).await,
+            // The client gave up before it was accepted.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(_) => tokio::time::sleep(BREATH).await,
+        }
+    }
+}
+
+/// One file kept open, to be given up when there are no more: so a waiting client can be refused, not left hanging.
+struct Reserve(Option<File>);
+
+impl Default for Reserve {
+    fn default() -> Self {
+        Self(File::open("/dev/null").ok())
+    }
+}
+
+impl Reserve {
+    fn helps(&self, error: &io::Error) -> bool {
+        let errno = Errno::from_io_error(error);
+        self.0.is_some() && matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+    }
+
+    /// Refuses the client at the head of the queue.
+    async fn shed(&mut self, listener: &TcpListener) {
+        self.0 = None;
+        match tokio::time::timeout(BREATH, listener.accept()).await {
+            Ok(Ok((stream, _))) => reset_on_close(&stream),
+            _ => tokio::time::sleep(BREATH).await,
+        }
+        *self = Self::default();
+    }
+}

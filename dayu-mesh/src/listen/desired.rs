@@ -1,0 +1,37 @@
+//! Which listeners a Service should have on this device. Pure.
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use dayu_core::directory::Service;
+
+use super::{Binding, Sharing, binding::Reach};
+
+/// The listeners of `service` on the device with the address `own`; one without TCP ports has none.
+pub(crate) fn desired(service: &Service, own: IpAddr) -> BTreeMap<SocketAddr, Arc<Binding>> {
+    let mut all = BTreeMap::new();
+    for port in service.ports.iter().filter(|port| port.tcp && port.number > 0) {
+        let binding = |reach, sharing| {
+            let (service, uid) = (service.key.clone(), service.uid.clone());
+            Arc::new(Binding { service, uid, port: port.number, reach, sharing })
+        };
+        if let Some(number) = port.node_port {
+            all.insert(SocketAddr::new(own, number), binding(Reach::Device, Sharing::Exclusive));
+        }
+        let reach = if service.is_managed() { Reach::Route } else { Reach::Cluster };
+        for address in &service.addresses {
+            all.insert(SocketAddr::new(*address, port.number), binding(reach, Sharing::Shared));
+        }
+    }
+    all
+}
+
+/// Where the port `number` of `service` listens, node port included.
+pub(crate) fn of_port<'a>(
+    desired: &'a BTreeMap<SocketAddr, Arc<Binding>>,
+    number: u16,
+) -> impl Iterator<Item = SocketAddr> + 'a {
+    desired.iter().filter(move |(_, binding)| binding.port == number).map(|(address, _)| *address)
+}

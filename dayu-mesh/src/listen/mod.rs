@@ -1,0 +1,132 @@
+//! The mesh's listeners: which there should be, which there are, and what keeps the others from being.
+mod accept;
+pub(crate) mod binding;
+pub(crate) mod desired;
+mod diff;
+mod socket;
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+
+use dayu_core::name::ServiceKey;
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::AbortOnDropHandle,
+};
+
+pub(crate) use accept::accept;
+pub(crate) use binding::Binding;
+use diff::{Action, diff};
+pub(crate) use socket::{Sharing, bind};
+
+/// Takes over an accepted connection for `Binding`; it is closed when the token is cancelled.
+pub(crate) type Serve = Arc<dyn Fn(Arc<Binding>, TcpStream, OwnedSemaphorePermit, CancellationToken) + Send + Sync>;
+
+/// A listener that should be and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) address: SocketAddr,
+    pub(crate) binding: Arc<Binding>,
+    pub(crate) reason: String,
+}
+
+/// All listeners of Services, by Service.
+pub(crate) struct Listeners {
+    open: BTreeMap<ServiceKey, BTreeMap<SocketAddr, Open>>,
+    failed: BTreeMap<SocketAddr, Failure>,
+    gate: Arc<Semaphore>,
+    serve: Serve,
+}
+
+/// One open listener. Dropping it stops listening and closes what it accepted.
+struct Open {
+    binding: Arc<Binding>,
+    _connections: DropGuard,
+    accepting: AbortOnDropHandle<()>,
+}
+
+impl Listeners {
+    /// None yet. `gate` bounds the connections of all, which `serve` takes over.
+    pub(crate) fn new(gate: Arc<Semaphore>, serve: Serve) -> Self {
+        Self { open: BTreeMap::new(), failed: BTreeMap::new(), gate, serve }
+    }
+
+    /// Opens and closes listeners of `service` until they are as `desired`. What cannot be opened is a [`Failure`].
+    pub(crate) async fn set(&mut self, service: &ServiceKey, desired: &BTreeMap<SocketAddr, Arc<Binding>>) {
+        self.failed.retain(|address, failure| {
+            failure.binding.service != *service || desired.get(address) == Some(&failure.binding)
+        });
+        let open = self.open.get(service);
+        let current = open.into_iter().flatten().map(|(address, open)| (*address, Arc::clone(&open.binding))).collect();
+        for action in diff(&current, desired) {
+            match action {
+                Action::Close(address) => self.close(service, address).await,
+                Action::Open(address, binding) => self.try_open(address, binding),
+            }
+        }
+    }
+
+    /// Tries again what could not be opened before. Whether anything could be now.
+    pub(crate) fn retry(&mut self) -> bool {
+        let before = self.failed.len();
+        for failure in self.failed.values().cloned().collect::<Vec<_>>() {
+            self.try_open(failure.address, failure.binding);
+        }
+        self.failed.len() < before
+    }
+
+    /// Whether `address` is listened on for exactly `binding`.
+    pub(crate) fn is_open_as(&self, address: SocketAddr, binding: &Arc<Binding>) -> bool {
+        self.open.get(&binding.service).and_then(|open| open.get(&address)).is_some_and(|open| open.binding == *binding)
+    }
+
+    /// What should listen and does not.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.failed.values()
+    }
+
+    /// Returns when the address is free again.
+    async fn close(&mut self, service: &ServiceKey, address: SocketAddr) {
+        let Some(open) = self.open.get_mut(service) else { return };
+        let closed = open.remove(&address);
+        if open.is_empty() {
+            self.open.remove(service);
+        }
+        if let Some(Open { accepting, .. }) = closed {
+            accepting.abort();
+            let _ = accepting.await;
+        }
+    }
+
+    fn try_open(&mut self, address: SocketAddr, binding: Arc<Binding>) {
+        match bind(address, binding.sharing) {
+            Ok(listener) => {
+                self.failed.remove(&address);
+                let connections = CancellationToken::new();
+                let (serve, token, of) = (Arc::clone(&self.serve), connections.clone(), Arc::clone(&binding));
+                let serve = move |stream, permit| serve(Arc::clone(&of), stream, permit, token.child_token());
+                let accepting = tokio::spawn(accept(listener, Arc::clone(&self.gate), serve));
+                let open = Open {
+                    binding: Arc::clone(&binding),
+                    _connections: connections.drop_guard(),
+                    accepting: AbortOnDropHandle::new(accepting),
+                };
+                self.open.entry(binding.service.clone()).or_default().insert(address, open);
+            }
+            Err(error) => {
+                self.report(Failure { address, reason: binding::explain(&binding, address, &error), binding })
+            }
+        }
+    }
+
+    /// Logs a failure once, however often it is tried again.
+    fn report(&mut self, failure: Failure) {
+        if self.failed.get(&failure.address) != Some(&failure) {
+            tracing::warn!("{}", failure.reason);
+            self.failed.insert(failure.address, failure);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Listening sockets.
+use std::{io, net::SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+/// Connections that the kernel holds before they are accepted.
+const BACKLOG: i32 = 1024;
+
+/// Who may listen on an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// This mesh alone.
+    Exclusive,
+    /// Every mesh of the machine: the kernel spreads connections over those that listen.
+    Shared,
+}
+
+/// Listens on `address`.
+pub(crate) fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    // A predecessor's connections that linger in TIME_WAIT are no reason not to listen.
+    socket.set_reuse_address(true)?;
+    if sharing == Sharing::Shared {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}

@@ -1,0 +1,82 @@
+//! Moves bytes between two TCP connections until both directions have ended.
+//!
+//! An end is handed on as an end: a peer that shuts its writing side down still receives the whole answer. A reset is
+//! handed on as a reset. Neither is an error. A connection over which nothing flows owns no buffer.
+mod hot;
+
+use std::{io, net::Shutdown, time::Duration};
+
+use socket2::SockRef;
+use tokio::{net::TcpStream, task::coop};
+
+use hot::{Reach, Step};
+
+/// Bytes moved by one relay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// From the first stream to the second.
+    pub up: u64,
+    /// From the second stream to the first.
+    pub down: u64,
+}
+
+/// The peer that was read from has reset its connection: it takes nothing any more either.
+struct Reset;
+
+/// Relays between `client` and `server` until both directions have ended or one peer resets.
+pub async fn relay(client: &TcpStream, server: &TcpStream) -> Moved {
+    let (mut up, mut down) = (0, 0);
+    // Both directions are joined: the end of one must not cut the other. Only a reset does.
+    if futures::future::try_join(pump(client, server, &mut up), pump(server, client, &mut down)).await.is_err() {
+        reset_on_close(client);
+        reset_on_close(server);
+    }
+    Moved { up, down }
+}
+
+/// Makes the next close of `stream` an immediate reset, so that its peer never takes a broken answer for a whole one.
+pub fn reset_on_close(stream: &TcpStream) {
+    // Fails only for a socket that is closed already, which is what is wanted.
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+async fn pump(from: &TcpStream, to: &TcpStream, moved: &mut u64) -> Result<(), Reset> {
+    let mut reach = Reach::default();
+    loop {
+        if from.readable().await.is_err() {
+            return Err(Reset);
+        }
+        match hot::step(from, to, &mut reach, moved) {
+            Step::Dry | Step::Spent => {}
+            Step::Blocked(rest) => match write_all(to, &rest).await {
+                Ok(()) => *moved += rest.len() as u64,
+                Err(_) => return Ok(()),
+            },
+            Step::End => {
+                let _ = SockRef::from(to).shutdown(Shutdown::Write);
+                return Ok(());
+            }
+            // What the peer that no longer reads has still to say comes the other way.
+            Step::Unread => return Ok(()),
+            Step::Reset => return Err(Reset),
+        }
+        // The tries above do not count as work for the scheduler; a fast pair of peers must not starve the rest.
+        coop::consume_budget().await;
+    }
+}
+
+/// Writes all of `bytes`, waiting where the peer is slow.
+pub(crate) async fn write_all(to: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        to.writable().await?;
+        match to.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

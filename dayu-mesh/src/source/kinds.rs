@@ -1,0 +1,85 @@
+//! What of each kind the mesh reads, and how its changes are said.
+use std::sync::Arc;
+
+use dayu_core::{
+    directory::{Change, DeviceRecord, ServiceRecord, SliceRecord},
+    name::{Device, ServiceKey, Uid},
+};
+use k8s_openapi::api::{
+    core::v1::{Node, Service},
+    discovery::v1::EndpointSlice,
+};
+use kube::{Resource, ResourceExt};
+
+/// Present with a value: that proxy serves the Service. Present and empty: kube-proxy shall not, so the mesh does.
+const PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
+
+/// A kind that the directory knows.
+pub(super) trait Kind:
+    Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static
+{
+    /// Names one incarnation.
+    type Key: Clone + Ord + Send;
+
+    fn key(&self) -> Self::Key;
+    /// Whether the mesh has to do with it.
+    fn is_served(&self) -> bool {
+        true
+    }
+    fn change(&self) -> Change;
+    fn gone(key: Self::Key) -> Change;
+}
+
+impl Kind for Service {
+    type Key = (ServiceKey, Uid);
+
+    fn key(&self) -> Self::Key {
+        let key = ServiceKey::new(self.namespace().unwrap_or_default(), self.name_any());
+        (key, Uid::new(self.uid().unwrap_or_default()))
+    }
+
+    fn is_served(&self) -> bool {
+        let external = self.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"));
+        !external && self.labels().get(PROXY_NAME).is_none_or(String::is_empty)
+    }
+
+    fn change(&self) -> Change {
+        Change::Service(ServiceRecord::from(self))
+    }
+
+    fn gone((key, uid): Self::Key) -> Change {
+        Change::ServiceGone { key, uid }
+    }
+}
+
+impl Kind for EndpointSlice {
+    type Key = (Arc<str>, Arc<str>);
+
+    fn key(&self) -> Self::Key {
+        (self.namespace().unwrap_or_default().into(), self.name_any().into())
+    }
+
+    fn change(&self) -> Change {
+        Change::Slice(SliceRecord::from(self))
+    }
+
+    fn gone((namespace, name): Self::Key) -> Change {
+        Change::SliceGone { namespace, name }
+    }
+}
+
+impl Kind for Node {
+    type Key = Device;
+
+    fn key(&self) -> Device {
+        Device::from(self.name_any())
+    }
+
+    fn change(&self) -> Change {
+        Change::Device(DeviceRecord::from(self))
+    }
+
+    fn gone(device: Device) -> Change {
+        Change::DeviceGone(device)
+    }
+}

@@ -1,0 +1,123 @@
+//! Requests counted per (service, device, pod), and refusals per reason. Counting takes no lock.
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use dayu_core::{balance::Load, directory::Endpoint, name::ServiceKey};
+use serde::Serialize;
+
+/// Endpoints that are counted; beyond it those that are gone are forgotten.
+const ROWS: usize = 4096;
+/// Every reason that a refusal can have.
+const REASONS: [&str; 12] = [
+    "NoSuchService",
+    "NoSuchPort",
+    "NoSuchDevice",
+    "NoEndpoint",
+    "NoEndpointOnDevice",
+    "NotReady",
+    "RouteNotApplied",
+    "Unreachable",
+    "BadTarget",
+    "NotAMeshName",
+    "EndpointBroke",
+    "EndpointLate",
+];
+
+/// The counters of one mesh.
+#[derive(Debug, Default)]
+pub(crate) struct Stats {
+    /// By the address of the endpoint's measurements, which no other endpoint can have while the row holds them.
+    rows: ArcSwap<HashMap<usize, Arc<Row>>>,
+    refused: [AtomicU64; REASONS.len()],
+}
+
+#[derive(Debug)]
+struct Row {
+    service: ServiceKey,
+    endpoint: Endpoint,
+    requests: AtomicU64,
+}
+
+/// How many requests, or connections of a listener, an endpoint was given.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Count {
+    /// `namespace/name`.
+    pub service: String,
+    /// The device it runs on.
+    pub device: String,
+    /// The pod behind it; its address where there is no pod.
+    pub pod: String,
+    /// Since the mesh first used it.
+    pub requests: u64,
+}
+
+impl Stats {
+    /// Counts a request of `service` that `endpoint` was given.
+    pub(crate) fn landed(&self, service: &ServiceKey, endpoint: &Endpoint) {
+        let key = Arc::as_ptr(&endpoint.load) as usize;
+        if let Some(row) = self.rows.load().get(&key) {
+            row.requests.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.insert(key, service, endpoint).requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, reason: &str) {
+        if let Some(at) = REASONS.iter().position(|known| *known == reason) {
+            self.refused[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// All counts, sorted.
+    pub(crate) fn counts(&self) -> Vec<Count> {
+        let mut counts: Vec<Count> = self.rows.load().values().map(|row| row.count()).collect();
+        counts.sort();
+        counts
+    }
+
+    /// Refusals by reason, without those that never were.
+    pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        let counted = REASONS.iter().zip(&self.refused).map(|(reason, count)| (*reason, count.load(Ordering::Relaxed)));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The first request of an endpoint makes its row, whoever else does so at the same time.
+    fn insert(&self, key: usize, service: &ServiceKey, endpoint: &Endpoint) -> Arc<Row> {
+        let fresh = Arc::new(Row { service: service.clone(), endpoint: endpoint.clone(), requests: AtomicU64::new(0) });
+        self.rows.rcu(|rows| {
+            let mut rows = HashMap::clone(rows);
+            if rows.len() >= ROWS {
+                rows.retain(|_, row| !row.is_gone());
+            }
+            rows.entry(key).or_insert_with(|| Arc::clone(&fresh));
+            rows
+        });
+        self.rows.load().get(&key).map_or(fresh, Arc::clone)
+    }
+}
+
+impl Row {
+    /// Nobody but the row knows the endpoint any more.
+    fn is_gone(&self) -> bool {
+        let load: &Arc<Load> = &self.endpoint.load;
+        Arc::strong_count(load) == 1
+    }
+
+    fn count(&self) -> Count {
+        let pod =
+            self.endpoint.pod.as_ref().map_or_else(|| self.endpoint.address.to_string(), |pod| pod.name.to_string());
+        Count {
+            service: self.service.to_string(),
+            device: self.endpoint.device.to_string(),
+            pod,
+            requests: self.requests.load(Ordering::Relaxed),
+        }
+    }
+}

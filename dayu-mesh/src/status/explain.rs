@@ -1,0 +1,90 @@
+//! Where a request would go and why, without sending one.
+use std::{fmt::Write, sync::Arc};
+
+use axum::{
+    Json,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use dayu_core::{
+    balance::{self, Explained, Explanation, Request, Seed},
+    directory::Snapshot,
+    name::{Device, ServiceKey},
+};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::Status;
+use crate::{dial, listen::binding::Reach};
+
+/// What the real picks go by, so that an explanation goes by the same.
+pub(crate) struct Explain {
+    pub(crate) policy: dial::Chosen,
+    pub(crate) seed: Seed,
+    pub(crate) origin: Instant,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    /// `namespace/name`; without a namespace, `default`.
+    service: String,
+    port: Option<u16>,
+    device: Option<String>,
+    /// `text` for people.
+    format: Option<String>,
+}
+
+pub(super) async fn explain(State(status): State<Arc<Status>>, Query(asked): Query<Asked>) -> Response {
+    let snapshot = status.directory.snapshot();
+    let Some(request) = request(&snapshot, &asked, &status.own) else {
+        let error = format!("no Service {} is known here; `dayu get services -A` lists them", asked.service);
+        return match asked.format.as_deref() {
+            Some("text") => (StatusCode::NOT_FOUND, error + "\n").into_response(),
+            _ => (StatusCode::NOT_FOUND, Json(json!({"error": error}))).into_response(),
+        };
+    };
+    let Explain { policy, seed, origin } = &status.explain;
+    let explanation = balance::explain(&snapshot, &request, policy, seed.draw(), origin.elapsed());
+    match asked.format.as_deref() {
+        Some("text") => text(&explanation, &status.own).into_response(),
+        _ => Json(explanation).into_response(),
+    }
+}
+
+fn request(snapshot: &Snapshot, asked: &Asked, own: &Device) -> Option<Request> {
+    let (namespace, name) = asked.service.split_once('/').unwrap_or(("default", &asked.service));
+    let service = snapshot.service(&ServiceKey::new(namespace, name))?;
+    let port = asked.port.or_else(|| service.ports.first().map(|port| port.number)).unwrap_or_default();
+    let reach = if service.is_managed() { Reach::Route } else { Reach::Cluster };
+    Some(match &asked.device {
+        Some(device) => Request::to(service.key.clone(), port).on(Device::from(device.as_str())),
+        None => dial::request(service.key.clone(), port, reach, own, None),
+    })
+}
+
+fn text(explanation: &Explanation, own: &Device) -> String {
+    let Explanation { service, port, policy, snapshot, .. } = explanation;
+    let device = explanation.device.as_deref().unwrap_or("any device");
+    let mut text =
+        format!("Service {service} port {port}, for {device}; asked on {own}; policy {policy}, version {snapshot}\n");
+    for endpoint in &explanation.endpoints {
+        let _ = writeln!(text, "{}", line(endpoint));
+    }
+    if let Some((reason, sentence)) = &explanation.refused {
+        let _ = writeln!(text, "refused: {reason}: {sentence}");
+    }
+    text
+}
+
+fn line(endpoint: &Explained) -> String {
+    let Explained { device, address, pod, in_flight, latency_us, .. } = endpoint;
+    let mark = if endpoint.picked { "→" } else { " " };
+    let verdict = match (&endpoint.left_out, endpoint.score) {
+        (Some(why), _) => format!("left out by {why}"),
+        (None, Some(score)) => format!("score {score:.0}"),
+        (None, None) => "not looked at".to_owned(),
+    };
+    format!("{mark} {device:<16} {pod:<40} {address:<22} {in_flight:>4} in flight {latency_us:>8} µs  {verdict}")
+}

@@ -1,0 +1,32 @@
+//! Serves the status API's connections.
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+use crate::listen::accept;
+
+/// Longest wait for the head of a request.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// Connections at once.
+const CONNECTIONS: usize = 256;
+
+/// Accepts and serves for ever.
+pub(crate) async fn serve(listener: TcpListener, router: Router) {
+    accept(listener, Arc::new(Semaphore::new(CONNECTIONS)), move |stream, permit| {
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let mut server = http1::Builder::new();
+            server.timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).max_buf_size(64 * 1024);
+            // An error is a client that went away or does not speak HTTP.
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            drop(permit);
+        });
+    })
+    .await;
+}

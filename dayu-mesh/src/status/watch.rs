@@ -1,0 +1,65 @@
+//! Server-sent events: every route as it is, then what changes.
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{self, KeepAlive, Sse},
+    },
+};
+use futures::{Stream, StreamExt, stream};
+use serde_json::json;
+use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
+
+use super::Status;
+use crate::feed::{Event, Feed};
+
+pub(super) async fn watch(State(status): State<Arc<Status>>) -> Response {
+    match Arc::clone(&status.watchers).try_acquire_owned() {
+        Ok(permit) => {
+            let events = events(Arc::clone(&status.feed), permit);
+            Sse::new(events.map(|event| Ok::<_, Infallible>(encode(&event))))
+                .keep_alive(KeepAlive::new())
+                .into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "too many watchers; share one stream\n").into_response(),
+    }
+}
+
+/// Never ends by itself. A watcher that falls behind is told everything anew, so nobody waits for it.
+fn events(feed: Arc<Feed>, permit: OwnedSemaphorePermit) -> impl Stream<Item = Event> {
+    let (present, receiver) = feed.subscribe();
+    let rounds = stream::unfold((present, receiver, feed, permit), async |(present, mut receiver, feed, permit)| {
+        if !present.is_empty() {
+            return Some((present, (Vec::new(), receiver, feed, permit)));
+        }
+        let events = match receiver.recv().await {
+            Ok(event) => vec![event],
+            Err(RecvError::Lagged(_)) => {
+                let (present, again) = feed.subscribe();
+                receiver = again;
+                present
+            }
+            Err(RecvError::Closed) => return None,
+        };
+        Some((events, (Vec::new(), receiver, feed, permit)))
+    });
+    rounds.flat_map(stream::iter)
+}
+
+fn encode(event: &Event) -> sse::Event {
+    match event {
+        Event::Route(view) => named("route", &**view),
+        Event::Change(version) => named("change", &json!({"version": version})),
+    }
+}
+
+fn named(name: &str, data: &impl serde::Serialize) -> sse::Event {
+    // Fails for maps with keys that are no text; there are none.
+    sse::Event::default()
+        .event(name)
+        .json_data(data)
+        .unwrap_or_else(|error| sse::Event::default().comment(error.to_string()))
+}

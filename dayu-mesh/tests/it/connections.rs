@@ -1,0 +1,113 @@
+//! What peers do to connections, and what must not come of it.
+use std::{net::SocketAddr, time::Duration};
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::Instant,
+};
+
+use crate::{
+    strict::Pair,
+    support::{At, Site, client::get, worker},
+};
+
+#[tokio::test]
+async fn a_client_that_shuts_down_writing_gets_the_whole_answer() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    let listener = TcpListener::bind(SocketAddr::new(site.pod(1, 1), 9003)).await.unwrap();
+    let service = site.service("bulk", 9003, 30903).await;
+    site.endpoints(&service, 9003, &[At { device: "edge1", pod: "bulk-1", address: site.pod(1, 1), ready: true }])
+        .await;
+    let _mesh = site.mesh("edge1").await;
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut question = Vec::new();
+        stream.read_to_end(&mut question).await.unwrap();
+        stream.write_all(&vec![5; 1024 * 1024]).await.unwrap();
+        question
+    });
+    let mut stream = TcpStream::connect(site.node_port(1, 30903)).await.unwrap();
+    stream.write_all(b"all of it").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer.len(), 1024 * 1024);
+    assert_eq!(server.await.unwrap(), b"all of it");
+}
+
+#[tokio::test]
+async fn a_black_hole_costs_others_nothing() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    // A full backlog drops what comes: connecting to it neither succeeds nor fails.
+    let hole = TcpSocket::new_v4().unwrap();
+    let address = SocketAddr::new(site.pod(1, 1), 9004);
+    hole.bind(address).unwrap();
+    let _hole = hole.listen(0).unwrap();
+    let _queued = TcpStream::connect(address).await.unwrap();
+    let black = site.service("black", 9004, 30904).await;
+    site.endpoints(&black, 9004, &[At { device: "edge1", pod: "black-1", address: site.pod(1, 1), ready: true }]).await;
+    let _worker = worker::start("white", SocketAddr::new(site.pod(1, 2), 9005)).await;
+    let white = site.service("white", 9005, 30905).await;
+    site.endpoints(&white, 9005, &[At { device: "edge1", pod: "white-1", address: site.pod(1, 2), ready: true }]).await;
+    let _mesh = site.mesh("edge1").await;
+    let began = Instant::now();
+    let mut waiting = TcpStream::connect(site.node_port(1, 30904)).await.unwrap();
+    for _ in 0..50 {
+        assert!(get(site.node_port(1, 30905), "/").await.is_ok());
+    }
+    assert!(
+        began.elapsed() < Duration::from_millis(900),
+        "served while the other was still dialling: {:?}",
+        began.elapsed()
+    );
+    let refused = tokio::time::timeout(Duration::from_secs(5), waiting.read_u8()).await;
+    assert!(refused.expect("refused once dialling is given up").is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_holds_nobody_up() {
+    let pair = Pair::new(1).await;
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        silent.push(TcpStream::connect(pair.site.node_port(1, 30901)).await.unwrap());
+    }
+    let began = Instant::now();
+    assert!(get(pair.site.node_port(1, 30901), "/").await.is_ok());
+    assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn connections_of_a_service_that_is_gone_are_closed() {
+    let pair = Pair::new(1).await;
+    let mut stream = TcpStream::connect(pair.site.node_port(1, 30901)).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    stream.read_u8().await.unwrap();
+    pair.site.delete_service("det").await;
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
+    assert!(closed.is_ok(), "the connection outlived its Service");
+    assert!(TcpStream::connect(pair.site.node_port(1, 30901)).await.is_err(), "and nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_busy_port_is_reported_and_taken_when_free() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    let squatter = TcpListener::bind(site.node_port(1, 30906)).await.unwrap();
+    let _worker = worker::start("late", SocketAddr::new(site.pod(1, 1), 9006)).await;
+    let service = site.service("late", 9006, 30906).await;
+    site.endpoints(&service, 9006, &[At { device: "edge1", pod: "late-1", address: site.pod(1, 1), ready: true }])
+        .await;
+    let _mesh = site.mesh("edge1").await;
+    let status = SocketAddr::new(site.address(1), 10551);
+    let told = get(status, "/v1/listeners").await.unwrap().json::<serde_json::Value>();
+    assert_eq!(told["failed"][0]["service"], json!("default/late"), "{told}");
+    assert!(told["failed"][0]["reason"].as_str().unwrap().contains("30906"), "{told}");
+    drop(squatter);
+    crate::support::until(status, "/v1/listeners", |told| told["failed"] == json!([])).await;
+    assert!(get(site.node_port(1, 30906), "/").await.is_ok());
+}
