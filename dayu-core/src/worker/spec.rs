@@ -1,0 +1,114 @@
+//! What is wanted of a worker: the part of a pod that its lifecycle depends on.
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use k8s_openapi::api::core::v1 as k8s;
+
+use super::{ProbeKind, ProbeSpec};
+
+/// Grace of a pod that names none.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Whether a container that ended is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// Always.
+    Always,
+    /// Unless it ended with 0.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+/// One container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// Its name, unique in the worker.
+    pub name: Arc<str>,
+    /// Runs to its end before the containers behind it begin.
+    pub init: bool,
+    /// See [`ProbeKind::Startup`].
+    pub startup: Option<ProbeSpec>,
+    /// See [`ProbeKind::Liveness`].
+    pub liveness: Option<ProbeSpec>,
+    /// See [`ProbeKind::Readiness`].
+    pub readiness: Option<ProbeSpec>,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Whether containers that ended are started again.
+    pub restart: RestartPolicy,
+    /// From the request to end until the kill, where a probe ends a run.
+    pub grace: Duration,
+    /// The init containers in their order, then the others.
+    pub containers: Vec<ContainerSpec>,
+}
+
+impl ContainerSpec {
+    /// A container without probes.
+    pub fn named(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), init: false, startup: None, liveness: None, readiness: None }
+    }
+
+    /// The probe of that kind, if it has one.
+    #[must_use]
+    pub fn probe(&self, kind: ProbeKind) -> Option<&ProbeSpec> {
+        match kind {
+            ProbeKind::Startup => self.startup.as_ref(),
+            ProbeKind::Liveness => self.liveness.as_ref(),
+            ProbeKind::Readiness => self.readiness.as_ref(),
+        }
+    }
+
+    fn from_k8s(container: &k8s::Container, init: bool) -> Self {
+        let named = container.ports.iter().flatten();
+        let ports: BTreeMap<&str, u16> =
+            named.filter_map(|port| Some((port.name.as_deref()?, u16::try_from(port.container_port).ok()?))).collect();
+        let probe = |probe: &Option<k8s::Probe>| probe.as_ref().map(|probe| ProbeSpec::from_k8s(probe, &ports));
+        Self {
+            name: container.name.as_str().into(),
+            init,
+            startup: probe(&container.startup_probe),
+            liveness: probe(&container.liveness_probe),
+            readiness: probe(&container.readiness_probe),
+        }
+    }
+}
+
+impl Spec {
+    /// A worker of these containers that is always restarted, with Kubernetes' defaults otherwise.
+    pub fn of_containers(containers: impl IntoIterator<Item = ContainerSpec>) -> Self {
+        Self { restart: RestartPolicy::Always, grace: GRACE, containers: containers.into_iter().collect() }
+    }
+
+    /// What `pod` asks for. Init containers that are restarted for ever ("sidecars") begin with the others.
+    #[must_use]
+    pub fn of(pod: &k8s::PodSpec) -> Self {
+        let sidecar = |container: &&k8s::Container| container.restart_policy.as_deref() == Some("Always");
+        let initial = || pod.init_containers.iter().flatten();
+        let init = initial().filter(|container| !sidecar(container));
+        let rest = initial().filter(sidecar).chain(&pod.containers);
+        Self {
+            restart: match pod.restart_policy.as_deref() {
+                Some("Never") => RestartPolicy::Never,
+                Some("OnFailure") => RestartPolicy::OnFailure,
+                _ => RestartPolicy::Always,
+            },
+            grace: pod
+                .termination_grace_period_seconds
+                .and_then(|grace| u64::try_from(grace).ok())
+                .map_or(GRACE, Duration::from_secs),
+            containers: init
+                .map(|container| ContainerSpec::from_k8s(container, true))
+                .chain(rest.map(|container| ContainerSpec::from_k8s(container, false)))
+                .collect(),
+        }
+    }
+
+    /// The container of that name.
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&ContainerSpec> {
+        self.containers.iter().find(|container| &*container.name == name)
+    }
+}

@@ -1,0 +1,238 @@
+//! What a pod's status says about a worker, as a kubelet would.
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{
+        ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+        HostIP, PodCondition, PodIP, PodSpec, PodStatus,
+    },
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+
+use super::{Cause, Container, Ended, Phase, RestartPolicy, Spec, State};
+
+/// Reasons that a container waits or ended for, beside those that a [`Problem`](super::Problem) brings.
+pub mod reason {
+    /// Containers before it have not ended.
+    pub const INITIALISING: &str = "PodInitializing";
+    /// It is being started.
+    pub const CREATING: &str = "ContainerCreating";
+    /// It is left alone for a while, because it keeps ending.
+    pub const BACK_OFF: &str = "CrashLoopBackOff";
+    /// It ended with 0.
+    pub const COMPLETED: &str = "Completed";
+    /// It ended otherwise.
+    pub const ERROR: &str = "Error";
+    /// It ended while nobody looked.
+    pub const UNKNOWN: &str = "ContainerStatusUnknown";
+}
+
+/// What only the driver knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The runtime's name, for containers' IDs.
+    pub runtime: &'a str,
+    /// The worker's address.
+    pub pod_ip: &'a str,
+    /// The device's address.
+    pub host_ip: &'a str,
+    /// When the driver first saw the pod.
+    pub accepted: Timestamp,
+}
+
+/// The status of the pod `pod` whose worker is as `state` says. Conditions that have not changed since `before` keep their
+/// time, and those that others keep there are left.
+#[must_use]
+pub fn status(
+    pod: &PodSpec,
+    spec: &Spec,
+    state: &State,
+    facts: Facts<'_>,
+    before: Option<&PodStatus>,
+    now: Timestamp,
+) -> PodStatus {
+    let (init, main): (Vec<&Container>, Vec<&Container>) = state
+        .containers
+        .iter()
+        .partition(|container| spec.container(&container.name).is_some_and(|container| container.init));
+    let statuses = |containers: &[&Container]| {
+        let statuses: Vec<ContainerStatus> =
+            containers.iter().map(|container| container_status(pod, container, facts)).collect();
+        (!statuses.is_empty()).then_some(statuses)
+    };
+    let phase = phase(spec, &init, &main);
+    PodStatus {
+        phase: Some(phase.to_owned()),
+        conditions: Some(conditions(state, &init, &main, phase, before, now)),
+        host_ip: Some(facts.host_ip.to_owned()),
+        host_ips: Some(vec![HostIP { ip: facts.host_ip.to_owned() }]),
+        pod_ip: Some(facts.pod_ip.to_owned()),
+        pod_ips: Some(vec![PodIP { ip: facts.pod_ip.to_owned() }]),
+        start_time: Some(Time(facts.accepted)),
+        qos_class: before.and_then(|before| before.qos_class.clone()),
+        init_container_statuses: statuses(&init),
+        container_statuses: statuses(&main),
+        ..PodStatus::default()
+    }
+}
+
+fn passed(container: &Container) -> bool {
+    matches!(&container.phase, Phase::Ended(ended) if ended.cause.is_success())
+}
+
+fn phase(spec: &Spec, init: &[&Container], main: &[&Container]) -> &'static str {
+    let ended_badly = |container: &&Container| container.is_over() && !passed(container);
+    if spec.restart == RestartPolicy::Never && init.iter().any(ended_badly) {
+        return "Failed";
+    }
+    if main.iter().all(|container| container.is_over()) {
+        return if main.iter().any(ended_badly) { "Failed" } else { "Succeeded" };
+    }
+    let ran = |container: &&Container| {
+        container.last.is_some()
+            || matches!(
+                container.phase,
+                Phase::Running(_) | Phase::Stopping { .. } | Phase::Lost { life: Some(_), .. } | Phase::Ended(_)
+            )
+    };
+    if main.iter().all(ran) { "Running" } else { "Pending" }
+}
+
+fn conditions(
+    state: &State,
+    init: &[&Container],
+    main: &[&Container],
+    phase: &str,
+    before: Option<&PodStatus>,
+    now: Timestamp,
+) -> Vec<PodCondition> {
+    let unready: Vec<&str> =
+        main.iter().filter(|container| !container.is_ready()).map(|container| &*container.name).collect();
+    let unfinished: Vec<&str> =
+        init.iter().filter(|container| !passed(container)).map(|container| &*container.name).collect();
+    let ended = match phase {
+        "Succeeded" => Some("PodCompleted"),
+        "Failed" => Some("PodFailed"),
+        _ => None,
+    };
+    let begun = state.containers.iter().any(|container| container.attempt > 0);
+    let readiness = verdict("containers with unready status", &unready, ended.unwrap_or("ContainersNotReady"));
+    let wanted = [
+        ("PodReadyToStartContainers", (begun, None, None)),
+        ("Initialized", verdict("containers with incomplete status", &unfinished, "ContainersNotInitialized")),
+        ("Ready", readiness.clone()),
+        ("ContainersReady", readiness),
+        ("PodScheduled", (true, None, None)),
+    ];
+    let old = before.and_then(|before| before.conditions.as_deref()).unwrap_or_default();
+    let mut conditions: Vec<PodCondition> =
+        old.iter().filter(|old| wanted.iter().all(|(kind, _)| *kind != old.type_)).cloned().collect();
+    conditions.extend(wanted.into_iter().map(|(kind, (holds, reason, message))| {
+        let status = if holds { "True" } else { "False" };
+        let old = old.iter().find(|old| old.type_ == kind && old.status == status);
+        PodCondition {
+            type_: kind.to_owned(),
+            status: status.to_owned(),
+            reason,
+            message,
+            last_transition_time: old.and_then(|old| old.last_transition_time.clone()).or(Some(Time(now))),
+            ..PodCondition::default()
+        }
+    }));
+    conditions
+}
+
+type Verdict = (bool, Option<String>, Option<String>);
+
+/// True if nothing is `missing`, else False with what is.
+fn verdict(what: &str, missing: &[&str], reason: &str) -> Verdict {
+    match missing {
+        [] => (true, None, None),
+        _ => (false, Some(reason.to_owned()), Some(format!("{what}: [{}]", missing.join(" ")))),
+    }
+}
+
+fn container_status(pod: &PodSpec, container: &Container, facts: Facts<'_>) -> ContainerStatus {
+    let all = pod.init_containers.iter().flatten().chain(&pod.containers);
+    let image =
+        all.filter(|wanted| wanted.name == *container.name).find_map(|wanted| wanted.image.clone()).unwrap_or_default();
+    let life = match &container.phase {
+        Phase::Running(life) | Phase::Stopping { life, .. } | Phase::Lost { life: Some(life), .. } => Some(life),
+        _ => None,
+    };
+    let process = match &container.phase {
+        Phase::Ended(ended) => ended.process.as_ref(),
+        _ => life.map(|life| &life.process),
+    };
+    let process = process.or_else(|| container.last.as_ref().and_then(|last| last.process.as_ref()));
+    ContainerStatus {
+        name: container.name.to_string(),
+        image_id: image.clone(),
+        image,
+        container_id: process.map(|process| format!("{}://{process}", facts.runtime)),
+        // As a kubelet says: an init container that did its work is ready.
+        ready: container.is_ready() || (is_init(pod, container) && passed(container)),
+        started: Some(life.is_some_and(|life| life.started)),
+        restart_count: i32::try_from(container.restarts).unwrap_or(i32::MAX),
+        state: Some(present(container, facts)),
+        last_state: container
+            .last
+            .as_ref()
+            .map(|last| ContainerState { terminated: Some(terminated(last, facts)), ..ContainerState::default() }),
+        ..ContainerStatus::default()
+    }
+}
+
+fn is_init(pod: &PodSpec, container: &Container) -> bool {
+    pod.init_containers.iter().flatten().any(|init| init.name == *container.name)
+}
+
+fn present(container: &Container, facts: Facts<'_>) -> ContainerState {
+    let waiting = |reason: &str, message: Option<String>| ContainerState {
+        waiting: Some(ContainerStateWaiting { reason: Some(reason.to_owned()), message }),
+        ..ContainerState::default()
+    };
+    match &container.phase {
+        Phase::Pending | Phase::Cancelled => waiting(reason::INITIALISING, None),
+        Phase::Waiting { problem: Some(problem), .. } => waiting(&problem.reason, Some(problem.message.clone())),
+        Phase::Waiting { until, problem: None } => match &container.last {
+            Some(last) if *until > last.at => {
+                let pause = until.duration_since(last.at).as_secs();
+                waiting(
+                    reason::BACK_OFF,
+                    Some(format!(
+                        "back-off {pause}s restarting failed container {}; its last end: exit code {}",
+                        container.name,
+                        last.cause.exit_code()
+                    )),
+                )
+            }
+            _ => waiting(reason::CREATING, None),
+        },
+        Phase::Starting | Phase::Lost { life: None, .. } => waiting(reason::CREATING, None),
+        Phase::Running(life) | Phase::Stopping { life, .. } | Phase::Lost { life: Some(life), .. } => ContainerState {
+            running: Some(ContainerStateRunning { started_at: Some(Time(life.since)) }),
+            ..ContainerState::default()
+        },
+        Phase::Ended(ended) => {
+            ContainerState { terminated: Some(terminated(ended, facts)), ..ContainerState::default() }
+        }
+    }
+}
+
+fn terminated(ended: &Ended, facts: Facts<'_>) -> ContainerStateTerminated {
+    let reason = match ended.cause {
+        Cause::Code(0) => reason::COMPLETED,
+        Cause::Unknown => reason::UNKNOWN,
+        Cause::Code(_) | Cause::Signal(_) => reason::ERROR,
+    };
+    ContainerStateTerminated {
+        exit_code: ended.cause.exit_code(),
+        signal: if let Cause::Signal(signal) = ended.cause { Some(signal) } else { None },
+        reason: Some(reason.to_owned()),
+        message: (ended.cause == Cause::Unknown)
+            .then(|| "it ended while no local manager looked; its exit code is not known".to_owned()),
+        started_at: Some(Time(ended.since)),
+        finished_at: Some(Time(ended.at)),
+        container_id: ended.process.as_ref().map(|process| format!("{}://{process}", facts.runtime)),
+    }
+}
