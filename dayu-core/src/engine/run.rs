@@ -63,6 +63,7 @@ pub struct Engine<T: Template> {
     options: Options,
     resources: HashMap<Key, Arc<T::Resource>>,
     keys: HashMap<Uid, Key>,
+    uids: HashMap<Key, Uid>,
     memories: HashMap<Key, Memory<T::Status>>,
     /// Who is to be looked at when a device changes.
     by_device: BTreeMap<Device, BTreeSet<Key>>,
@@ -90,6 +91,7 @@ impl<T: Template> Engine<T> {
             options,
             resources: HashMap::new(),
             keys: HashMap::new(),
+            uids: HashMap::new(),
             memories: HashMap::new(),
             by_device: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -172,7 +174,8 @@ impl<T: Template> Engine<T> {
             self.keys.remove(&Uid::from(before.uid().unwrap_or_default()));
             self.memories.remove(&key);
         }
-        self.keys.insert(uid, key.clone());
+        self.keys.insert(uid.clone(), key.clone());
+        self.uids.insert(key.clone(), uid);
         if is_news {
             self.queue.touch(key);
         }
@@ -210,12 +213,7 @@ impl<T: Template> Engine<T> {
         let key = self.queue.take()?;
         let (context, resource) = (self.context.clone(), self.resources.get(&key).cloned());
         let mut memory = self.memories.remove(&key).unwrap_or_default();
-        let uid = self
-            .keys
-            .iter()
-            .find(|(_, known)| **known == key)
-            .map(|(uid, _)| uid.clone())
-            .filter(|_| resource.is_none());
+        let uid = self.uids.get(&key).cloned();
         Some(Box::pin(async move {
             let verdict = match (resource, uid) {
                 (Some(resource), _) => context.look(&resource, &mut memory).await,
@@ -258,7 +256,9 @@ impl<T: Template> Engine<T> {
     }
 
     fn forget(&mut self, key: &Key) {
-        self.keys.retain(|_, known| known != key);
+        if let Some(uid) = self.uids.remove(key) {
+            self.keys.remove(&uid);
+        }
         self.refused.remove(key);
         self.by_device.retain(|_, keys| {
             keys.remove(key);

@@ -20,7 +20,7 @@ pub struct ActivationRequest {
     /// Always `sedna.io/v1alpha1`.
     pub api_version: String,
     /// Name and namespace of the resource.
-    pub metadata: Metadata,
+    pub metadata: ActivationMetadata,
     /// UID of the resource.
     #[serde(rename = "runtimeServiceUID")]
     pub runtime_service_uid: Uid,
@@ -42,7 +42,7 @@ pub struct ActivationRequest {
 /// The object metadata of an [`ActivationRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Metadata {
+pub struct ActivationMetadata {
     /// The resource's name.
     pub name: String,
     /// Its namespace.

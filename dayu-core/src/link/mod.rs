@@ -28,7 +28,7 @@ mod session;
 mod tests;
 mod transport;
 
-pub use activation::{ActivationAck, ActivationRequest};
+pub use activation::{ActivationAck, ActivationMetadata, ActivationRequest};
 pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation};
 pub use outbox::{Key, Outbox};
 pub use session::{Action, DEAD_AFTER, Event, PING_EVERY, Session};
