@@ -1,3 +1,4 @@
 //! The global manager against real sockets and the embedded API.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 mod link;
+mod reconcile;
