@@ -1,5 +1,7 @@
 //! Kinds out of CustomResourceDefinitions.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use super::{Custom, Kind, Origin, Scale};
@@ -35,6 +37,7 @@ fn kind(definition: &Value, version: &Value, storage_version: &str) -> Kind {
             storage_version: storage_version.into(),
             terminating: definition["metadata"]["deletionTimestamp"].is_string(),
             definition: version.clone(),
+            schema: OnceLock::new(),
         })),
     }
 }

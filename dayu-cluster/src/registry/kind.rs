@@ -1,11 +1,14 @@
 //! One served version of one resource.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::Value;
 
+use crate::schema::{Node, Structural, builtin};
 use crate::store::ResourceRef;
 
 /// What the API knows about a resource in one version.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Kind {
     /// Where its objects are stored; all versions of a kind share it.
     pub resource: ResourceRef,
@@ -35,7 +38,7 @@ pub struct Scale {
     pub selector: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Origin {
     /// Known to this program.
     BuiltIn,
@@ -46,7 +49,7 @@ pub enum Origin {
 }
 
 /// What a CustomResourceDefinition says beside the names.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Custom {
     /// The version that objects are stored in.
     pub storage_version: String,
@@ -54,6 +57,16 @@ pub struct Custom {
     pub terminating: bool,
     /// `spec.versions[]` of this version.
     pub definition: Value,
+    /// Compiled when it is first needed.
+    pub(super) schema: OnceLock<Option<Structural>>,
+}
+
+impl Custom {
+    /// The schema of this version; `None` for definitions without a usable one.
+    pub fn schema(&self) -> Option<&Structural> {
+        let compile = || Structural::compile(&self.definition["schema"]["openAPIV3Schema"], "").ok();
+        self.schema.get_or_init(compile).as_ref()
+    }
 }
 
 impl Kind {
@@ -81,6 +94,14 @@ impl Kind {
         match &self.origin {
             Origin::Custom(custom) => Some(custom),
             Origin::BuiltIn | Origin::Review => None,
+        }
+    }
+
+    /// The fields that objects of this kind have, where they are known.
+    pub fn schema(&self) -> Option<Arc<Node>> {
+        match self.custom() {
+            Some(custom) => custom.schema().map(|schema| schema.node().clone()),
+            None => builtin::node(&self.group, &self.version, &self.kind),
         }
     }
 

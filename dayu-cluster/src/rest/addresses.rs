@@ -3,8 +3,8 @@
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::error::Cause;
 use crate::alloc::{Allocator, Network, Refusal};
+use crate::schema::Cause;
 use crate::store::{Change, Object, SERVICES, Store, StoreError, Watch};
 
 /// The allocator, kept in step with the Services that go: by request, with their namespace, or with their owner.

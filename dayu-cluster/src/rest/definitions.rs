@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::schema::{Cause, Structural};
 use crate::store::{
     CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Object, ResourceRef, Store, StoreError, Watch, WeakStore,
 };
@@ -11,18 +12,7 @@ const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 /// Completes a new definition; it is served from the moment it is stored.
 pub(super) fn establish(definition: &mut Value, now: &str) {
-    let names = &mut definition["spec"]["names"];
-    let kind = names["kind"].as_str().unwrap_or_default().to_owned();
-    if names["singular"].is_null() {
-        names["singular"] = kind.to_lowercase().into();
-    }
-    if names["listKind"].is_null() {
-        names["listKind"] = format!("{kind}List").into();
-    }
-    let accepted = names.clone();
-    if definition["spec"]["conversion"].is_null() {
-        definition["spec"]["conversion"] = json!({ "strategy": "None" });
-    }
+    let accepted = definition["spec"]["names"].clone();
     match definition["metadata"]["finalizers"].as_array_mut() {
         Some(finalizers) if finalizers.iter().any(|finalizer| finalizer == CLEANUP) => {}
         Some(finalizers) => finalizers.push(CLEANUP.into()),
@@ -37,6 +27,29 @@ pub(super) fn establish(definition: &mut Value, now: &str) {
             condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
         ],
     });
+}
+
+/// What is wrong with a definition beside its form.
+pub(super) fn validate(definition: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let (name, spec) = (&definition["metadata"]["name"], &definition["spec"]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if text(name) != format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"])) {
+        causes.push(Cause::invalid("metadata.name", name, "must be spec.names.plural+\".\"+spec.group"));
+    }
+    let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if versions.iter().filter(|version| version["storage"] == true).count() != 1 {
+        let why = "must have exactly one version marked as storage version";
+        causes.push(Cause::invalid("spec.versions", &spec["versions"], why));
+    }
+    for (index, version) in versions.iter().enumerate() {
+        let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
+        match &version["schema"]["openAPIV3Schema"] {
+            Value::Null => causes.push(Cause::required(path, "schemas are required")),
+            schema => causes.extend(Structural::compile(schema, &path).err().into_iter().flatten()),
+        }
+    }
+    causes
 }
 
 /// Notes that objects may from now on be stored in another version, too.

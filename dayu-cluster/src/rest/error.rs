@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::body::{self, ApiBody};
 use crate::registry::Kind;
+use crate::schema::Cause;
 use crate::store::{ResourceRef, StoreError};
 
 /// A refusal: what the client is told.
@@ -16,15 +17,6 @@ pub struct ApiError {
     reason: &'static str,
     message: String,
     details: Option<Value>,
-}
-
-/// One of the reasons why an object is invalid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
-    /// Kubernetes' word: `FieldValueRequired`, `FieldValueInvalid`, ….
-    pub reason: String,
-    pub message: String,
-    pub field: String,
 }
 
 impl ApiError {
@@ -38,7 +30,7 @@ impl ApiError {
     }
 
     fn caused_by(mut self, causes: &[Cause]) -> Self {
-        let causes: Vec<Value> = causes.iter().map(Cause::to_json).collect();
+        let causes: Vec<Value> = causes.iter().map(to_json).collect();
         self.details.get_or_insert_with(|| json!({}))["causes"] = causes.into();
         self
     }
@@ -75,7 +67,7 @@ impl ApiError {
     }
 
     pub(crate) fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Self {
-        let mut lines: Vec<String> = causes.iter().map(Cause::line).collect();
+        let mut lines: Vec<String> = causes.iter().map(line).collect();
         lines.dedup();
         let list = match lines.as_slice() {
             [one] => one.clone(),
@@ -85,6 +77,15 @@ impl ApiError {
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
         error.details = Some(details(&kind.group, &kind.kind, name));
         error.caused_by(causes)
+    }
+
+    /// Fields that the client asked to be strict about.
+    pub(crate) fn strict(kind: &Kind, problems: &[String]) -> Self {
+        let (name, version) = (&kind.kind, &kind.version);
+        let subject = format!("{name} in version \"{version}\" cannot be handled as a {name}: ");
+        // Custom kinds are decoded without a type, so the message does not name one.
+        let subject = if kind.custom().is_some() { "" } else { &subject };
+        Self::bad_request(format!("{subject}strict decoding error: {}", problems.join(", ")))
     }
 
     /// Understood, but it cannot be done to this object.
@@ -222,27 +223,13 @@ impl From<StoreError> for ApiError {
     }
 }
 
-impl Cause {
-    pub(crate) fn new(reason: &str, field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { reason: reason.into(), message: message.into(), field: field.into() }
-    }
+/// As it stands in the message.
+fn line(cause: &Cause) -> String {
+    if cause.field.is_empty() { cause.message.clone() } else { format!("{}: {}", cause.field, cause.message) }
+}
 
-    pub(crate) fn required(field: impl Into<String>, hint: &str) -> Self {
-        let message = if hint.is_empty() { "Required value".into() } else { format!("Required value: {hint}") };
-        Self::new("FieldValueRequired", field, message)
-    }
-
-    pub(crate) fn invalid(field: impl Into<String>, value: &Value, why: &str) -> Self {
-        Self::new("FieldValueInvalid", field, format!("Invalid value: {value}: {why}"))
-    }
-
-    fn line(&self) -> String {
-        if self.field.is_empty() { self.message.clone() } else { format!("{}: {}", self.field, self.message) }
-    }
-
-    fn to_json(&self) -> Value {
-        json!({ "reason": self.reason, "message": self.message, "field": self.field })
-    }
+fn to_json(cause: &Cause) -> Value {
+    json!({ "reason": cause.reason, "message": cause.message, "field": cause.field })
 }
 
 fn details(group: &str, kind: &str, name: &str) -> Value {

@@ -38,7 +38,7 @@ use crate::store::Store;
 
 pub(crate) use addresses::Addresses;
 pub use body::ApiBody;
-pub use error::{ApiError, Cause};
+pub use error::ApiError;
 
 /// What every request needs; clones share it.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! What a kind demands of its objects.
+//! What a kind demands of its objects: known fields, defaults, validity.
 
 use serde_json::{Value, json};
 
@@ -7,6 +7,7 @@ use super::super::error::ApiError;
 use super::super::query::FieldValidation;
 use super::Writer;
 use crate::environment::rfc3339;
+use crate::schema::{Cause, builtin};
 use crate::store::CUSTOMRESOURCEDEFINITIONS;
 
 impl Writer {
@@ -18,34 +19,85 @@ impl Writer {
         value: &mut Value,
         duplicates: &[String],
     ) -> Result<Vec<String>, ApiError> {
-        let warnings = self.strictness(duplicates)?;
+        let unknown = self.prune(value)?;
+        let warnings = self.strictness(duplicates, &unknown)?;
+        self.default(value);
+        let causes = self.validate(name, value, old);
+        if !causes.is_empty() {
+            return Err(ApiError::invalid(&self.kind, name, &causes));
+        }
         if old.is_none() {
-            self.first_status(value);
+            self.begin_status(value);
         } else if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
             definitions::note_storage_version(value);
         }
-        tracing::trace!(name, kind = %self.kind.kind, "admitted");
         Ok(warnings)
     }
 
+    /// Removes fields that the kind does not have and names them. What cannot be an object of the kind at all is refused.
+    fn prune(&self, value: &mut Value) -> Result<Vec<String>, ApiError> {
+        if let Some(custom) = self.kind.custom() {
+            return Ok(custom.schema().map(|schema| schema.prune(value)).unwrap_or_default());
+        }
+        let Some(node) = self.kind.schema() else { return Ok(Vec::new()) };
+        let unknown = builtin::prune(&node, value);
+        match builtin::check_types(&node, value).first() {
+            None => Ok(unknown),
+            Some(Cause { field, message, .. }) => Err(ApiError::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {field}: {message}",
+                kind = self.kind.kind,
+                version = self.kind.version,
+            ))),
+        }
+    }
+
     /// Refuses or tells of fields that are not as the kind has them.
-    fn strictness(&self, duplicates: &[String]) -> Result<Vec<String>, ApiError> {
-        let problems: Vec<String> = duplicates.iter().map(|path| format!("duplicate field \"{path}\"")).collect();
+    fn strictness(&self, duplicates: &[String], unknown: &[String]) -> Result<Vec<String>, ApiError> {
+        let problem = |what: &'static str| move |path: &String| format!("{what} field \"{path}\"");
+        let problems: Vec<String> =
+            unknown.iter().map(problem("unknown")).chain(duplicates.iter().map(problem("duplicate"))).collect();
         match self.options.validation {
             FieldValidation::Ignore => Ok(Vec::new()),
             FieldValidation::Warn => Ok(problems),
             FieldValidation::Strict if problems.is_empty() => Ok(Vec::new()),
-            FieldValidation::Strict => {
-                Err(ApiError::bad_request(format!("strict decoding error: {}", problems.join(", "))))
-            }
+            FieldValidation::Strict => Err(ApiError::strict(&self.kind, &problems)),
         }
     }
 
+    fn default(&self, value: &mut Value) {
+        match self.kind.custom() {
+            Some(custom) => {
+                if let Some(schema) = custom.schema() {
+                    schema.default(value);
+                }
+            }
+            None => builtin::default(&self.kind.group, &self.kind.kind, value),
+        }
+    }
+
+    fn validate(&self, name: &str, value: &Value, old: Option<&Value>) -> Vec<Cause> {
+        let (group, kind) = (&self.kind.group, &self.kind.kind);
+        let mut causes: Vec<Cause> = Vec::new();
+        if old.is_none() {
+            causes.extend(builtin::validate_name(group, kind, name));
+        }
+        match self.kind.custom() {
+            Some(custom) => {
+                causes.extend(custom.schema().map(|schema| schema.validate(value, old)).unwrap_or_default())
+            }
+            None => causes.extend(builtin::validate(group, kind, value, old)),
+        }
+        if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
+            causes.extend(definitions::validate(value));
+        }
+        causes
+    }
+
     /// What an object is at its very beginning, before any controller saw it.
-    fn first_status(&self, value: &mut Value) {
+    fn begin_status(&self, value: &mut Value) {
         match (self.kind.group.as_str(), self.kind.kind.as_str()) {
             ("", "Pod") => {
-                value["status"] = json!({ "phase": "Pending" });
+                value["status"] = json!({ "phase": "Pending", "qosClass": quality(&value["spec"]) });
             }
             ("", "Namespace") => {
                 value["spec"] = json!({ "finalizers": ["kubernetes"] });
@@ -58,5 +110,25 @@ impl Writer {
             }
             _ => {}
         }
+    }
+}
+
+/// How well a pod's resources are assured, from what its containers ask for.
+fn quality(spec: &Value) -> &'static str {
+    let containers =
+        ["containers", "initContainers"].into_iter().flat_map(|list| spec[list].as_array().into_iter().flatten());
+    let (mut guaranteed, mut any) = (true, false);
+    for container in containers {
+        let (limits, requests) = (&container["resources"]["limits"], &container["resources"]["requests"]);
+        for resource in ["cpu", "memory"] {
+            let (limit, request) = (&limits[resource], &requests[resource]);
+            any |= !limit.is_null() || !request.is_null();
+            guaranteed &= !limit.is_null() && (request.is_null() || request == limit);
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
     }
 }

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::super::error::{ApiError, Cause};
+use super::super::error::ApiError;
 use super::{Part, Writer};
 use crate::environment::suffix;
 use crate::registry::Kind;
+use crate::schema::Cause;
 
 /// Set by the cluster, whatever a client sends.
 const SYSTEM: [&str; 6] =

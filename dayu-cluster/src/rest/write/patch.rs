@@ -3,10 +3,11 @@
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::super::error::{ApiError, Cause};
+use super::super::error::ApiError;
 use super::decode::{Decoded, Format, decode, media_type};
 use super::update::Failure;
 use super::{Writer, Written};
+use crate::schema::Cause;
 use crate::store::Object;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

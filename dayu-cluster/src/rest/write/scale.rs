@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::error::{ApiError, Cause};
+use super::super::error::ApiError;
 use super::decode::{Decoded, Format, decode};
 use super::patch::PatchType;
 use super::{Writer, Written};
 use crate::registry::{Kind, Scale};
+use crate::schema::Cause;
 use crate::store::Object;
 
 /// An object as an `autoscaling/v1` Scale.

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::error::{ApiError, Cause};
+use super::super::error::ApiError;
 use super::decode::Decoded;
 use super::{Part, Writer, Written, metadata};
+use crate::schema::Cause;
 use crate::store::{Object, StoreError, bump_generation};
 
 impl Writer {
