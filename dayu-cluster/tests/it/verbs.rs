@@ -227,3 +227,43 @@ async fn a_node_keeps_the_status_it_registers_with() {
     let made = nodes.create(&PostParams::default(), &node).await.unwrap();
     assert_eq!(made.status.unwrap().addresses.unwrap()[0].address, "127.64.0.1");
 }
+
+#[tokio::test]
+async fn what_is_left_out_is_defaulted_and_what_is_wrong_is_named() {
+    let client = cluster().await.client();
+    let deployments: Api<Deployment> = Api::default_namespaced(client.clone());
+    let deployment = |selector: &str| -> Deployment {
+        parse(json!({"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": selector}}, "template": {
+            "metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}}}))
+    };
+    let made = deployments.create(&PostParams::default(), &deployment("b")).await.unwrap();
+    assert_eq!(made.spec.revision_history_limit, Some(10));
+    let container = &made.spec.template.spec.unwrap().containers[0];
+    assert_eq!(container.image_pull_policy.as_deref(), Some("Always"));
+
+    let mut other = deployment("x");
+    other.metadata.name = Some("e".into());
+    let (code, reason, message) = refusal(deployments.create(&PostParams::default(), &other).await);
+    assert_eq!((code, reason.as_str()), (422, "Invalid"));
+    assert!(message.starts_with("Deployment.apps \"e\" is invalid: spec.template.metadata.labels:"), "{message}");
+    let long: Api<Pod> = Api::default_namespaced(client);
+    let pod = parse(json!({"metadata": {"name": "Not_A_Name"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}));
+    assert!(refusal(long.create(&PostParams::default(), &pod).await).2.contains("RFC 1123"));
+}
+
+#[tokio::test]
+async fn fields_that_a_kind_does_not_have_are_refused_or_told() {
+    let client = cluster().await.client();
+    let send = async |validation: &str| {
+        let map = json!({"metadata": {"name": format!("m-{}", validation.to_lowercase())}, "dota": {"a": "b"}});
+        let uri = format!("/api/v1/namespaces/default/configmaps?fieldValidation={validation}");
+        let body = serde_json::to_vec(&map).unwrap();
+        let request = http::Request::post(uri).header("content-type", "application/json").body(body.into()).unwrap();
+        client.send(request).await.unwrap()
+    };
+    assert_eq!(send("Strict").await.status(), 400);
+    let warned = send("Warn").await;
+    assert_eq!(warned.headers()["warning"], "299 - \"unknown field \\\"dota\\\"\"");
+    let ignored = send("Ignore").await;
+    assert!(ignored.status().is_success() && !ignored.headers().contains_key("warning"));
+}

@@ -86,10 +86,28 @@ impl Writer {
 pub(super) fn merge(language: PatchType, value: &mut Value, patch: &Value) -> Result<(), ApiError> {
     match language {
         PatchType::Json => apply_json_patch(value, patch),
-        PatchType::Merge | PatchType::Strategic | PatchType::Apply => {
+        PatchType::Merge | PatchType::Apply => {
             json_patch::merge(value, patch);
             Ok(())
         }
+        PatchType::Strategic => {
+            let mut patch = patch.clone();
+            drop_directives(&mut patch);
+            json_patch::merge(value, &patch);
+            Ok(())
+        }
+    }
+}
+
+/// `$setElementOrder/…` and the like say how to merge lists; lists are replaced here.
+fn drop_directives(patch: &mut Value) {
+    match patch {
+        Value::Object(fields) => {
+            fields.retain(|key, _| !key.starts_with('$'));
+            fields.values_mut().for_each(drop_directives);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_directives),
+        _ => {}
     }
 }
 
