@@ -14,7 +14,10 @@ use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::AbortOnDropHandle,
+};
 
 use crate::{
     Addresses, Error, Options, carry::Carrier, control::Control, dial, feed::Feed, front, limits, listen, retry::Retry,
@@ -67,6 +70,7 @@ struct Parts {
     front: Arc<front::Front>,
     pool: Arc<front::pool::Pool>,
     status: Arc<status::Status>,
+    _closed: DropGuard,
 }
 
 /// What serves as long as it is held.
@@ -86,9 +90,12 @@ impl Parts {
         let explain = status::Explain { policy, seed: tuned.seed, origin: tuned.origin };
         let status = status::Status::new(directory.clone(), own.clone(), Arc::clone(feed), stats.clone(), explain);
         let carrier = Carrier { stack: tunnels.clone(), own: own.clone(), stats: stats.clone() };
-        let front = front::Front { directory, own, requests, tunnels, pool: pool.clone(), stats };
+        let closed = CancellationToken::new();
+        let front =
+            front::Front { directory, own, requests, tunnels, pool: pool.clone(), stats, closed: closed.clone() };
         let gate = Arc::new(Semaphore::new(limits::connections()));
-        Ok(Self { gate, carrier, front: Arc::new(front), pool, status: Arc::new(status) })
+        let (front, status) = (Arc::new(front), Arc::new(status));
+        Ok(Self { gate, carrier, front, pool, status, _closed: closed.drop_guard() })
     }
 
     /// Binds the front and the status API, and serves them.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use dayu_core::{balance::Tracked, directory::Directory, name::Device};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use crate::{dial, stats::Stats};
 use body::Answer;
@@ -31,6 +32,8 @@ pub(crate) struct Front {
     pub(crate) tunnels: dial::Bytes,
     pub(crate) pool: Arc<pool::Pool>,
     pub(crate) stats: Arc<Stats>,
+    /// Cancelled when the mesh ends: what it serves ends with it.
+    pub(crate) closed: CancellationToken,
 }
 
 /// An answer, and what counts it as in flight.

@@ -21,7 +21,11 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Semaphore>, front: Ar
     accept(listener, gate, move |stream, permit| {
         let front = Arc::clone(&front);
         tokio::spawn(async move {
-            connection(front, stream).await;
+            let closed = front.closed.clone();
+            tokio::select! {
+                () = closed.cancelled() => {}
+                () = connection(front, stream) => {}
+            }
             drop(permit);
         });
     })

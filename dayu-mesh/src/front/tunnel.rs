@@ -20,10 +20,12 @@ pub(super) async fn open(
 ) -> Result<Answered, Refusal> {
     let server = front.tunnels.clone().oneshot(ask.clone()).await?;
     front.stats.landed(&ask.service, server.endpoint());
+    let closed = front.closed.clone();
     tokio::spawn(async move {
-        if let Ok(upgraded) = hyper::upgrade::on(request).await {
+        let Some(upgraded) = closed.run_until_cancelled(hyper::upgrade::on(request)).await else { return };
+        if let Ok(upgraded) = upgraded {
             // Fails when a peer is gone, which the other one learns by the close.
-            let _ = copy(upgraded, server).await;
+            let _ = closed.run_until_cancelled(copy(upgraded, server)).await;
         }
     });
     Ok(Response::new(Answer::Text(Full::default())))

@@ -41,7 +41,7 @@ mod tests {
                 match action {
                     Action::Close(address) => prop_assert!(state.remove(&address).is_some(), "closed what is not open"),
                     Action::Open(address, binding) => {
-                        prop_assert!(state.insert(address, binding).is_none(), "opened what is open")
+                        prop_assert!(state.insert(address, binding).is_none(), "opened what is open");
                     }
                 }
             }

@@ -117,7 +117,8 @@ impl Listeners {
                 self.open.entry(binding.service.clone()).or_default().insert(address, open);
             }
             Err(error) => {
-                self.report(Failure { address, reason: binding::explain(&binding, address, &error), binding })
+                let reason = binding::explain(&binding, address, &error);
+                self.report(Failure { address, reason, binding });
             }
         }
     }

@@ -74,7 +74,7 @@ impl<K: Kind> Collection<K> {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(kind = %K::kind(&()), %error, "the watch broke; what is known stays in force")
+                    tracing::warn!(kind = %K::kind(&()), %error, "the watch broke; what is known stays in force");
                 }
             }
         }

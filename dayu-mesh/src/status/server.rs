@@ -8,6 +8,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::listen::accept;
 
@@ -18,13 +19,16 @@ const CONNECTIONS: usize = 256;
 
 /// Accepts and serves for ever.
 pub(crate) async fn serve(listener: TcpListener, router: Router) {
+    // A stream that outlived its mesh would tell of routes that nobody serves.
+    let closed = CancellationToken::new();
+    let _guard = closed.clone().drop_guard();
     accept(listener, Arc::new(Semaphore::new(CONNECTIONS)), move |stream, permit| {
-        let service = TowerToHyperService::new(router.clone());
+        let (service, closed) = (TowerToHyperService::new(router.clone()), closed.clone());
         tokio::spawn(async move {
             let mut server = http1::Builder::new();
             server.timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).max_buf_size(64 * 1024);
             // An error is a client that went away or does not speak HTTP.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            let _ = closed.run_until_cancelled(server.serve_connection(TokioIo::new(stream), service)).await;
             drop(permit);
         });
     })

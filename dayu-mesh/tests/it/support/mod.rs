@@ -119,7 +119,7 @@ impl Site {
         match found {
             None => drop(slices.create(&PostParams::default(), &parse(slice)).await.unwrap()),
             Some(_) => {
-                drop(slices.patch(&format!("{name}-1"), &PatchParams::default(), &Patch::Merge(slice)).await.unwrap())
+                drop(slices.patch(&format!("{name}-1"), &PatchParams::default(), &Patch::Merge(slice)).await.unwrap());
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) async fn start(name: &str, address: SocketAddr) -> AbortOnDropHandle<
             let name = name.clone();
             let service = service_fn(move |request| see(name.clone(), request));
             connections.spawn(async move {
-                drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await)
+                drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
             });
         }
     }))

@@ -1,0 +1,121 @@
+//! Where the directory comes from: any source will do, and an API server is not believed when it forgets everything.
+use std::net::SocketAddr;
+
+use dayu_core::{
+    directory::{Change, DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord, Source},
+    name::{ServiceKey, Uid},
+};
+use dayu_mesh::{Options, run_from};
+use futures::{StreamExt, stream, stream::BoxStream};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    Site,
+    client::{Events, get},
+    worker::{self, Seen},
+};
+
+/// Tells what it was given, then nothing more.
+struct Fixed(Vec<Change>);
+
+impl Source for Fixed {
+    fn changes(self: Box<Self>) -> BoxStream<'static, Change> {
+        stream::iter(self.0).chain(stream::pending()).boxed()
+    }
+}
+
+fn changes(site: &Site) -> Vec<Change> {
+    let device = DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![site.address(1)], ready: true };
+    let port = PortRecord {
+        name: "".into(),
+        protocol: "TCP".into(),
+        number: 9008,
+        node_port: Some(30908),
+        target: Some(9008),
+    };
+    let service = ServiceRecord {
+        key: ServiceKey::new("default", "fixed"),
+        uid: Uid::from("s"),
+        version: 1,
+        kind: "NodePort".into(),
+        addresses: vec![],
+        ports: vec![port],
+        affinity: None,
+        labels: Default::default(),
+        target: None,
+        logical_service: "".into(),
+    };
+    let endpoint = EndpointRecord {
+        address: site.pod(1, 1),
+        device: Some("edge1".into()),
+        pod: Some(PodRef { name: "fixed-1".into(), uid: Uid::from("p") }),
+        ready: true,
+        serving: true,
+        terminating: false,
+        weight: 1,
+    };
+    let slice = SliceRecord {
+        namespace: "default".into(),
+        name: "fixed-1".into(),
+        service: "fixed".into(),
+        version: 1,
+        labels: Default::default(),
+        ports: vec![("".into(), 9008)],
+        endpoints: vec![endpoint],
+    };
+    vec![Change::Slice(slice), Change::Service(service), Change::Device(device), Change::Synced]
+}
+
+#[tokio::test]
+async fn a_mesh_needs_no_control_plane_and_ends_with_all_it_serves() {
+    let site = Site::new().await;
+    let _worker = worker::start("fixed", SocketAddr::new(site.pod(1, 1), 9008)).await;
+    let stop = CancellationToken::new();
+    let mut mesh = run_from(Box::new(Fixed(changes(&site))), Options::of("edge1"), stop.clone());
+    let addresses = mesh.ready().await.unwrap();
+    let seen: Seen = get(site.node_port(1, 30908), "/").await.unwrap().json();
+    assert_eq!(seen.worker, "fixed");
+    let mut events = Events::open(addresses.status, "/v1/watch").await;
+    stop.cancel();
+    mesh.finished().await.unwrap();
+    while events.next().await.is_some() {}
+    assert!(get_refused(addresses.front).await && get_refused(site.node_port(1, 30908)).await);
+}
+
+async fn get_refused(address: SocketAddr) -> bool {
+    tokio::net::TcpStream::connect(address).await.is_err()
+}
+
+#[tokio::test]
+async fn a_second_mesh_of_a_device_says_what_is_in_its_way() {
+    let site = Site::new().await;
+    let (stop, source) = (CancellationToken::new(), || Box::new(Fixed(changes(&site))));
+    let mut first = run_from(source(), Options::of("edge1"), stop.clone());
+    first.ready().await.unwrap();
+    let mut second = run_from(source(), Options::of("edge1"), stop.clone());
+    assert_eq!(second.ready().await, None);
+    let error = second.finished().await.unwrap_err().to_string();
+    assert!(error.contains("10551") && error.contains("edge1"), "{error}");
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn services_of_another_proxy_are_left_to_it() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    let spec = json!({"type": "NodePort", "ports": [{"port": 9009}]});
+    for (name, label, value) in [
+        ("edgemesh-s", "service.edgemesh.kubeedge.io/service-proxy-name", "x"),
+        ("other-s", "service.kubernetes.io/service-proxy-name", "other"),
+        ("ours", "service.kubernetes.io/service-proxy-name", ""),
+    ] {
+        let service = json!({"metadata": {"name": name, "labels": {label: value}}, "spec": spec});
+        let _: k8s_openapi::api::core::v1::Service = site.create(service).await;
+    }
+    let mut mesh = site.mesh("edge1").await;
+    let status = mesh.ready().await.unwrap().status;
+    let services: Value = get(status, "/v1/services").await.unwrap().json();
+    let names: Vec<_> = services["services"].as_array().unwrap().iter().map(|service| &service["name"]).collect();
+    assert_eq!(names, ["ours"]);
+}
