@@ -194,7 +194,8 @@ async fn workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only()
     let patch = json!({"spec": {"edgeWorker": changed}});
     services.patch("det", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     let image = |deployment: &Deployment| {
-        deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap().containers[0].image.clone().unwrap()
+        let value = serde_json::to_value(deployment).unwrap();
+        value.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let after = until::<Deployment>(client, |all| all.iter().any(|deployment| image(deployment) == "i:2")).await;
     let rewritten = after.iter().filter(|new| before.iter().all(|old| old.metadata.generation != new.metadata.generation || old.name_any() != new.name_any()));
