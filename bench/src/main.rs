@@ -1,1 +1,28 @@
-fn main() {}
+//! Benchmarks, one subcommand each: `cargo run --release -p dayu-bench -- pick`.
+#![allow(clippy::print_stdout)] // Printing its figures is what a benchmark is for.
+mod allocation;
+mod pick;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: allocation::Counting = allocation::Counting;
+
+/// Figures of the layer's parts, each beside a peer measured in the same run.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
+    Pick(pick::Arguments),
+}
+
+fn main() {
+    match Arguments::parse().bench {
+        Bench::Pick(arguments) => pick::run(&arguments),
+    }
+}

@@ -42,5 +42,6 @@ impl<S: Service<Candidates>> Service<Candidates> for Affinity<S> {
 pub(super) fn key(candidates: &mut Candidates) {
     if candidates.service.affine && candidates.request.key.is_none() {
         candidates.request.key = candidates.request.client.map(hash::client);
+        candidates.sticky = candidates.request.key.is_some();
     }
 }

@@ -3,7 +3,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Error, Reason, Refused, Request};
+use super::{Error, Mode, Reason, Refused, Request};
 use crate::directory::{Endpoint, Service};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
@@ -13,6 +13,8 @@ pub struct Candidates {
     pub(super) service: Arc<Service>,
     pub(super) port: usize,
     pub(super) range: Range<usize>,
+    /// The key is the client's, and the Service wants each client at one endpoint, however busy.
+    pub(super) sticky: bool,
     pub(super) spares_ejected: bool,
     pub(super) now: Duration,
     pub(super) tried: SmallVec<[usize; 8]>,
@@ -32,7 +34,7 @@ impl Candidates {
             return Err(refused(&request, Reason::NoSuchPort, detail).into());
         };
         let range = 0..service.ports[port].endpoints.all().len();
-        Ok(Self { request, service, port, range, spares_ejected: false, now, tried: SmallVec::new() })
+        Ok(Self { request, service, port, range, sticky: false, spares_ejected: false, now, tried: SmallVec::new() })
     }
 
     /// What was asked.
@@ -45,6 +47,12 @@ impl Candidates {
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.service
+    }
+
+    /// Whether the request must go where its key says, however busy that is.
+    #[must_use]
+    pub fn is_sticky(&self) -> bool {
+        self.sticky
     }
 
     /// The moment of the pick, since a moment fixed per process.
@@ -103,6 +111,15 @@ impl Candidates {
 
     pub(super) fn widen(&mut self) {
         self.range = 0..self.all().len();
+    }
+
+    /// Leaves a device that was only preferred, once nothing there is left to try; says whether that adds any candidate.
+    pub(super) fn leave_device(&mut self) -> bool {
+        let may = matches!(self.request.mode, Mode::Prefer { .. }) && self.len() < self.all().len();
+        if may {
+            self.widen();
+        }
+        may
     }
 
     /// Why none of these can be picked.

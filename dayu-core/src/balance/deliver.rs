@@ -74,6 +74,12 @@ impl<P> BalanceLayer<P> {
     }
 }
 
+/// The next candidate; where a device was only preferred and has none left, of any device.
+fn next<P: Policy>(layer: &BalanceLayer<P>, candidates: &mut Candidates) -> Option<usize> {
+    let pick = |candidates: &Candidates| policy::pick(&*layer.policy, candidates, &mut layer.seed.draw());
+    pick(candidates).or_else(|| candidates.leave_device().then(|| pick(candidates)).flatten())
+}
+
 async fn deliver<P, S, T>(inner: S, layer: BalanceLayer<P>, mut candidates: Candidates) -> Result<T, Error>
 where
     P: Policy,
@@ -81,7 +87,7 @@ where
 {
     let mut last = None;
     for attempt in 1..=layer.attempts {
-        let Some(picked) = policy::pick(&*layer.policy, &candidates, &mut layer.seed.draw()) else { break };
+        let Some(picked) = next(&layer, &mut candidates) else { break };
         let endpoint = candidates.get(picked).clone();
         candidates.tried.push(candidates.range.start + picked);
         let address = endpoint.address;

@@ -28,6 +28,7 @@
 //! ```
 mod affinity;
 mod candidates;
+mod decay;
 mod deliver;
 mod dial;
 mod draw;
@@ -41,8 +42,6 @@ mod request;
 mod resolve;
 mod stack;
 mod target;
-#[cfg(test)]
-mod tests;
 
 pub use affinity::{Affinity, AffinityLayer};
 pub use candidates::Candidates;

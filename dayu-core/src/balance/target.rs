@@ -53,9 +53,12 @@ pub(super) fn narrow(candidates: &mut Candidates) -> Result<(), Error> {
             Mode::Strict => {}
             Mode::Any => candidates.widen(),
             Mode::Prefer { spill_at } => {
+                // A device whose endpoints are all ejected is left, too: others are likelier to answer.
+                candidates.spares_ejected = true;
                 if candidates.usable_from(0).is_none() || is_busy(candidates, spill_at) {
                     candidates.widen();
                 }
+                candidates.spares_ejected = false;
             }
         }
     }

@@ -2,7 +2,10 @@
 use std::{net::SocketAddr, ops::Range, sync::Arc};
 
 use super::PodRef;
-use crate::{balance::Load, name::Device};
+use crate::{
+    balance::Load,
+    name::{Device, Uid},
+};
 
 /// Where requests can go.
 #[derive(Clone, Debug)]
@@ -31,8 +34,12 @@ impl Endpoint {
     /// Whether it is the same endpoint, whatever its state.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        let uid = |endpoint: &Self| endpoint.pod.as_ref().map(|pod| pod.uid.clone());
-        self.address == other.address && self.device == other.device && uid(self) == uid(other)
+        self.identity() == other.identity()
+    }
+
+    /// What makes it this endpoint: equal addresses on two devices are two, and so are two pods that had one address in turn.
+    fn identity(&self) -> (&Device, SocketAddr, Option<&Uid>) {
+        (&self.device, self.address, self.pod.as_ref().map(|pod| &pod.uid))
     }
 }
 
@@ -49,7 +56,7 @@ impl EndpointSet {
     /// those that stay is kept, and a new one begins with the share of its peers, so that it is neither starved nor flooded.
     #[must_use]
     pub fn new(mut endpoints: Vec<Endpoint>, before: &Self) -> Self {
-        endpoints.sort_by(|a, b| (&a.device, a.address).cmp(&(&b.device, b.address)));
+        endpoints.sort_by(|a, b| a.identity().cmp(&b.identity()));
         endpoints.dedup_by(|later, earlier| later.is(earlier));
         let mut devices: Vec<(Device, Range<usize>)> = Vec::new();
         for (at, endpoint) in endpoints.iter().enumerate() {
@@ -59,7 +66,7 @@ impl EndpointSet {
             }
         }
         for (device, range) in &devices {
-            keep_loads(&mut endpoints[range.clone()], before.on(device.as_str()));
+            keep_loads(&mut endpoints[range.clone()], before, device);
         }
         let heaviest = endpoints.iter().map(|endpoint| endpoint.weight).max().unwrap_or(1);
         Self { all: endpoints.into(), devices: devices.into(), heaviest }
@@ -96,12 +103,27 @@ impl EndpointSet {
     }
 }
 
-fn keep_loads(endpoints: &mut [Endpoint], before: &[Endpoint]) {
-    let shares = before.iter().map(|endpoint| endpoint.load.served()).min().unwrap_or_default();
+/// Gives each endpoint of `device` what was measured of it before; a newcomer begins like its peers.
+fn keep_loads(endpoints: &mut [Endpoint], before: &EndpointSet, device: &Device) {
+    let known = before.on(device.as_str());
+    let mut peer = None;
     for endpoint in endpoints {
-        match before.iter().find(|old| old.is(endpoint)) {
-            Some(old) => endpoint.load = old.load.clone(),
-            None => endpoint.load.begin_at(shares),
+        match known.binary_search_by(|old| old.identity().cmp(&endpoint.identity())) {
+            Ok(at) => endpoint.load = known[at].load.clone(),
+            Err(_) => {
+                let peers = if known.is_empty() { before.all() } else { known };
+                if let Some(peer) = peer.get_or_insert_with(|| typical(peers)) {
+                    endpoint.load.begin_like(peer);
+                }
+            }
         }
     }
+}
+
+/// The load that served as much as half of the `peers`.
+fn typical(peers: &[Endpoint]) -> Option<Arc<Load>> {
+    let mut loads: Vec<&Arc<Load>> = peers.iter().map(|peer| &peer.load).collect();
+    let middle = loads.len() / 2;
+    loads.sort_unstable_by_key(|load| load.served());
+    loads.get(middle).map(|load| Arc::clone(load))
 }

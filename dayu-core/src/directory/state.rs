@@ -55,9 +55,9 @@ impl State {
         let changed = self.routes.portal(service, port, portal, now);
         if !changed.is_empty() {
             self.snapshot.version += 1;
-            let keys: Vec<ServiceKey> =
-                self.records.iter().filter(|(_, r)| r.uid == *service).map(|(key, _)| key.clone()).collect();
-            keys.iter().for_each(|key| self.rebuild(key));
+            if let Some(key) = self.routes.key(service) {
+                self.rebuild(&key);
+            }
         }
         changed
     }

@@ -119,6 +119,12 @@ impl Routes {
         }
     }
 
+    /// The name of the Service that this incarnation is of.
+    #[must_use]
+    pub fn key(&self, service: &Uid) -> Option<ServiceKey> {
+        self.entries.get(service).map(|entry| entry.service.key.clone())
+    }
+
     /// Whether requests to a managed Service may pass.
     #[must_use]
     pub fn gate(&self, service: &Uid) -> Gate {

@@ -74,6 +74,9 @@ pub(super) fn pick<P: Policy + ?Sized>(policy: &P, candidates: &Candidates, draw
 )]
 pub struct UnknownPolicy(String);
 
+/// What [`by_name`] knows, the default first.
+pub const NAMES: [&str; 5] = ["p2c", "least-request", "round-robin", "random", "consistent-hash"];
+
 /// The policy that users call `name`.
 ///
 /// # Errors

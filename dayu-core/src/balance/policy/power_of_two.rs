@@ -1,16 +1,19 @@
 //! Power of two choices over in-flight times peak-sensitive latency: the default.
 use super::Policy;
-use crate::balance::{Candidates, Draw};
+use crate::balance::{Candidates, Draw, Load};
 
-/// Draws two usable candidates and takes the one that costs less; of two that cost about the same, the one that served
-/// less, so that equal replicas get equal shares.
+/// Draws two usable candidates and takes the one that costs less: latency times requests in flight. Of two that are about
+/// equally fast, or of which one was never measured, it takes the one with fewer requests in flight, and then the one that
+/// served less, so that equal replicas get equal shares.
 ///
 /// Not for you if requests of one key must meet at one endpoint: give them a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PowerOfTwo;
 
-/// Costs that differ by less than this factor are about the same: latencies of equal replicas scatter that much.
+/// Latencies that differ by less than this factor are about the same: those of equal replicas scatter that much.
 const ABOUT: f64 = 2.0;
+/// One that served so much less was away or ejected, and is owed nothing for that time.
+const LAG: u64 = 64;
 /// Draws before the rest is looked through in order.
 const DRAWS: usize = 8;
 
@@ -23,16 +26,20 @@ impl Policy for PowerOfTwo {
         let one = drawn(candidates, draw, None)?;
         let Some(other) = drawn(candidates, draw, Some(one)) else { return Some(one) };
         let (a, b) = (&candidates.get(one).load, &candidates.get(other).load);
-        let (cost_a, cost_b) = (a.cost(candidates.now()), b.cost(candidates.now()));
-        let first = if cost_a * ABOUT < cost_b {
-            true
-        } else if cost_b * ABOUT < cost_a {
-            false
+        let (slow_a, slow_b) = (a.expected(candidates.now()), b.expected(candidates.now()));
+        let differ = slow_a > slow_b * ABOUT || slow_b > slow_a * ABOUT;
+        let first = if differ && a.is_known() && b.is_known() {
+            slow_a * a.queue() <= slow_b * b.queue()
         } else {
-            (a.in_flight(), a.served()) <= (b.in_flight(), b.served())
+            (a.in_flight(), owed(b, a)) <= (b.in_flight(), owed(a, b))
         };
         Some(if first { one } else { other })
     }
+}
+
+/// By how much `one` served less than `other`.
+fn owed(one: &Load, other: &Load) -> u64 {
+    Some(other.served().saturating_sub(one.served())).filter(|lag| *lag <= LAG).unwrap_or_default()
 }
 
 /// A usable candidate other than `not`: by drawing, then from a drawn place on.

@@ -1,0 +1,32 @@
+//! Counts allocations of the present thread.
+#![allow(unsafe_code)] // A global allocator cannot be written without; it only passes on.
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counted.
+pub(crate) struct Counting;
+
+/// Allocations of this thread until now.
+pub(crate) fn count() -> u64 {
+    COUNT.with(Cell::get)
+}
+
+// SAFETY: every call goes to `System` unchanged; the counter is a plain cell of this thread and allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}

@@ -1,0 +1,101 @@
+//! One Service with as many endpoints on one device as asked for.
+use std::{net::Ipv4Addr, time::Duration};
+
+use dayu_core::{
+    balance::{Candidates, Error, OutlierLayer, Request, TargetDeviceLayer},
+    directory::{
+        Change, DeviceRecord, Directory, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord, Snapshot,
+    },
+    name::{Device, ServiceKey},
+};
+use futures::{FutureExt, future::ready};
+use tower::{Layer, Service, service_fn};
+
+/// The Service's port.
+pub(super) const PORT: u16 = 9000;
+
+/// The Service.
+pub(super) fn service() -> ServiceKey {
+    ServiceKey::new("default", "det")
+}
+
+/// The device that all endpoints are on.
+pub(super) fn device() -> Device {
+    "edge1".into()
+}
+
+/// A directory that knows the Service with `size` endpoints.
+pub(super) fn directory(size: usize) -> Directory {
+    let directory = Directory::new();
+    directory.apply(Change::Device(DeviceRecord { device: device(), version: 1, addresses: Vec::new(), ready: true }));
+    directory.apply(Change::Service(ServiceRecord {
+        key: service(),
+        uid: "uid".into(),
+        version: 1,
+        kind: "ClusterIP".into(),
+        addresses: Vec::new(),
+        ports: vec![PortRecord {
+            name: "".into(),
+            protocol: "TCP".into(),
+            number: PORT,
+            node_port: None,
+            target: Some(PORT),
+        }],
+        affinity: None,
+        labels: Default::default(),
+        target: None,
+        logical_service: "".into(),
+    }));
+    directory.apply(Change::Slice(SliceRecord {
+        namespace: service().namespace,
+        name: "det-1".into(),
+        service: service().name,
+        version: 1,
+        labels: Default::default(),
+        ports: vec![("".into(), PORT)],
+        endpoints: (0..size as u32).map(endpoint).collect(),
+    }));
+    directory.apply(Change::Synced);
+    warm(&directory);
+    directory
+}
+
+/// The candidates of a request for the device, with `key` or without.
+pub(super) fn candidates(size: usize, key: Option<u64>) -> Candidates {
+    let request = Request { key, ..Request::to(service(), PORT).on(device()) };
+    let directory = directory(size);
+    match narrowed(&directory.snapshot(), request) {
+        Some(candidates) => candidates,
+        None => unreachable!("the directory was built to have them"),
+    }
+}
+
+/// What the layers before the policy leave of a request.
+pub(super) fn narrowed(snapshot: &Snapshot, request: Request) -> Option<Candidates> {
+    let service = snapshot.service(&request.service)?.clone();
+    let all = Candidates::new(request, service, Duration::from_secs(60)).ok()?;
+    let last = service_fn(|left: Candidates| ready(Ok::<_, Error>(left)));
+    let mut layers = TargetDeviceLayer.layer(OutlierLayer.layer(last));
+    layers.call(all).now_or_never()?.ok()
+}
+
+/// Gives each endpoint a latency, as after a while in use.
+fn warm(directory: &Directory) {
+    let snapshot = directory.snapshot();
+    let ports = snapshot.service(&service()).map(|service| service.ports.clone()).unwrap_or_default();
+    for (index, endpoint) in ports.iter().flat_map(|port| port.endpoints.all()).enumerate() {
+        endpoint.load.succeeded(Duration::from_micros(900 + index as u64 % 200), Duration::from_secs(59));
+    }
+}
+
+fn endpoint(index: u32) -> EndpointRecord {
+    EndpointRecord {
+        address: Ipv4Addr::from(0x0a00_0000 + index).into(),
+        device: Some(device()),
+        pod: Some(PodRef { name: format!("det-{index}").into(), uid: format!("uid-{index}").into() }),
+        ready: true,
+        serving: true,
+        terminating: false,
+        weight: 1,
+    }
+}

@@ -1,0 +1,72 @@
+//! Endpoints come, go, fail, become ready and unready in any order: a strict request never reaches another device.
+use std::{io, sync::Arc};
+
+use dayu_core::{
+    balance::{self, Options, Request, policy},
+    directory::{Change, Endpoint, EndpointRecord},
+};
+use parking_lot::Mutex;
+use proptest::{collection::vec, prelude::*, sample::select};
+use tower::{ServiceExt, service_fn};
+
+use crate::world;
+
+const DEVICES: [&str; 3] = ["edge1", "edge2", "cloud.kubeedge"];
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Pods with device and readiness: equal addresses turn up on several devices.
+    Slice(Vec<(u8, &'static str, bool)>),
+    Ask {
+        device: &'static str,
+        key: Option<u64>,
+        broken: bool,
+    },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let slice = vec((1..6u8, select(&DEVICES[..]), any::<bool>()), 0..8).prop_map(Step::Slice);
+    let ask = (select(&DEVICES[..]), proptest::option::of(any::<u64>()), any::<bool>());
+    vec(prop_oneof![1 => slice, 3 => ask.prop_map(|(device, key, broken)| Step::Ask { device, key, broken })], 1..40)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn a_strict_request_never_reaches_another_device(steps in steps(), name in select(&policy::NAMES[..])) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let directory = world::directory(Vec::new());
+        let dialled: Arc<Mutex<Vec<Endpoint>>> = Arc::default();
+        runtime.block_on(async {
+            let mut present: Vec<(u8, &str, bool)> = Vec::new();
+            for (version, step) in (2..).zip(steps) {
+                match step {
+                    Step::Slice(pods) => {
+                        let record = |(pod, device, ready): &(u8, &str, bool)| EndpointRecord { ready: *ready, ..world::endpoint(device, *pod) };
+                        directory.apply(Change::Slice(world::slice(version, pods.iter().map(record).collect())));
+                        present = pods;
+                    }
+                    Step::Ask { device, key, broken } => {
+                        let log = dialled.clone();
+                        let connect = service_fn(move |endpoint: Endpoint| {
+                            log.lock().push(endpoint);
+                            async move { if broken { Err(io::Error::other("broken")) } else { Ok(()) } }
+                        });
+                        let stack = balance::stack(directory.clone(), policy::by_name(name).unwrap(), connect, Options::default());
+                        let request = Request { key, ..world::request().on(device.into()) };
+                        let reached = stack.oneshot(request).await;
+                        let there = present.iter().any(|(_, on, _)| *on == device);
+                        let ready = present.iter().any(|(_, on, ready)| *on == device && *ready);
+                        prop_assert!(dialled.lock().drain(..).all(|endpoint| endpoint.device.as_str() == device && endpoint.ready));
+                        prop_assert!(reached.is_ok() <= there);
+                        prop_assert!(!reached.is_ok() || present.iter().any(|(_, on, _)| *on == device));
+                        // With a pod listed twice the first entry counts, so only readiness of some is known here.
+                        prop_assert!(ready || reached.is_err());
+                    }
+                }
+            }
+            Ok(())
+        })?;
+    }
+}

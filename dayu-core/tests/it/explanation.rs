@@ -1,0 +1,78 @@
+//! An explanation agrees with the pick and names the layer that left an endpoint out.
+use std::time::Duration;
+
+use dayu_core::balance::{self, Draw, Options, Request, Seed, explain, policy};
+use proptest::prelude::*;
+use tokio::time::Instant;
+use tower::{ServiceExt, service_fn};
+
+use crate::world;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the policy, the device, the readiness, the load and the seed.
+    #[test]
+    fn a_dry_run_picks_what_the_stack_picks(
+        seed in any::<u64>(),
+        name in proptest::sample::select(&policy::NAMES[..]),
+        device in proptest::option::of(proptest::sample::select(&["edge1", "edge2", "edge9"][..])),
+        preferred in any::<bool>(),
+        key in proptest::option::of(any::<u64>()),
+        states in proptest::collection::vec((any::<bool>(), 0..3u8, 0..6u8), 0..8),
+    ) {
+        let endpoints = states.iter().zip(1..).map(|((ready, device, _), pod)| {
+            let device = ["edge1", "edge2", "cloud.kubeedge"][usize::from(*device)];
+            dayu_core::directory::EndpointRecord { ready: *ready, ..world::endpoint(device, pod) }
+        });
+        let directory = world::directory(endpoints.collect());
+        for endpoint in world::endpoints(&directory) {
+            let failures = states[usize::from(endpoint.address.ip().to_string().rsplit('.').next().unwrap().parse::<u8>().unwrap()) - 1].2;
+            (0..failures).for_each(|_| endpoint.load.failed(Duration::ZERO));
+        }
+        let mut request = Request { key, ..world::request() };
+        if let Some(device) = device {
+            request = if preferred { request.preferring(device.into(), 4) } else { request.on(device.into()) };
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let dry = explain(&directory.snapshot(), &request, &policy::by_name(name).unwrap(), Draw::new(seed), Duration::ZERO);
+        let real = runtime.block_on(async {
+            let connect = service_fn(|endpoint: dayu_core::directory::Endpoint| async move { Ok::<_, std::io::Error>(endpoint.address) });
+            let options = Options { seed: Seed::new(seed), origin: Instant::now(), ..Options::default() };
+            let stack = balance::stack(directory.clone(), policy::by_name(name).unwrap(), connect, options);
+            stack.oneshot(request.clone()).await
+        });
+        let picked: Vec<_> = dry.endpoints.iter().filter(|endpoint| endpoint.picked).map(|one| (one.device.clone(), one.address.clone())).collect();
+        match real {
+            Ok(tracked) => {
+                let endpoint = tracked.endpoint();
+                prop_assert_eq!(picked, vec![(endpoint.device.to_string(), endpoint.address.to_string())]);
+            }
+            Err(error) => {
+                prop_assert_eq!(picked, vec![]);
+                prop_assert_eq!(dry.refused, Some((error.reason().to_owned(), error.to_string())));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_endpoint_that_is_left_out_says_by_which_layer() {
+    let mut endpoints = vec![world::endpoint("edge1", 1), world::endpoint("edge1", 2), world::endpoint("edge1", 3)];
+    endpoints[1].ready = false;
+    endpoints.push(world::endpoint("edge2", 4));
+    let directory = world::directory(endpoints);
+    let failing = &world::endpoints(&directory)[2];
+    (0..5).for_each(|_| failing.load.failed(Duration::ZERO));
+    let request = world::request().on("edge1".into());
+    let told = explain(&directory.snapshot(), &request, &policy::PowerOfTwo, Draw::new(1), Duration::ZERO);
+    let left_out: Vec<_> =
+        told.endpoints.iter().map(|one| one.left_out.as_deref().map(|why| why.split(':').next().unwrap())).collect();
+    assert_eq!(left_out, [None, Some("resolve"), Some("outlier"), Some("target device")]);
+    assert!(told.endpoints[0].picked && told.endpoints[0].score.is_some());
+    let json = serde_json::to_value(&told).unwrap();
+    assert_eq!(
+        (&json["service"], &json["policy"], &json["endpoints"][0]["inFlight"]),
+        (&"ns/det".into(), &"p2c".into(), &0.into())
+    );
+}

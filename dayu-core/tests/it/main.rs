@@ -1,0 +1,12 @@
+//! The balance stack as its users see it: through the public API, in virtual time.
+mod allocation;
+mod churn;
+mod delivery;
+mod explanation;
+mod hashing;
+mod simulation;
+mod slow_and_failing;
+mod world;
+
+#[global_allocator]
+static ALLOCATOR: allocation::Counting = allocation::Counting;
