@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout)] // Printing its figures is what a benchmark is for.
 mod allocation;
 mod pick;
+mod relay;
 
 use clap::{Parser, Subcommand};
 
@@ -19,10 +20,14 @@ struct Arguments {
 enum Bench {
     /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
     Pick(pick::Arguments),
+    /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
+    Relay(relay::Arguments),
 }
 
-fn main() {
+fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
         Bench::Pick(arguments) => pick::run(&arguments),
+        Bench::Relay(arguments) => relay::run(&arguments)?,
     }
+    Ok(())
 }

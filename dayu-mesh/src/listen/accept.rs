@@ -64,3 +64,30 @@ impl Reserve {
         *self = Self::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{io::AsyncReadExt, sync::mpsc};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_too_many_is_refused_at_once_and_the_loop_goes_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, mut served) = mpsc::unbounded_channel();
+        let serve = move |stream, permit| accepted.send((stream, permit)).unwrap();
+        let _loop = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(accept(
+            listener,
+            Arc::new(Semaphore::new(1)),
+            serve,
+        )));
+        let _first = TcpStream::connect(address).await.unwrap();
+        let held = served.recv().await.unwrap();
+        let refused = TcpStream::connect(address).await.unwrap().read_u8().await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionReset);
+        drop(held);
+        let _third = TcpStream::connect(address).await.unwrap();
+        assert!(served.recv().await.is_some());
+    }
+}

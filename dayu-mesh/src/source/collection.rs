@@ -118,3 +118,6 @@ impl<K: Kind> Collection<K> {
         self.sink.send(change).await.map_err(|_| Unheard)
     }
 }
+
+#[cfg(test)]
+mod tests;
