@@ -181,20 +181,22 @@ impl Cluster {
     }
 
     /// Serves the API over HTTPS on a loopback address; port 0 takes any free one. With a data directory the
-    /// kubeconfig is written to `kubeconfig` in it.
+    /// kubeconfig is written to `kubeconfig` in it. The Service `kubernetes` in `default` then says where.
     ///
     /// # Errors
-    /// When the address cannot be listened on, or the kubeconfig not be written.
+    /// When the address cannot be listened on, or the kubeconfig or the Service not be written.
     pub async fn serve(&self, address: SocketAddr) -> Result<Serving, ServeError> {
         let kubeconfig = self.api.config.data_dir.as_ref().map(|dir| dir.join("kubeconfig"));
-        server::serve(self.service(), &self.authority, address, kubeconfig).await
+        let serving = server::serve(self.service(), &self.authority, address, kubeconfig).await?;
+        controllers::publish(&self.api.store, self.api.addresses.api_address(), serving.addr())?;
+        Ok(serving)
     }
 
     /// Starts the controllers that make a cluster of the API; a test double may well do without.
     pub fn start_controllers(&self) -> Controllers {
         let stop = CancellationToken::new();
         let root = self.authority.certificate().to_owned();
-        let tasks = controllers::start(&self.api.store, self.networks, Some(root), &stop);
+        let tasks = controllers::start(&self.api.store, &self.api.registry, self.networks, Some(root), &stop);
         Controllers { stop, tasks }
     }
 }

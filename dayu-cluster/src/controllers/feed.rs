@@ -30,7 +30,7 @@ impl Feed {
         &self.resource
     }
 
-    /// The next changes, at least one unless the collection was listed and is empty. Cancel-safe.
+    /// The next changes; none when the collection was listed and holds nothing new. Cancel-safe.
     pub(super) async fn next(&mut self) -> Vec<Delta> {
         loop {
             let Some(watch) = &mut self.watch else { return self.list() };
@@ -52,6 +52,9 @@ impl Feed {
         for object in snapshot.objects {
             let previous = before.remove(&object.meta.uid);
             self.known.insert(object.meta.uid.clone(), object.clone());
+            if previous.as_ref().is_some_and(|known| known.meta.resource_version == object.meta.resource_version) {
+                continue;
+            }
             let change = if previous.is_some() { Change::Modified } else { Change::Added };
             deltas.push(Delta { change, object, previous });
         }

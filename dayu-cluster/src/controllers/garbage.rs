@@ -7,13 +7,19 @@ use std::{
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
 
+use tokio::sync::Notify;
+
 use super::{
+    breath::Breath,
     feed::{Delta, Feed},
-    kinds::{BUILT_IN, Kinds},
+    kinds::Kinds,
 };
-use crate::store::{
-    CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, NAMESPACES, NODES, Object, Preconditions, Propagation,
-    ResourceRef, Store,
+use crate::{
+    registry::Registry,
+    store::{
+        CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, NAMESPACES, Object, Owner, Preconditions, Propagation,
+        ResourceRef, Store,
+    },
 };
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -36,21 +42,26 @@ struct Collector {
     waiting: HashMap<Uid, (ResourceRef, Arc<Object>)>,
 }
 
-/// Follows every collection until dropped; those of new custom kinds from their definition on.
-pub(super) async fn run(store: Store) {
-    let kinds = Kinds::built_in();
+/// Follows every collection until dropped; those of new custom kinds from their definition on. Tells `departures` when
+/// something is gone from a namespace that is to be emptied.
+pub(super) async fn run(store: Store, registry: Registry, departures: Arc<Notify>) {
+    let kinds = Kinds::built_in(&registry);
+    let mut feeds: FuturesUnordered<_> =
+        kinds.owning().into_iter().map(|resource| follow(Feed::new(&store, resource))).collect();
     let mut collector = Collector { store: store.clone(), kinds, of: HashMap::new(), waiting: HashMap::new() };
-    let fixed = BUILT_IN.into_iter().map(|(_, resource)| resource);
-    let fixed = fixed.chain([NODES, NAMESPACES, CUSTOMRESOURCEDEFINITIONS]);
-    let mut feeds: FuturesUnordered<_> = fixed.map(|resource| follow(Feed::new(&store, resource))).collect();
+    let mut breath = Breath::default();
     while let Some((feed, deltas)) = feeds.next().await {
         let resource = feed.resource().clone();
         feeds.push(follow(feed));
+        if deltas.iter().any(|delta| delta.change == Change::Deleted && collector.lay_in_terminating(&delta.object)) {
+            departures.notify_one();
+        }
         for delta in deltas {
             if resource == CUSTOMRESOURCEDEFINITIONS && delta.change != Change::Deleted {
                 feeds.extend(collector.kinds.learn(&delta.object).map(|new| follow(Feed::new(&store, new))));
             }
             collector.take(&resource, delta);
+            breath.take().await;
         }
     }
 }
@@ -65,6 +76,11 @@ fn follow(mut feed: Feed) -> BoxFuture<'static, (Feed, Vec<Delta>)> {
 }
 
 impl Collector {
+    fn lay_in_terminating(&self, object: &Object) -> bool {
+        let namespace = self.store.get(&NAMESPACES, "", &object.meta.namespace);
+        namespace.is_some_and(|namespace| namespace.meta.is_terminating())
+    }
+
     fn take(&mut self, resource: &ResourceRef, delta: Delta) {
         let Delta { change, object, previous } = delta;
         self.forget_owners(previous.as_ref().unwrap_or(&object), &object);
@@ -81,7 +97,7 @@ impl Collector {
             let dependent = Dependent { resource: resource.clone(), object: object.clone() };
             self.of.entry(owner.uid.clone()).or_default().insert(object.meta.uid.clone(), dependent);
         }
-        if object.meta.owners.len() > 0 && !object.meta.is_terminating() {
+        if !object.meta.owners.is_empty() && !object.meta.is_terminating() {
             self.check_owners(resource, &object);
         }
         if object.meta.is_terminating() && object.meta.finalizers.iter().any(|f| matches!(&**f, FOREGROUND | ORPHAN)) {
@@ -114,47 +130,64 @@ impl Collector {
         }
     }
 
-    /// Deletes the object when none of its owners is there; unknown kinds count as there.
-    fn check_owners(&self, resource: &ResourceRef, object: &Object) {
-        let absent: HashSet<&str> = object
-            .meta
-            .owners
-            .iter()
-            .filter(|owner| {
-                let Some(collection) = self.kinds.collection(&owner.api_version, &owner.kind) else { return false };
-                // An owner is in the same namespace, or in none.
-                let found = [&*object.meta.namespace, ""]
-                    .into_iter()
-                    .find_map(|ns| self.store.get(collection, ns, &owner.name));
-                found.is_none_or(|found| found.meta.uid != owner.uid)
-            })
-            .map(|owner| &*owner.uid)
-            .collect();
+    /// Deletes the object when none of its owners is there, and takes those from it that are not.
+    fn check_owners(&self, resource: &ResourceRef, known: &Object) {
+        if self.absent_owners(known).is_empty() {
+            return;
+        }
+        // Decided by the object as it is, not as it was when its last event came: it may have been let go since.
+        let live = self.store.get(resource, &known.meta.namespace, &known.meta.name);
+        let Some(object) = live.filter(|live| live.meta.uid == known.meta.uid) else { return };
+        let absent = self.absent_owners(&object);
         if absent.is_empty() {
             return;
         }
         if absent.len() == object.meta.owners.len() {
-            self.delete(resource, object, Propagation::Background);
+            self.delete(resource, &object, Propagation::Background);
         } else {
-            self.edit(resource, object, |value| drop_owners(value, |uid| absent.contains(uid)));
+            self.edit(resource, &object, |value| drop_owners(value, |uid| absent.contains(uid)));
         }
+    }
+
+    /// UIDs of owners that are gone or replaced; those of unknown kinds count as there.
+    fn absent_owners<'a>(&self, object: &'a Object) -> HashSet<&'a str> {
+        let is_absent = |owner: &&Owner| {
+            let Some(collection) = self.kinds.collection(&owner.api_version, &owner.kind) else { return false };
+            // An owner is in the same namespace, or in none.
+            let mut places = [&*object.meta.namespace, ""].into_iter();
+            let found = places.find_map(|namespace| self.store.get(collection, namespace, &owner.name));
+            found.is_none_or(|found| found.meta.uid != owner.uid)
+        };
+        object.meta.owners.iter().filter(is_absent).map(|owner| &*owner.uid).collect()
     }
 
     /// Does for a waiting owner what its finalizer asks for.
     fn serve_waiting(&mut self, owner: &str) {
         let Some((resource, object)) = self.waiting.get(owner).cloned() else { return };
-        let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
         if object.meta.finalizers.iter().any(|finalizer| &**finalizer == ORPHAN) {
-            for dependent in &dependents {
+            for dependent in self.all_dependents(owner) {
                 self.edit(&dependent.resource, &dependent.object, |value| drop_owners(value, |uid| uid == owner));
             }
             self.edit(&resource, &object, |value| drop_finalizer(value, ORPHAN));
             return;
         }
+        let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
         for dependent in dependents.iter().filter(|dependent| !dependent.object.meta.is_terminating()) {
             self.delete(&dependent.resource, &dependent.object, Propagation::Foreground);
         }
         self.finish_foreground(owner);
+    }
+
+    /// Asks the store itself: a dependent whose event is still on its way would be collected instead of let go. Orphaning is
+    /// rare enough to look at everything.
+    fn all_dependents(&self, owner: &str) -> Vec<Dependent> {
+        let mut dependents = Vec::new();
+        for resource in self.kinds.owning() {
+            let objects = self.store.list(&resource, None).objects.into_iter();
+            let owned = objects.filter(|object| object.meta.owners.iter().any(|reference| &*reference.uid == owner));
+            dependents.extend(owned.map(|object| Dependent { resource: resource.clone(), object }));
+        }
+        dependents
     }
 
     /// Lets a waiting owner go once no dependent blocks it.

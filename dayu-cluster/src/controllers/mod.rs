@@ -8,27 +8,39 @@
 //! | [`nodes`]       | Nodes and their Leases             | pod networks, and readiness when the heartbeat stops   |
 //! | [`garbage`]     | owner references                   | deletion of what nobody owns any more                  |
 //! | [`namespaces`]  | Namespaces                         | their default objects; emptied and gone when deleted   |
+//! | [`definitions`] | CustomResourceDefinitions          | deletion of their objects before their own             |
 //!
 //! Each keeps an index of what it must look at when something changes, so that a change costs what it touches. None polls.
 mod binding;
+mod breath;
+mod definitions;
 mod deployments;
 mod endpoints;
 mod feed;
 mod garbage;
+mod hash;
+mod key;
 mod kinds;
+mod kubernetes;
+mod labels;
 mod namespaces;
 mod nodes;
 mod pod;
+mod timers;
 
-use tokio::task::JoinSet;
+use std::sync::Arc;
+
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use crate::{registry::Registry, store::Store};
+pub use kubernetes::publish;
 pub use nodes::{NetworkError as PodNetworksError, PodNetworks};
 
 /// Starts all controllers; they end when `shutdown` says so. The returned set owns their tasks.
 pub fn start(
     store: &Store,
+    registry: &Registry,
     networks: PodNetworks,
     root_certificate: Option<String>,
     shutdown: &CancellationToken,
@@ -44,7 +56,9 @@ pub fn start(
     spawn(Box::pin(binding::run(store.clone())));
     spawn(Box::pin(endpoints::run(store.clone())));
     spawn(Box::pin(nodes::run(store.clone(), networks)));
-    spawn(Box::pin(garbage::run(store.clone())));
-    spawn(Box::pin(namespaces::run(store.clone(), root_certificate)));
+    spawn(Box::pin(definitions::run(store.clone())));
+    let departures = Arc::new(Notify::new());
+    spawn(Box::pin(garbage::run(store.clone(), registry.clone(), departures.clone())));
+    spawn(Box::pin(namespaces::run(store.clone(), registry.clone(), root_certificate, departures)));
     tasks
 }

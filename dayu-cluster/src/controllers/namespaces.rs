@@ -1,44 +1,42 @@
 //! Namespaces: what every one of them holds, and how a deleted one is emptied.
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{
     feed::{Delta, Feed},
-    kinds::{BUILT_IN, Kinds},
+    kinds::Kinds,
 };
-use crate::store::{
-    CONFIGMAPS, CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, NAMESPACES, ResourceRef, SERVICEACCOUNTS, Store,
-    StoreError,
+use crate::{
+    registry::Registry,
+    store::{
+        CONFIGMAPS, CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, NAMESPACES, ResourceRef, SERVICEACCOUNTS, Store,
+        StoreError,
+    },
 };
-
-/// Between two looks at what is left of a namespace that is being emptied.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 struct Controller {
     store: Store,
     kinds: Kinds,
-    collections: Vec<ResourceRef>,
     root_certificate: Option<String>,
     /// Namespaces that are being emptied.
     terminating: BTreeSet<Box<str>>,
 }
 
-/// Follows namespaces until dropped.
-pub(super) async fn run(store: Store, root_certificate: Option<String>) {
+/// Follows namespaces until dropped. `departures` tells that an object is gone from a namespace that is being emptied.
+pub(super) async fn run(store: Store, registry: Registry, root_certificate: Option<String>, departures: Arc<Notify>) {
     let mut namespaces = Feed::new(&store, NAMESPACES);
     let mut definitions = Feed::new(&store, CUSTOMRESOURCEDEFINITIONS);
-    let mut patience = tokio::time::interval(PATIENCE);
-    let collections = BUILT_IN.into_iter().map(|(_, resource)| resource).collect();
-    let (kinds, terminating) = (Kinds::built_in(), BTreeSet::new());
-    let mut controller = Controller { store, kinds, collections, root_certificate, terminating };
+    let (kinds, terminating) = (Kinds::built_in(&registry), BTreeSet::new());
+    let mut controller = Controller { store, kinds, root_certificate, terminating };
     loop {
         tokio::select! {
             biased;
             deltas = definitions.next() => controller.learn(&deltas),
             deltas = namespaces.next() => controller.take(deltas),
-            // Pods take their time to stop, finalizers theirs: what is left is looked at again while there is any.
-            _ = patience.tick(), if !controller.terminating.is_empty() => controller.empty_all(),
+            // Pods take their time to stop, finalizers theirs.
+            () = departures.notified() => controller.empty_all(),
         }
     }
 }
@@ -46,7 +44,7 @@ pub(super) async fn run(store: Store, root_certificate: Option<String>) {
 impl Controller {
     fn learn(&mut self, deltas: &[Delta]) {
         for delta in deltas.iter().filter(|delta| delta.change != Change::Deleted) {
-            self.collections.extend(self.kinds.learn(&delta.object));
+            self.kinds.learn(&delta.object);
         }
     }
 
@@ -56,8 +54,8 @@ impl Controller {
             if change == Change::Deleted {
                 self.terminating.remove(&name);
             } else if object.meta.is_terminating() {
-                self.terminating.insert(name.clone());
                 self.empty(&name);
+                self.terminating.insert(name);
             } else {
                 self.furnish(&name);
             }
@@ -69,50 +67,54 @@ impl Controller {
         let account = json!({
             "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace},
         });
-        self.create(&SERVICEACCOUNTS, account);
+        self.create(&SERVICEACCOUNTS, "default", account);
         if let Some(certificate) = &self.root_certificate {
-            self.create(
-                &CONFIGMAPS,
-                json!({
-                    "apiVersion": "v1", "kind": "ConfigMap",
-                    "metadata": {"name": "kube-root-ca.crt", "namespace": namespace},
-                    "data": {"ca.crt": certificate},
-                }),
-            );
+            let map = json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": "kube-root-ca.crt", "namespace": namespace},
+                "data": {"ca.crt": certificate},
+            });
+            self.create(&CONFIGMAPS, "kube-root-ca.crt", map);
         }
     }
 
-    fn create(&self, resource: &ResourceRef, value: serde_json::Value) {
+    fn create(&self, resource: &ResourceRef, name: &str, value: serde_json::Value) {
+        let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default();
+        if self.store.get(resource, namespace, name).is_some() {
+            return;
+        }
         match self.store.create(resource, value) {
             Ok(_) | Err(StoreError::AlreadyExists { .. }) => {}
             Err(error) => tracing::warn!(%resource, %error, "a namespace lacks what every one has"),
         }
     }
 
-    fn empty_all(&mut self) {
-        for name in self.terminating.iter().cloned().collect::<Vec<_>>() {
-            self.empty(&name);
-        }
+    fn empty_all(&self) {
+        self.terminating.iter().for_each(|name| self.empty(name));
     }
 
     /// Deletes everything in the namespace, and lets it go once nothing is left.
     fn empty(&self, namespace: &str) {
-        let mut left = 0;
-        for resource in &self.collections {
+        let mut is_empty = true;
+        for resource in self.kinds.namespaced() {
             for object in self.store.list(resource, Some(namespace)).objects {
-                if !object.meta.is_terminating() {
-                    let deleted = self.store.delete(resource, namespace, &object.meta.name, &DeleteOptions::default());
-                    if let Err(error) = deleted {
-                        tracing::debug!(%resource, name = %object.meta.name, %error, "gone before it was deleted");
-                    }
+                if object.meta.is_terminating() {
+                    continue;
+                }
+                let deleted = self.store.delete(resource, namespace, &object.meta.name, &DeleteOptions::default());
+                if let Err(error) = deleted {
+                    tracing::debug!(%resource, name = %object.meta.name, %error, "gone before it was deleted");
                 }
             }
-            left += self.store.list(resource, Some(namespace)).objects.len();
+            is_empty &= self.store.list(resource, Some(namespace)).objects.is_empty();
         }
         let written = self.store.modify(&NAMESPACES, "", namespace, |value| {
             value["status"]["phase"] = "Terminating".into();
-            if left == 0 {
-                value["spec"]["finalizers"] = json!([]);
+            if is_empty {
+                // Others than this controller may hold it too.
+                if let Some(finalizers) = value["spec"]["finalizers"].as_array_mut() {
+                    finalizers.retain(|finalizer| finalizer != "kubernetes");
+                }
             }
         });
         if let Err(error) = written {

@@ -1,14 +1,21 @@
 //! A pod as the controllers see it: what they decide by, and nothing else of its long text.
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
 
 /// The parts of a pod that controllers read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Pod {
+    pub(super) metadata: Metadata,
     pub(super) spec: Spec,
     pub(super) status: Status,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metadata {
+    #[serde(deserialize_with = "time")]
+    pub(super) creation_timestamp: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -46,12 +53,26 @@ pub(super) struct Condition {
     #[serde(rename = "type")]
     pub(super) kind: Box<str>,
     pub(super) status: Box<str>,
-    pub(super) last_transition_time: Option<Box<str>>,
+    #[serde(deserialize_with = "time")]
+    pub(super) last_transition_time: Option<Timestamp>,
+}
+
+/// A time that somebody wrote wrongly counts as none: the rest of the pod is still read.
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
+impl Status {
+    /// What the condition `kind` says: `True`, `False` or `Unknown`.
+    pub(super) fn condition(&self, kind: &str) -> Option<&str> {
+        self.conditions.iter().find(|condition| &*condition.kind == kind).map(|condition| &*condition.status)
+    }
 }
 
 impl Pod {
     pub(super) fn is_ready(&self) -> bool {
-        self.status.conditions.iter().any(|condition| &*condition.kind == "Ready" && &*condition.status == "True")
+        self.status.condition("Ready") == Some("True")
     }
 
     /// Ended for good, well or badly.
@@ -64,9 +85,4 @@ impl Pod {
         let ports = self.spec.containers.iter().flat_map(|container| &container.ports);
         ports.into_iter().find(|port| port.name.as_deref() == Some(name)).map(|port| port.container_port)
     }
-}
-
-/// Whether all of `selector` stands in `labels`; an empty selector selects nothing here.
-pub(super) fn selects(selector: &BTreeMap<Box<str>, Box<str>>, labels: &BTreeMap<Box<str>, Box<str>>) -> bool {
-    !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }

@@ -27,6 +27,11 @@ impl Addresses {
         Ok(Self { store: store.clone(), network, state })
     }
 
+    /// The address by which the API itself is reached as a Service.
+    pub(crate) fn api_address(&self) -> std::net::Ipv4Addr {
+        self.state.lock().allocator.api_address()
+    }
+
     /// Completes a Service that takes the place of `old`.
     pub(crate) fn assign(&self, old: Option<&Object>, new: &mut Value) -> Result<(), Cause> {
         let mut state = self.state.lock();

@@ -41,6 +41,8 @@ pub enum ServeError {
     Kubeconfig { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Authority(#[from] AuthorityError),
+    #[error("the Service `kubernetes` cannot be stored: {0}")]
+    Publish(#[from] crate::store::StoreError),
 }
 
 /// A server that listens. Dropping it stops it at once; [`Serving::shutdown`] lets open requests end.

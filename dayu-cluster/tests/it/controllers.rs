@@ -2,26 +2,22 @@
 use std::time::Duration;
 
 use dayu_cluster::{
-    Cluster, controllers,
+    Cluster, Controllers,
     store::{
-        DEPLOYMENTS, DeleteOptions, ENDPOINTS, ENDPOINTSLICES, LEASES, NAMESPACES, NODES, Object, PODS, ResourceRef,
-        SERVICEACCOUNTS, SERVICES, Store,
+        CUSTOMRESOURCEDEFINITIONS, DEPLOYMENTS, DeleteOptions, ENDPOINTS, ENDPOINTSLICES, LEASES, NAMESPACES, NODES,
+        Object, PODS, Propagation, ResourceRef, SERVICEACCOUNTS, SERVICES, Store,
     },
 };
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 struct Running {
     store: Store,
-    _tasks: JoinSet<()>,
+    _tasks: Controllers,
 }
 
 async fn start() -> Running {
     let cluster = Cluster::builder().build().await.unwrap();
-    let networks = controllers::PodNetworks::parse("127.64.0.0/11").unwrap();
-    let tasks = controllers::start(cluster.store(), networks, None, &CancellationToken::new());
-    Running { store: cluster.store().clone(), _tasks: tasks }
+    Running { store: cluster.store().clone(), _tasks: cluster.start_controllers() }
 }
 
 /// Waits until the objects of a collection are as wished.
@@ -169,4 +165,81 @@ async fn a_node_whose_heartbeat_stops_is_unknown_and_its_pods_serve_nobody() {
     let nodes = until(&store, &NODES, |nodes| nodes[0]["status"]["conditions"][0]["status"] == "Unknown").await;
     assert!(nodes[0]["spec"]["taints"].to_string().contains("node.kubernetes.io/unreachable"));
     until(&store, &PODS, |pods| pods[0]["status"]["conditions"].to_string().contains("NodeNotReady")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_back_loses_its_taint_and_gets_pods_again() {
+    let Running { store, _tasks } = start().await;
+    node(&store, "edge1");
+    store
+        .create(
+            &LEASES,
+            json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "edge1", "namespace": "kube-node-lease"}, "spec": {}}),
+        )
+        .unwrap();
+    let tainted = |nodes: &[Value]| nodes[0]["spec"]["taints"].to_string().contains("unreachable");
+    until(&store, &LEASES, |leases| leases.len() == 1).await;
+    tokio::time::sleep(Duration::from_secs(41)).await;
+    until(&store, &NODES, tainted).await;
+    deployment(&store, "det", "edge1", 1);
+    let waiting = |pods: &[Value]| pods.len() == 1 && pods[0]["status"]["conditions"][0]["reason"] == "Unschedulable";
+    until(&store, &PODS, waiting).await;
+    store.modify(&NODES, "", "edge1", |node| node["status"]["conditions"][0]["status"] = "True".into()).unwrap();
+    until(&store, &NODES, |nodes| nodes[0]["spec"]["taints"].is_null()).await;
+    until(&store, &PODS, |pods| pods[0]["spec"]["nodeName"] == "edge1").await;
+}
+
+#[tokio::test]
+async fn orphaned_pods_are_taken_over_by_the_same_deployment_made_again() {
+    let Running { store, _tasks } = start().await;
+    deployment(&store, "det", "nowhere", 2);
+    let names = |pods: &[Value]| pods.iter().map(|pod| pod["metadata"]["name"].to_string()).collect::<Vec<_>>();
+    let before = names(&until(&store, &PODS, |pods| pods.len() == 2).await);
+    let orphan = DeleteOptions { propagation_policy: Some(Propagation::Orphan), ..DeleteOptions::default() };
+    store.delete(&DEPLOYMENTS, "default", "det", &orphan).unwrap();
+    until(&store, &DEPLOYMENTS, <[Value]>::is_empty).await;
+    let again = deployment(&store, "det", "nowhere", 2);
+    let owned = |pod: &Value| pod["metadata"]["ownerReferences"][0]["uid"] == *again.meta.uid;
+    let after = until(&store, &PODS, |pods| pods.len() == 2 && pods.iter().all(owned)).await;
+    assert_eq!(names(&after), before);
+}
+
+#[tokio::test]
+async fn a_changed_template_replaces_the_pods_and_a_reordered_one_does_not() {
+    let Running { store, _tasks } = start().await;
+    deployment(&store, "det", "nowhere", 1);
+    let first = until(&store, &PODS, |pods| pods.len() == 1).await[0]["metadata"]["name"].clone();
+    let reordered = |deployment: &mut Value| {
+        let template = deployment["spec"]["template"].take();
+        let fields: Vec<_> = template.as_object().unwrap().clone().into_iter().rev().collect();
+        deployment["spec"]["template"] = Value::Object(fields.into_iter().collect());
+        deployment["metadata"]["generation"] = 2.into();
+    };
+    store.modify(&DEPLOYMENTS, "default", "det", reordered).unwrap();
+    let image = |deployment: &mut Value| deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "j".into();
+    until(&store, &DEPLOYMENTS, |all| all[0]["status"]["observedGeneration"] == all[0]["metadata"]["generation"]).await;
+    assert_eq!(store.list(&PODS, None).objects[0].value().unwrap()["metadata"]["name"], first);
+    store.modify(&DEPLOYMENTS, "default", "det", image).unwrap();
+    until(&store, &PODS, |pods| pods.len() == 1 && pods[0]["metadata"]["name"] != first).await;
+}
+
+#[tokio::test]
+async fn a_definition_goes_after_its_objects() {
+    let Running { store, _tasks } = start().await;
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "toys.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "toys", "kind": "Toy"}},
+    });
+    let toys = ResourceRef::fixed("example.com", "toys");
+    store.create(&CUSTOMRESOURCEDEFINITIONS, definition).unwrap();
+    until(&store, &CUSTOMRESOURCEDEFINITIONS, |all| all[0]["metadata"]["finalizers"].is_array()).await;
+    let toy = json!({"apiVersion": "example.com/v1", "kind": "Toy",
+        "metadata": {"name": "t", "namespace": "default", "finalizers": ["example.com/hold"]}});
+    store.create(&toys, toy).unwrap();
+    store.delete(&CUSTOMRESOURCEDEFINITIONS, "", "toys.example.com", &DeleteOptions::default()).unwrap();
+    until(&store, &toys, |all| all[0]["metadata"]["deletionTimestamp"].is_string()).await;
+    assert!(store.get(&CUSTOMRESOURCEDEFINITIONS, "", "toys.example.com").is_some());
+    store.modify(&toys, "default", "t", |toy| toy["metadata"]["finalizers"] = json!([])).unwrap();
+    until(&store, &CUSTOMRESOURCEDEFINITIONS, <[Value]>::is_empty).await;
 }

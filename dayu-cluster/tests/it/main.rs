@@ -3,6 +3,7 @@
 mod controllers;
 mod custom;
 mod kubectl;
+mod load;
 mod serving;
 mod verbs;
 mod watch;

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::super::labels::Requirement;
 use crate::store::Object;
 
 /// What a node offers.
@@ -54,14 +55,6 @@ struct Required {
 struct Term {
     match_expressions: Vec<Requirement>,
     match_fields: Vec<Requirement>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Requirement {
-    key: Box<str>,
-    operator: Box<str>,
-    values: Vec<Box<str>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -149,22 +142,6 @@ impl Needs {
             let key = toleration.key == taint.key || (exists && toleration.key.is_empty());
             effect && key && (exists || toleration.value == taint.value)
         })
-    }
-}
-
-impl Requirement {
-    fn holds(&self, actual: Option<&str>) -> bool {
-        let among = |actual: &str| self.values.iter().any(|value| &**value == actual);
-        let number = |text: &str| text.parse::<i64>().ok();
-        let bound = self.values.first().and_then(|value| number(value));
-        match (&*self.operator, actual) {
-            ("In", Some(actual)) => among(actual),
-            ("NotIn", Some(actual)) => !among(actual),
-            ("NotIn" | "DoesNotExist", None) | ("Exists", Some(_)) => true,
-            ("Gt", Some(actual)) => number(actual).zip(bound).is_some_and(|(actual, bound)| actual > bound),
-            ("Lt", Some(actual)) => number(actual).zip(bound).is_some_and(|(actual, bound)| actual < bound),
-            _ => false,
-        }
     }
 }
 

@@ -1,227 +1,247 @@
 //! Deployment → Pods. No ReplicaSet lies in between: a pod carries the hash of the template that it was made from.
+mod adoption;
+mod members;
+mod status;
 mod step;
+mod template;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use futures::FutureExt;
 
-use self::step::{Action, Member, Wish};
+use self::{
+    members::Members,
+    status::Status,
+    step::{Action, Member},
+    wish::Wish,
+};
 use super::{
+    breath::Breath,
     feed::{Delta, Feed},
-    pod::Pod,
+    key::Key,
+    labels::Selectors,
+    timers::Timers,
 };
 use crate::{
     environment,
-    store::{Change, DEPLOYMENTS, DeleteOptions, Object, PODS, Preconditions, Store},
+    store::{Change, DEPLOYMENTS, DeleteOptions, Deleted, Object, PODS, Preconditions, Store, StoreError},
 };
 
-/// Namespace and name.
-type Key = (Box<str>, Box<str>);
+/// Before a pod that could not be stored is tried again.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// A Deployment at one generation.
+struct Known {
+    object: Arc<Object>,
+    wish: Wish,
+    hash: Box<str>,
+    /// What was written last; what is to be written is compared with it.
+    written: Option<Status>,
+}
 
 struct Controller {
     store: Store,
-    deployments: HashMap<Key, Arc<Object>>,
-    names: HashMap<Box<str>, Key>,
-    /// By uid of the owner, then by name.
-    pods: HashMap<Box<str>, BTreeMap<Box<str>, Arc<Object>>>,
-    /// Deployments with a failed pod that is waited out.
-    later: BTreeMap<Key, Instant>,
+    deployments: HashMap<Key, Known>,
+    by_uid: HashMap<Box<str>, Key>,
+    selectors: Selectors,
+    members: Members,
+    /// When to look at a Deployment without an event.
+    timers: Timers<Key>,
 }
 
 /// Follows Deployments and their pods until dropped.
 pub(super) async fn run(store: Store) {
     let (mut deployments, mut pods) = (Feed::new(&store, DEPLOYMENTS), Feed::new(&store, PODS));
-    let mut controller = Controller {
-        store,
-        deployments: HashMap::new(),
-        names: HashMap::new(),
-        pods: HashMap::new(),
-        later: BTreeMap::new(),
-    };
+    let mut controller = Controller::new(store);
+    let mut breath = Breath::default();
     // Pods first: a Deployment that is looked at before its pods are known would get new ones.
-    let known = pods.next().await;
-    controller.take_pods(known);
+    for delta in pods.next().await {
+        controller.take_pod(delta);
+    }
     loop {
-        let due = controller.later.values().min().copied();
-        let touched = tokio::select! {
-            deltas = deployments.next() => controller.take_deployments(deltas),
-            deltas = pods.next() => controller.take_pods(deltas),
-            () = until(due) => controller.due(),
-        };
+        let mut touched = BTreeSet::new();
+        tokio::select! {
+            deltas = deployments.next() => {
+                // What became of pods before is known before it is decided whether there are enough.
+                let known = pods.next().now_or_never().unwrap_or_default();
+                touched.extend(known.into_iter().filter_map(|delta| controller.take_pod(delta)));
+                touched.extend(deltas.into_iter().filter_map(|delta| controller.take_deployment(delta)));
+            }
+            deltas = pods.next() => touched.extend(deltas.into_iter().filter_map(|delta| controller.take_pod(delta))),
+            due = controller.timers.due() => touched.extend(due),
+        }
         for key in touched {
             controller.reconcile(&key);
+            breath.take().await;
         }
-    }
-}
-
-async fn until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 
 impl Controller {
-    fn take_deployments(&mut self, deltas: Vec<Delta>) -> BTreeSet<Key> {
-        let mut touched = BTreeSet::new();
-        for Delta { change, object, previous } in deltas {
-            let key = (object.meta.namespace.clone(), object.meta.name.clone());
-            if change == Change::Deleted {
+    fn new(store: Store) -> Self {
+        Self {
+            store,
+            deployments: HashMap::new(),
+            by_uid: HashMap::new(),
+            selectors: Selectors::default(),
+            members: Members::default(),
+            timers: Timers::default(),
+        }
+    }
+
+    /// The Deployment, if it asks for something new. Our own status writes come back here and do not.
+    fn take_deployment(&mut self, Delta { change, object, .. }: Delta) -> Option<Key> {
+        let key = Key::of(&object);
+        let known = self.deployments.get(&key);
+        let same = known.filter(|known| known.object.meta.uid == object.meta.uid);
+        if change == Change::Deleted {
+            if same.is_some() {
                 self.deployments.remove(&key);
-                self.names.remove(&object.meta.uid);
-                self.later.remove(&key);
-                continue;
+                self.selectors.remove(&key);
+                self.timers.cancel(&key);
             }
-            // Our own status writes come back: only a new generation, or the first sight, is news.
-            let is_news = previous.is_none_or(|before| {
-                before.meta.generation != object.meta.generation || before.meta.uid != object.meta.uid
-            });
-            self.names.insert(object.meta.uid.clone(), key.clone());
-            self.deployments.insert(key.clone(), object);
-            if is_news {
-                touched.insert(key);
+            self.by_uid.remove(&object.meta.uid);
+            return None;
+        }
+        if same.is_some_and(|known| known.object.meta.generation == object.meta.generation) {
+            return None;
+        }
+        let (wish, value) = match (object.parse::<Wish>(), object.value()) {
+            (Ok(wish), Ok(value)) => (wish, value),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(namespace = key.namespace(), deployment = key.name(), %error, "cannot be read and is left alone");
+                return None;
+            }
+        };
+        let hash = template::hash(&value);
+        self.selectors.insert(&key, wish.selector().clone());
+        self.by_uid.insert(object.meta.uid.clone(), key.clone());
+        for orphan in self.members.orphans(&key, wish.selector(), &hash) {
+            if let Some(adopted) = self.adopt(&object, &orphan) {
+                self.members.insert(&adopted);
             }
         }
-        touched
+        let written = same.and_then(|known| known.written);
+        self.deployments.insert(key.clone(), Known { object, wish, hash, written });
+        Some(key)
     }
 
-    fn take_pods(&mut self, deltas: Vec<Delta>) -> BTreeSet<Key> {
-        let mut touched = BTreeSet::new();
-        for Delta { change, object, .. } in deltas {
-            let Some(owner) = object.meta.controller().filter(|owner| &*owner.kind == "Deployment") else { continue };
-            let owner = owner.uid.clone();
-            touched.extend(self.names.get(&owner).cloned());
-            let siblings = self.pods.entry(owner.clone()).or_default();
-            if change == Change::Deleted {
-                siblings.remove(&object.meta.name);
-                if siblings.is_empty() {
-                    self.pods.remove(&owner);
-                }
-            } else {
-                siblings.insert(object.meta.name.clone(), object);
+    /// The Deployment that the pod belongs to.
+    fn take_pod(&mut self, delta: Delta) -> Option<Key> {
+        let object = delta.object.clone();
+        let before = delta.previous.as_ref().and_then(|pod| owner(pod)).cloned();
+        let now = owner(&object).cloned();
+        if !self.members.take(delta) {
+            return None;
+        }
+        if before != now
+            && let Some(before) = before
+        {
+            self.members.leave(&before, &object.meta.name);
+        }
+        match now {
+            Some(uid) => {
+                let key = self.by_uid.get(&uid)?.clone();
+                self.release_if_foreign(&key, &object);
+                Some(key)
+            }
+            None => {
+                self.offer(&object);
+                None
             }
         }
-        touched
-    }
-
-    fn due(&mut self) -> BTreeSet<Key> {
-        let now = Instant::now();
-        let due: BTreeSet<Key> = self.later.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
-        self.later.retain(|key, _| !due.contains(key));
-        due
     }
 
     fn reconcile(&mut self, key: &Key) {
-        let Some(deployment) = self.deployments.get(key).cloned() else { return };
-        if deployment.meta.is_terminating() {
+        let Some(known) = self.deployments.get(key).filter(|known| self.is_current(&known.object)) else { return };
+        let now = self.store.environment().now();
+        let uid = known.object.meta.uid.clone();
+        let members: Vec<&Member> = self.members.of(&uid).collect();
+        let decision = step::decide(&known.wish, &known.hash, &members, now);
+        let mut stuck = false;
+        for action in decision.actions {
+            match action {
+                Action::Create => stuck |= !self.create(key),
+                Action::Delete { name, uid: pod } => self.delete(key, &uid, &name, &pod),
+            }
+        }
+        let retry_after = decision.retry_after.and_then(|wait| Duration::try_from(wait).ok());
+        if let Some(wait) = retry_after.into_iter().chain(stuck.then_some(STUCK)).min() {
+            self.timers.set(key.clone(), wait);
+        }
+        self.write_status(key, stuck);
+    }
+
+    /// Whether a pod was made.
+    fn create(&mut self, key: &Key) -> bool {
+        /// Five random letters are rarely taken.
+        const ATTEMPTS: usize = 5;
+        let Some(known) = self.deployments.get(key) else { return false };
+        for _ in 0..ATTEMPTS {
+            let suffix = environment::suffix(self.store.environment());
+            let made = template::pod(&known.object, &known.hash, &suffix)
+                .map_err(|error| StoreError::Malformed { resource: PODS, reason: error.to_string() })
+                .and_then(|pod| self.store.create(&PODS, pod));
+            match made {
+                // Known at once: the next event must not find one pod too few.
+                Ok(object) => {
+                    self.members.insert(&object);
+                    return true;
+                }
+                Err(StoreError::AlreadyExists { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(namespace = key.namespace(), deployment = key.name(), %error, "cannot create a pod");
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    fn delete(&mut self, key: &Key, owner: &str, name: &str, pod: &str) {
+        let preconditions = Preconditions { uid: Some(pod.to_owned()), resource_version: None };
+        let options = DeleteOptions { preconditions: Some(preconditions), ..DeleteOptions::default() };
+        match self.store.delete(&PODS, key.namespace(), name, &options) {
+            Ok(Deleted::Terminating(object)) => self.members.insert(&object),
+            Ok(Deleted::Removed(_)) | Err(StoreError::NotFound { .. } | StoreError::Precondition { .. }) => {
+                self.members.bury(owner, name, pod);
+            }
+            Err(error) => tracing::warn!(pod = name, %error, "cannot delete a pod"),
+        }
+    }
+
+    fn write_status(&mut self, key: &Key, stuck: bool) {
+        let Some(known) = self.deployments.get_mut(key) else { return };
+        let now = self.store.environment().now();
+        let members: Vec<&Member> = self.members.of(&known.object.meta.uid).collect();
+        let status = Status::of(&known.wish, known.object.meta.generation, &known.hash, &members, stuck, now);
+        if known.written == Some(status) {
             return;
         }
-        let wish: Wish = match deployment.parse() {
-            Ok(wish) => wish,
-            Err(error) => {
-                tracing::warn!(deployment = %deployment.meta.name, %error, "a Deployment that cannot be read");
-                return;
-            }
-        };
-        let hash = wish.template_hash();
-        let members = self.members(&deployment);
-        let now = self.store.environment().now();
-        let outcome = step::step(&wish, deployment.meta.generation, &hash, &members, now);
-        for action in outcome.actions {
-            match action {
-                Action::Create => self.create(&deployment, &wish, &hash),
-                Action::Delete { name, uid } => self.delete(key, &name, &uid),
-            }
-        }
-        if let Some(wait) = outcome.retry_after {
-            self.later.insert(key.clone(), Instant::now() + Duration::try_from(wait).unwrap_or(Duration::from_secs(1)));
-        }
-        self.write_status(key, &deployment, &outcome.status);
-    }
-
-    fn members(&self, deployment: &Object) -> Vec<Member> {
-        let pods = self.pods.get(&deployment.meta.uid).into_iter().flat_map(BTreeMap::values);
-        pods.map(|object| {
-            let pod: Pod = object.parse().unwrap_or_default();
-            Member {
-                name: object.meta.name.clone(),
-                uid: object.meta.uid.clone(),
-                hash: object.meta.label(step::HASH_LABEL).unwrap_or_default().into(),
-                ready: pod.is_ready(),
-                failed: &*pod.status.phase == "Failed",
-                ended: pod.has_ended(),
-                terminating: object.meta.is_terminating(),
-                since: pod
-                    .status
-                    .conditions
-                    .iter()
-                    .filter_map(|c| c.last_transition_time.as_deref()?.parse().ok())
-                    .max(),
-            }
-        })
-        .collect()
-    }
-
-    fn create(&mut self, deployment: &Object, wish: &Wish, hash: &str) {
-        let name = format!("{}-{hash}-{}", deployment.meta.name, environment::suffix(self.store.environment()));
-        let pod = wish.pod(deployment, &name, hash);
-        match self.store.create(&PODS, pod) {
-            // Known at once: the next event must not find one pod too few.
-            Ok(object) => {
-                self.pods.entry(deployment.meta.uid.clone()).or_default().insert(object.meta.name.clone(), object);
-            }
-            Err(error) => tracing::warn!(deployment = %deployment.meta.name, %error, "cannot create a pod"),
-        }
-    }
-
-    fn delete(&self, key: &Key, name: &str, uid: &str) {
-        let preconditions = Preconditions { uid: Some(uid.to_owned()), resource_version: None };
-        let options = DeleteOptions { preconditions: Some(preconditions), ..DeleteOptions::default() };
-        // Gone already is as good.
-        if let Err(error) = self.store.delete(&PODS, &key.0, name, &options) {
-            tracing::debug!(pod = name, %error, "a pod was gone before it was deleted");
-        }
-    }
-
-    fn write_status(&mut self, key: &Key, deployment: &Object, status: &Value) {
-        let (uid, now) = (deployment.meta.uid.clone(), self.store.environment().now());
-        let written = self.store.modify(&DEPLOYMENTS, &key.0, &key.1, |value| {
-            if value["metadata"]["uid"] == *uid {
-                step::merge_status(value, status, now);
+        let uid = &known.object.meta.uid;
+        let written = self.store.modify(&DEPLOYMENTS, key.namespace(), key.name(), |value| {
+            if value["metadata"]["uid"] == **uid {
+                status.write(value, now);
             }
         });
         match written {
-            Ok(object) => drop(self.deployments.insert(key.clone(), object)),
-            Err(error) => tracing::debug!(deployment = %key.1, %error, "status not written"),
+            Ok(_) => known.written = Some(status),
+            Err(error) => tracing::debug!(deployment = key.name(), %error, "status not written"),
         }
     }
 }
 
-impl Wish {
-    fn pod(&self, deployment: &Object, name: &str, hash: &str) -> Value {
-        let mut pod: Value = serde_json::from_str(self.spec.template.get()).unwrap_or_default();
-        let metadata = &mut pod["metadata"];
-        if !metadata.is_object() {
-            *metadata = json!({});
-        }
-        metadata["name"] = name.into();
-        metadata["generateName"] = format!("{}-{hash}-", deployment.meta.name).into();
-        metadata["namespace"] = deployment.meta.namespace.as_ref().into();
-        metadata["labels"][step::HASH_LABEL] = hash.into();
-        metadata["ownerReferences"] = json!([{
-            "apiVersion": "apps/v1", "kind": "Deployment", "name": deployment.meta.name, "uid": deployment.meta.uid,
-            "controller": true, "blockOwnerDeletion": true,
-        }]);
-        pod["apiVersion"] = "v1".into();
-        pod["kind"] = "Pod".into();
-        pod["status"] = json!({"phase": "Pending", "qosClass": "BestEffort"});
-        pod
-    }
+/// UID of the Deployment that controls the pod.
+fn owner(pod: &Object) -> Option<&Box<str>> {
+    pod.meta
+        .controller()
+        .filter(|owner| &*owner.kind == "Deployment" && owner.api_version.starts_with("apps/"))
+        .map(|owner| &owner.uid)
 }

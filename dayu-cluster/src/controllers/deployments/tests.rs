@@ -2,7 +2,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::step::{Action, FAILED_KEEPS_PLACE, Member, Wish, step};
+use super::{
+    step::{Action, Decision, FAILED_KEEPS_PLACE, Life, Member, decide},
+    wish::Wish,
+};
 
 fn wish(replicas: usize, strategy: &str) -> Wish {
     let rolling = json!({"maxSurge": 1, "maxUnavailable": 1});
@@ -16,16 +19,18 @@ fn member(name: usize, hash: &str, ready: bool) -> Member {
         name: format!("p{name}").into(),
         uid: format!("u{name}").into(),
         hash: hash.into(),
-        ready,
-        failed: false,
-        ended: false,
+        life: if ready { Life::Ready } else { Life::Unready },
         terminating: false,
-        since: None,
+        since: jiff::Timestamp::UNIX_EPOCH,
     }
 }
 
+fn at(wish: &Wish, members: &[Member], now: jiff::Timestamp) -> Decision {
+    decide(wish, "new", &members.iter().collect::<Vec<_>>(), now)
+}
+
 fn actions(wish: &Wish, members: &[Member]) -> Vec<Action> {
-    step(wish, 1, "new", members, jiff::Timestamp::UNIX_EPOCH).actions
+    at(wish, members, jiff::Timestamp::UNIX_EPOCH).actions
 }
 
 #[test]
@@ -45,13 +50,24 @@ fn scaling_down_takes_those_first_that_serve_nobody() {
 
 #[test]
 fn a_failed_pod_keeps_its_place_for_a_while_so_that_no_flood_comes() {
-    let failed =
-        Member { failed: true, ended: true, since: Some(jiff::Timestamp::UNIX_EPOCH), ..member(1, "new", false) };
-    let outcome = step(&wish(1, "Recreate"), 1, "new", std::slice::from_ref(&failed), jiff::Timestamp::UNIX_EPOCH);
-    assert_eq!((outcome.actions, outcome.retry_after), (vec![], Some(FAILED_KEEPS_PLACE)));
-    let later = jiff::Timestamp::UNIX_EPOCH + FAILED_KEEPS_PLACE;
-    let outcome = step(&wish(1, "Recreate"), 1, "new", &[failed], later);
-    assert_eq!(outcome.actions, [Action::Delete { name: "p1".into(), uid: "u1".into() }, Action::Create]);
+    let failed = Member { life: Life::Failed, ..member(1, "new", false) };
+    let (wish, start) = (wish(1, "Recreate"), jiff::Timestamp::UNIX_EPOCH);
+    let decision = at(&wish, std::slice::from_ref(&failed), start);
+    assert_eq!(decision, Decision { actions: vec![], retry_after: Some(FAILED_KEEPS_PLACE) });
+    let decision = at(&wish, &[failed], start + FAILED_KEEPS_PLACE);
+    assert_eq!(decision.actions, [Action::Delete { name: "p1".into(), uid: "u1".into() }, Action::Create]);
+}
+
+#[test]
+fn a_pod_counts_only_after_it_has_been_ready_for_long_enough() {
+    let text = json!({"spec": {"replicas": 1, "minReadySeconds": 10, "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}});
+    let wish: Wish = serde_json::from_value(text).unwrap();
+    let settled = |seconds| jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(seconds);
+    let old = Member { since: settled(-100), ..member(1, "old", true) };
+    let members = [old, member(2, "new", true)];
+    let early = at(&wish, &members, settled(4));
+    assert_eq!(early, Decision { actions: vec![], retry_after: Some(jiff::SignedDuration::from_secs(6)) });
+    assert_eq!(at(&wish, &members, settled(10)).actions, [Action::Delete { name: "p1".into(), uid: "u1".into() }]);
 }
 
 proptest! {
@@ -81,7 +97,7 @@ proptest! {
             // One thing happens: a pod that terminates is gone, or a pod becomes ready.
             if !members.is_empty() {
                 let at = usize::from(choice) % members.len();
-                if members[at].terminating { members.remove(at); } else { members[at].ready = true; }
+                if members[at].terminating { members.remove(at); } else { members[at].life = Life::Ready; }
             }
         }
         members.retain(|m| !m.terminating);

@@ -1,157 +1,156 @@
 //! Services and Pods → EndpointSlices, and the older Endpoints beside them.
 mod step;
+#[cfg(test)]
+mod tests;
+mod write;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use serde_json::Value;
-
 use self::step::{Backend, Wish};
 use super::{
+    breath::Breath,
     feed::{Delta, Feed},
-    pod::{Pod, selects},
+    key::Key,
+    labels::{Labelled, Selectors},
+    pod::Pod,
 };
-use crate::store::{
-    Change, DeleteOptions, ENDPOINTS, ENDPOINTSLICES, Object, PODS, ResourceRef, SERVICES, Store, StoreError,
-};
-
-type Name = Box<str>;
+use crate::store::{Change, Object, PODS, SERVICES, Store};
 
 /// A Service that selects pods.
 struct Known {
     object: Arc<Object>,
     wish: Wish,
+    /// The endpoints by pod, in the order in which they are written.
+    backends: BTreeMap<Key, Backend>,
 }
 
+/// Everything that follows from a change is found by index; endpoints are written only when they differ.
 struct Controller {
     store: Store,
-    /// By namespace, then name.
-    services: HashMap<Name, BTreeMap<Name, Known>>,
-    pods: HashMap<Name, BTreeMap<Name, Arc<Object>>>,
+    services: HashMap<Key, Known>,
+    pods: HashMap<Key, Arc<Object>>,
+    selectors: Selectors,
+    labelled: Labelled,
+    /// The Services that have a pod among their endpoints.
+    served: HashMap<Key, HashSet<Key>>,
 }
 
 /// Follows Services and pods until dropped.
 pub(super) async fn run(store: Store) {
     let (mut services, mut pods) = (Feed::new(&store, SERVICES), Feed::new(&store, PODS));
-    let mut controller = Controller { store, services: HashMap::new(), pods: HashMap::new() };
-    let known = pods.next().await;
-    controller.take_pods(known);
+    let mut controller = Controller::new(store);
+    let mut breath = Breath::default();
+    // Pods first: a Service that is looked at before its pods are known would lose its endpoints for a moment.
+    for delta in pods.next().await {
+        controller.take_pod(delta);
+    }
     loop {
-        let touched = tokio::select! {
-            deltas = services.next() => controller.take_services(deltas),
-            deltas = pods.next() => controller.take_pods(deltas),
-        };
-        for (namespace, name) in touched {
-            controller.reconcile(&namespace, &name);
+        let mut touched = BTreeSet::new();
+        tokio::select! {
+            deltas = services.next() => touched.extend(deltas.into_iter().filter_map(|delta| controller.take_service(delta))),
+            deltas = pods.next() => deltas.into_iter().for_each(|delta| touched.extend(controller.take_pod(delta))),
+        }
+        for key in touched {
+            controller.reconcile(&key);
+            breath.take().await;
         }
     }
 }
 
 impl Controller {
-    fn take_services(&mut self, deltas: Vec<Delta>) -> BTreeSet<(Name, Name)> {
-        let mut touched = BTreeSet::new();
-        for Delta { change, object, .. } in deltas {
-            let (namespace, name) = (object.meta.namespace.clone(), object.meta.name.clone());
-            let wish: Wish = object.parse().unwrap_or_default();
-            let there = self.services.entry(namespace.clone()).or_default();
-            let was_known = there.remove(&name).is_some();
-            if change == Change::Deleted {
+    fn new(store: Store) -> Self {
+        Self {
+            store,
+            services: HashMap::new(),
+            pods: HashMap::new(),
+            selectors: Selectors::default(),
+            labelled: Labelled::default(),
+            served: HashMap::new(),
+        }
+    }
+
+    /// The Service, if its endpoints are to be written.
+    fn take_service(&mut self, Delta { change, object, .. }: Delta) -> Option<Key> {
+        let key = Key::of(&object);
+        let wish: Wish = object.parse().unwrap_or_default();
+        let before = self.services.remove(&key);
+        for pod in before.iter().flat_map(|known| known.backends.keys()) {
+            self.served.get_mut(pod).map(|services| services.remove(&key));
+        }
+        if change == Change::Deleted || !wish.selects_pods() {
+            self.selectors.remove(&key);
+            if before.is_some() && change == Change::Deleted {
                 // What it selected is nobody's endpoint any more; the garbage collector would be later.
-                if was_known {
-                    self.remove(&namespace, &name, &object.meta.uid);
+                write::remove(&self.store, &object.meta);
+            }
+            return None;
+        }
+        let selector = wish.selector();
+        let selected: Vec<&Arc<Object>> = self
+            .labelled
+            .candidates(key.namespace(), &selector)
+            .filter_map(|pod| self.pods.get(pod))
+            .filter(|pod| selector.selects(&pod.meta.labels))
+            .collect();
+        let backends: BTreeMap<Key, Backend> =
+            selected.into_iter().filter_map(|pod| Some((Key::of(pod), wish.backend(pod, &parsed(pod))?))).collect();
+        self.selectors.insert(&key, selector);
+        for pod in backends.keys() {
+            self.served.entry(pod.clone()).or_default().insert(key.clone());
+        }
+        let same = before.is_some_and(|before| {
+            before.wish == wish
+                && before.backends == backends
+                && before.object.meta.labels == object.meta.labels
+                && before.object.meta.uid == object.meta.uid
+        });
+        self.services.insert(key.clone(), Known { object, wish, backends });
+        (!same).then_some(key)
+    }
+
+    /// The Services whose endpoints are to be written.
+    fn take_pod(&mut self, Delta { change, object, .. }: Delta) -> Vec<Key> {
+        let key = Key::of(&object);
+        if let Some(before) = self.pods.remove(&key) {
+            self.labelled.remove(&key, &before.meta.labels);
+        }
+        let mut lost = self.served.remove(&key).unwrap_or_default();
+        let mut touched = Vec::new();
+        if change != Change::Deleted {
+            let pod = parsed(&object);
+            for service in self.selectors.selecting(key.namespace(), &object.meta.labels) {
+                let Some(known) = self.services.get_mut(service) else { continue };
+                let Some(backend) = known.wish.backend(&object, &pod) else { continue };
+                if known.backends.get(&key) != Some(&backend) {
+                    known.backends.insert(key.clone(), backend);
+                    touched.push(service.clone());
                 }
-            } else if wish.selects_pods() {
-                there.insert(name.clone(), Known { object, wish });
-                touched.insert((namespace, name));
+                lost.remove(service);
+                self.served.entry(key.clone()).or_default().insert(service.clone());
+            }
+            self.labelled.insert(&key, &object.meta.labels);
+            self.pods.insert(key.clone(), object);
+        }
+        for service in lost {
+            if self.services.get_mut(&service).is_some_and(|known| known.backends.remove(&key).is_some()) {
+                touched.push(service);
             }
         }
         touched
     }
 
-    fn take_pods(&mut self, deltas: Vec<Delta>) -> BTreeSet<(Name, Name)> {
-        let mut touched = BTreeSet::new();
-        for Delta { change, object, previous } in deltas {
-            let namespace = &object.meta.namespace;
-            let before = self.pods.get(namespace).and_then(|pods| pods.get(&object.meta.name)).cloned().or(previous);
-            for (name, known) in self.services.get(namespace).into_iter().flatten() {
-                let selector = &known.wish.spec.selector;
-                let was = before.as_ref().is_some_and(|before| selects(selector, &before.meta.labels));
-                if was || selects(selector, &object.meta.labels) {
-                    touched.insert((namespace.clone(), name.clone()));
-                }
-            }
-            let there = self.pods.entry(namespace.clone()).or_default();
-            if change == Change::Deleted {
-                there.remove(&object.meta.name);
-            } else {
-                there.insert(object.meta.name.clone(), object);
-            }
-        }
-        touched
-    }
-
-    fn reconcile(&mut self, namespace: &str, name: &str) {
-        let Some(known) = self.services.get(namespace).and_then(|there| there.get(name)) else { return };
-        if known.object.meta.is_terminating() {
+    fn reconcile(&self, service: &Key) {
+        let Some(known) = self.services.get(service).filter(|known| !known.object.meta.is_terminating()) else {
             return;
-        }
-        let backends = self.backends(namespace, &known.wish);
-        let service = &known.object.meta;
-        for slice in step::slices(service, &known.wish, &backends) {
-            self.put(&ENDPOINTSLICES, namespace, slice);
-        }
-        let now = crate::environment::rfc3339(self.store.environment().now());
-        self.put(&ENDPOINTS, namespace, step::endpoints(service, &known.wish, &backends, &now));
-    }
-
-    fn backends(&self, namespace: &str, wish: &Wish) -> Vec<Backend> {
-        let pods = self.pods.get(namespace).into_iter().flat_map(BTreeMap::values);
-        let selected = pods.filter(|object| selects(&wish.spec.selector, &object.meta.labels));
-        selected
-            .filter_map(|object| {
-                let pod: Pod = object.parse().ok()?;
-                let address = pod.status.pod_ip.clone().filter(|address| !address.is_empty())?;
-                (!pod.has_ended()).then(|| Backend {
-                    address,
-                    node: pod.spec.node_name.clone(),
-                    pod: object.meta.name.clone(),
-                    uid: object.meta.uid.clone(),
-                    ready: pod.is_ready(),
-                    terminating: object.meta.is_terminating(),
-                    ports: wish.ports(&pod),
-                })
-            })
-            .collect()
-    }
-
-    /// Creates `wanted`, or brings the present object to it; an equal one is left alone.
-    fn put(&self, resource: &ResourceRef, namespace: &str, wanted: Value) {
-        let name = wanted["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let written = match self.store.get(resource, namespace, &name) {
-            None => self.store.create(resource, wanted).map(drop),
-            Some(_) => {
-                self.store.modify(resource, namespace, &name, |present| step::bring_to(present, &wanted)).map(drop)
-            }
         };
-        match written {
-            Ok(()) | Err(StoreError::AlreadyExists { .. } | StoreError::NotFound { .. }) => {}
-            Err(error) => tracing::warn!(%resource, name, %error, "endpoints not written"),
-        }
+        let backends: Vec<Backend> = known.backends.values().cloned().collect();
+        write::endpoints(&self.store, &known.object.meta, &known.wish, &backends);
     }
+}
 
-    fn remove(&self, namespace: &str, name: &str, uid: &str) {
-        let options = DeleteOptions::default();
-        for resource in [ENDPOINTSLICES, ENDPOINTS] {
-            let name = if resource == ENDPOINTS { name.to_owned() } else { step::slice_name(name) };
-            let ours = self.store.get(&resource, namespace, &name).is_some_and(|object| {
-                resource == ENDPOINTS || object.meta.owners.iter().any(|owner| &*owner.uid == uid)
-            });
-            if ours {
-                // Somebody else may have been faster.
-                drop(self.store.delete(&resource, namespace, &name, &options));
-            }
-        }
-    }
+fn parsed(object: &Object) -> Pod {
+    object.parse().unwrap_or_default()
 }

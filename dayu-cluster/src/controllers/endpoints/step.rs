@@ -4,24 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::pod::Pod;
-use crate::store::Meta;
+use super::super::{
+    labels::{Labels, Selector},
+    pod::Pod,
+};
+use crate::store::{Meta, Object};
 
 /// Who writes the slices.
 const MANAGED_BY: &str = "endpointslice-controller.k8s.io";
 const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// What a Service asks for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Wish {
     pub(super) spec: Spec,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Spec {
-    pub(super) selector: BTreeMap<Box<str>, Box<str>>,
+    selector: Labels,
     r#type: Box<str>,
     #[serde(rename = "clusterIP")]
     cluster_ip: Box<str>,
@@ -29,7 +32,7 @@ pub(super) struct Spec {
     publish_not_ready_addresses: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Port {
     name: Box<str>,
@@ -39,7 +42,7 @@ struct Port {
     app_protocol: Option<Box<str>>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(untagged)]
 enum TargetPort {
     Number(u16),
@@ -47,7 +50,7 @@ enum TargetPort {
 }
 
 /// One pod behind a Service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Backend {
     pub(super) address: Box<str>,
     pub(super) node: Option<Box<str>>,
@@ -64,6 +67,24 @@ impl Wish {
         !self.spec.selector.is_empty() && &*self.spec.r#type != "ExternalName"
     }
 
+    pub(super) fn selector(&self) -> Selector {
+        Selector::of(self.spec.selector.clone())
+    }
+
+    /// The pod as an endpoint, once it has an address and until it has ended.
+    pub(super) fn backend(&self, object: &Object, pod: &Pod) -> Option<Backend> {
+        let address = pod.status.pod_ip.clone().filter(|address| !address.is_empty() && !pod.has_ended())?;
+        Some(Backend {
+            address,
+            node: pod.spec.node_name.clone(),
+            pod: object.meta.name.clone(),
+            uid: object.meta.uid.clone(),
+            ready: pod.is_ready(),
+            terminating: object.meta.is_terminating(),
+            ports: self.ports(pod),
+        })
+    }
+
     pub(super) fn ports(&self, pod: &Pod) -> Vec<Option<u16>> {
         let number = |port: &Port| match &port.target_port {
             None => Some(port.port),
@@ -76,17 +97,15 @@ impl Wish {
 
 impl Backend {
     fn serves(&self, wish: &Wish) -> bool {
-        (self.ready || wish.spec.publish_not_ready_addresses) && !self.terminating
+        wish.spec.publish_not_ready_addresses || (self.ready && !self.terminating)
     }
 }
 
-/// `<service>-<5>`: the same for the same Service, so that a restart finds what it wrote.
-pub(super) fn slice_name(service: &str) -> String {
-    use sha2::{Digest, Sha256};
-    const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-    let digest = Sha256::digest(service.as_bytes());
-    let suffix: String = digest.iter().take(5).map(|byte| char::from(ALPHABET[usize::from(*byte) % 27])).collect();
-    format!("{service}-{suffix}")
+/// `<service>-<5>`, with a number behind from the second on: the same for the same Service, so that a restart finds what it
+/// wrote.
+pub(super) fn slice_name(service: &str, at: usize) -> String {
+    let suffix = super::super::hash::letters::<5>(service.as_bytes());
+    if at == 0 { format!("{service}-{suffix}") } else { format!("{service}-{suffix}{at}") }
 }
 
 /// One slice for each different set of port numbers among the backends; one without endpoints where there is none.
@@ -94,11 +113,10 @@ pub(super) fn slices(service: &Meta, wish: &Wish, backends: &[Backend]) -> Vec<V
     let sets: BTreeSet<&[Option<u16>]> = backends.iter().map(|backend| backend.ports.as_slice()).collect();
     let none = vec![None; wish.spec.ports.len()];
     let sets: Vec<&[Option<u16>]> = if sets.is_empty() { vec![&none] } else { sets.into_iter().collect() };
-    let base = slice_name(&service.name);
     sets.into_iter()
         .enumerate()
         .map(|(at, ports)| {
-            let name = if at == 0 { base.clone() } else { format!("{base}{at}") };
+            let name = slice_name(&service.name, at);
             let members = backends.iter().filter(|backend| backend.ports == ports);
             slice(service, wish, &name, ports, members)
         })
@@ -119,12 +137,9 @@ fn slice<'a>(
         wish.spec.ports.iter().zip(ports).filter_map(|(port, number)| Some(port_of(port, (*number)?, true))).collect();
     let endpoints: Vec<Value> = members
         .map(|backend| {
-            json!({
-                "addresses": [backend.address],
-                "conditions": {"ready": backend.serves(wish), "serving": backend.ready, "terminating": backend.terminating},
-                "nodeName": backend.node,
-                "targetRef": target(service, backend),
-            })
+            let conditions =
+                json!({"ready": backend.serves(wish), "serving": backend.ready, "terminating": backend.terminating});
+            located(json!({"addresses": [backend.address], "conditions": conditions}), service, backend)
         })
         .collect();
     json!({
@@ -150,7 +165,7 @@ fn slice<'a>(
 pub(super) fn endpoints(service: &Meta, wish: &Wish, backends: &[Backend], now: &str) -> Value {
     let mut sets: BTreeMap<&[Option<u16>], (Vec<Value>, Vec<Value>)> = BTreeMap::new();
     for backend in backends.iter().filter(|backend| !backend.terminating) {
-        let address = json!({"ip": backend.address, "nodeName": backend.node, "targetRef": target(service, backend)});
+        let address = located(json!({"ip": backend.address}), service, backend);
         let (ready, not_ready) = sets.entry(&backend.ports).or_default();
         if backend.serves(wish) { ready.push(address) } else { not_ready.push(address) }
     }
@@ -201,8 +216,14 @@ fn port_of(port: &Port, number: u16, always_named: bool) -> Value {
     value
 }
 
-fn target(service: &Meta, backend: &Backend) -> Value {
-    json!({"kind": "Pod", "namespace": service.namespace, "name": backend.pod, "uid": backend.uid})
+/// Adds which pod the address is of, and on which node.
+fn located(mut endpoint: Value, service: &Meta, backend: &Backend) -> Value {
+    let pod = json!({"kind": "Pod", "namespace": service.namespace, "name": backend.pod, "uid": backend.uid});
+    endpoint["targetRef"] = pod;
+    if let Some(node) = &backend.node {
+        endpoint["nodeName"] = node.as_ref().into();
+    }
+    endpoint
 }
 
 /// Makes the present object say what `wanted` says; the time of the change is not a change by itself.
@@ -222,77 +243,5 @@ pub(super) fn bring_to(present: &mut Value, wanted: &Value) {
         if !wanted["metadata"][field].is_null() {
             present["metadata"][field] = wanted["metadata"][field].clone();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn service() -> (Meta, Wish) {
-        let value = json!({
-            "metadata": {"name": "det", "namespace": "ns", "uid": "s", "labels": {"a": "b"}},
-            "spec": {"selector": {"app": "x"}, "ports": [
-                {"name": "web", "port": 80, "targetPort": "http", "protocol": "TCP"}, {"name": "raw", "port": 9000}]},
-        });
-        (serde_json::from_value(value["metadata"].clone()).unwrap(), serde_json::from_value(value).unwrap())
-    }
-
-    fn backend(pod: &str, ready: bool, terminating: bool, wish: &Wish, http: Option<u16>) -> Backend {
-        let ports: Vec<Value> = http.iter().map(|port| json!({"name": "http", "containerPort": port})).collect();
-        let parsed: Pod = serde_json::from_value(json!({"spec": {"containers": [{"ports": ports}]}})).unwrap();
-        Backend {
-            address: "127.64.1.2".into(),
-            node: Some("edge1".into()),
-            pod: pod.into(),
-            uid: format!("u-{pod}").into(),
-            ready,
-            terminating,
-            ports: wish.ports(&parsed),
-        }
-    }
-
-    #[test]
-    fn named_ports_are_looked_up_on_each_pod_and_differing_ones_get_their_own_slice() {
-        let (meta, wish) = service();
-        let backends = [
-            backend("a", true, false, &wish, Some(8080)),
-            backend("b", true, false, &wish, Some(8081)),
-            backend("c", true, false, &wish, None),
-        ];
-        let slices = slices(&meta, &wish, &backends);
-        let ports: Vec<String> = slices.iter().map(|slice| slice["ports"].to_string()).collect();
-        assert_eq!(slices.len(), 3, "{ports:?}");
-        assert!(ports[0].contains("9000") && !ports[0].contains("web"), "{ports:?}");
-        assert!(ports[1].contains("8080") && ports[2].contains("8081"), "{ports:?}");
-        assert_eq!(slices[1]["metadata"]["labels"]["kubernetes.io/service-name"], "det");
-    }
-
-    #[test]
-    fn readiness_and_departure_are_told() {
-        let (meta, wish) = service();
-        let backends = [backend("a", false, false, &wish, Some(1)), backend("b", true, true, &wish, Some(1))];
-        let slice = &slices(&meta, &wish, &backends)[0];
-        let conditions: Vec<String> =
-            slice["endpoints"].as_array().unwrap().iter().map(|endpoint| endpoint["conditions"].to_string()).collect();
-        assert_eq!(
-            conditions,
-            [
-                r#"{"ready":false,"serving":false,"terminating":false}"#,
-                r#"{"ready":false,"serving":true,"terminating":true}"#
-            ]
-        );
-        let endpoints = endpoints(&meta, &wish, &backends, "now");
-        assert_eq!(endpoints["subsets"][0]["notReadyAddresses"].as_array().unwrap().len(), 1);
-        assert!(endpoints["subsets"][0]["addresses"].is_null());
-    }
-
-    #[test]
-    fn an_equal_object_is_left_alone_whatever_the_time() {
-        let (meta, wish) = service();
-        let mut present = endpoints(&meta, &wish, &[], "earlier");
-        let before = present.clone();
-        bring_to(&mut present, &endpoints(&meta, &wish, &[], "later"));
-        assert_eq!(present, before);
     }
 }
