@@ -1,7 +1,10 @@
 //! From a kubeconfig to a client.
 use std::path::{Path, PathBuf};
 
-use kube::{Client, Config, config::{KubeConfigOptions, Kubeconfig}};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 
 use crate::cli::Connection;
 

@@ -18,7 +18,9 @@ pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
         let name = document.object.metadata.name.as_deref().unwrap_or_default();
         match apply::api(&client, document).delete(name, &DeleteParams::background()).await {
             Ok(_) => output::line(&format!("{} deleted", apply::name(document))),
-            Err(error) if apply::is_not_found(&error) => output::line(&format!("{} was not there", apply::name(document))),
+            Err(error) if apply::is_not_found(&error) => {
+                output::line(&format!("{} was not there", apply::name(document)))
+            }
             Err(source) => {
                 let (origin, name) = (document.origin.clone(), apply::name(document));
                 return Err(Error::Interrupted { origin, name, source, applied: "see above".to_owned() });

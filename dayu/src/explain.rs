@@ -1,18 +1,13 @@
 //! `dayu explain`: where a request would go and why, in the words of the mesh that would route it.
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Request, header};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, ResourceExt, api::ListParams};
-use tokio::net::TcpStream;
 
-use crate::{cli::Explain, connect, output};
+use crate::{cli::Explain, connect, mesh_api, output};
 
 /// The port of every mesh's status and directory API.
 const STATUS: u16 = 10551;
-const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// Why nothing could be explained.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +32,9 @@ pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
     let nodes = Api::<Node>::all(client).list(&ListParams::default()).await.map_err(Error::Devices)?.items;
     let wanted = options.from.as_ref().or(options.device.as_ref());
     let node = match wanted {
-        Some(name) => nodes.iter().find(|node| node.name_any() == *name).ok_or_else(|| Error::NoDevice(name.clone()))?,
+        Some(name) => {
+            nodes.iter().find(|node| node.name_any() == *name).ok_or_else(|| Error::NoDevice(name.clone()))?
+        }
         None => nodes.first().ok_or_else(|| Error::NoDevice("any".to_owned()))?,
     };
     let address = address(node).ok_or_else(|| Error::NoAddress(node.name_any()))?;
@@ -64,16 +61,7 @@ fn address(node: &Node) -> Option<IpAddr> {
 }
 
 async fn ask(address: SocketAddr, query: &str) -> Result<String, Error> {
-    let failed = |problem: String| Error::Mesh { address, problem };
-    let stream = TcpStream::connect(address).await.map_err(|error| failed(error.to_string()))?;
-    let exchange = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = exchange.map_err(|error| failed(error.to_string()))?;
-    let _driver = tokio::spawn(connection);
-    let request = Request::get(query).header(header::HOST, address.to_string()).body(Empty::<bytes::Bytes>::new());
-    let request = request.map_err(|error| Error::Refused(error.to_string()))?;
-    let response = sender.send_request(request).await.map_err(|error| failed(error.to_string()))?;
-    let good = response.status().is_success();
-    let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await;
-    let text = String::from_utf8_lossy(&body.map_err(|error| failed(error.to_string()))?.to_bytes()).into_owned();
-    if good { Ok(text) } else { Err(Error::Refused(text)) }
+    let answer = mesh_api::get(address, query).await.map_err(|problem| Error::Mesh { address, problem })?;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    if answer.good { Ok(text) } else { Err(Error::Refused(text.trim_end().to_owned())) }
 }

@@ -1,6 +1,6 @@
 //! `dayu get`: the server's own tables, columns aligned.
 use http::{Request, header};
-use kube::Client;
+use kube::{Client, Resource, core::DynamicObject};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ pub(crate) async fn run(options: &Get) -> Result<(), Error> {
 
 async fn table(client: &Client, kind: &Kind, options: &Get) -> Result<String, Error> {
     let namespace = options.namespace.as_deref().filter(|_| kind.namespaced);
-    let mut path = kube::core::Request::new(kind.resource_url(namespace)).url_path;
+    let mut path = DynamicObject::url_path(&kind.resource, namespace);
     if let Some(name) = &options.name {
         path = format!("{path}/{name}");
     }

@@ -1,6 +1,9 @@
 //! The kinds that the server knows, by every name that users give them.
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
-use kube::{Client, core::{ApiResource, GroupVersionKind}};
+use kube::{
+    Client,
+    core::{ApiResource, GroupVersionKind},
+};
 
 /// One kind that the server serves.
 #[derive(Clone, Debug)]
@@ -68,9 +71,5 @@ fn kind(group: &str, version: &str, entry: APIResource) -> Option<Kind> {
     let gvk = GroupVersionKind::gvk(group, version, &entry.kind);
     let mut names = vec![entry.name.clone(), entry.kind.to_lowercase(), entry.singular_name];
     names.extend(entry.short_names.unwrap_or_default());
-    Some(Kind {
-        resource: ApiResource::from_gvk_with_plural(&gvk, &entry.name),
-        namespaced: entry.namespaced,
-        names,
-    })
+    Some(Kind { resource: ApiResource::from_gvk_with_plural(&gvk, &entry.name), namespaced: entry.namespaced, names })
 }

@@ -22,11 +22,7 @@ pub(crate) async fn run(options: &Logs) -> Result<(), Error> {
     let params = LogParams { follow: options.follow, container: options.container.clone(), ..LogParams::default() };
     let opened = Api::<Pod>::namespaced(client, &options.namespace).log_stream(&options.worker, &params).await;
     let mut lines = opened
-        .map_err(|source| Error::Log {
-            namespace: options.namespace.clone(),
-            worker: options.worker.clone(),
-            source,
-        })?
+        .map_err(|source| Error::Log { namespace: options.namespace.clone(), worker: options.worker.clone(), source })?
         .lines();
     let broken = |source| Error::Broken { worker: options.worker.clone(), source };
     while let Some(line) = lines.try_next().await.map_err(broken)? {

@@ -12,6 +12,7 @@ mod get;
 mod kinds;
 mod logs;
 mod manifest;
+mod mesh_api;
 mod output;
 mod run;
 mod up;
@@ -23,7 +24,9 @@ fn main() -> ExitCode {
     output::log_to_stderr(&command.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return output::failure(&format!("cannot start the asynchronous runtime: {error}; raise `ulimit -n`")),
+        Err(error) => {
+            return output::failure(&format!("cannot start the asynchronous runtime: {error}; raise `ulimit -n`"));
+        }
     };
     match runtime.block_on(Box::pin(run::dispatch(command.command))) {
         Ok(code) => code,

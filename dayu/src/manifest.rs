@@ -86,7 +86,9 @@ fn document(draft: Draft, kinds: &Kinds, namespace: &str) -> Result<Document, Er
     let text = |name: &'static str| {
         value.get(name).and_then(Value::as_str).ok_or_else(|| field(name, "missing; every document names its type"))
     };
-    let kind = kinds.of(text("apiVersion")?, text("kind")?).map_err(|source| Error::Kind { origin: origin.clone(), source })?;
+    let kind = kinds
+        .of(text("apiVersion")?, text("kind")?)
+        .map_err(|source| Error::Kind { origin: origin.clone(), source })?;
     let mut object: DynamicObject = serde_json::from_value(value.clone())
         .map_err(|error| field("metadata", &format!("{error}; see the kind's schema")))?;
     if object.metadata.name.as_deref().unwrap_or_default().is_empty() {

@@ -37,7 +37,7 @@ pub(crate) fn failure(text: &str) -> ExitCode {
 /// Rows under headings, columns aligned.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(headings);
+    table.load_style(presets::NOTHING).set_header(headings);
     for row in rows {
         table.add_row(row);
     }

@@ -47,12 +47,14 @@ pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Gm(options) => dayu_gm::run(options, until_signal()).await?,
         Command::Lm(options) => dayu_lm::run(options, until_signal()).await?,
         Command::Mesh(options) => dayu_mesh::run(options, until_signal()).await?,
-        Command::ExampleWorker { stage } => dayu_pipeline::run(match stage {
-            Stage::Source => dayu_pipeline::Stage::Source,
-            Stage::Detector => dayu_pipeline::Stage::Detector,
-            Stage::Aggregator => dayu_pipeline::Stage::Aggregator,
-        })
-        .await?,
+        Command::ExampleWorker { stage } => {
+            dayu_pipeline::run(match stage {
+                Stage::Source => dayu_pipeline::Stage::Source,
+                Stage::Detector => dayu_pipeline::Stage::Detector,
+                Stage::Aggregator => dayu_pipeline::Stage::Aggregator,
+            })
+            .await?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

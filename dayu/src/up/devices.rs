@@ -13,7 +13,9 @@ const MOST: usize = 64;
 pub(crate) enum Error {
     #[error("--devices: no device named; for example --devices cloud,edge1,edge2")]
     None,
-    #[error("--devices: {0} devices are more than the {MOST} that one machine plays; for more, bring Kubernetes or KubeEdge")]
+    #[error(
+        "--devices: {0} devices are more than the {MOST} that one machine plays; for more, bring Kubernetes or KubeEdge"
+    )]
     TooMany(usize),
     #[error(
         "--devices: {name:?} is no device name: {problem}; use lower-case letters, digits, - and . such as edge-1 or cloud.kubeedge"
@@ -85,7 +87,9 @@ mod tests {
 
     #[test]
     fn each_bad_name_says_what_is_wrong() {
-        for (list, part) in [("Edge", "cannot have"), ("a,,b", "empty"), ("-a", "begin and end"), ("a..b", "begin and end")] {
+        for (list, part) in
+            [("Edge", "cannot have"), ("a,,b", "empty"), ("-a", "begin and end"), ("a..b", "begin and end")]
+        {
             let error = names(list).unwrap_err().to_string();
             assert!(error.contains(part), "{list}: {error}");
         }

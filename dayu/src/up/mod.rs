@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::{apply, manifest, output, run::until_signal};
 
 mod check;
+mod counts;
 mod devices;
 mod pipeline;
 mod progress;
@@ -61,7 +62,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
     };
     let stop = until_signal();
     let mut site = site::Site::start(&devices, options.data.as_deref()).await?;
-    output::progress(&format!("ready after {} ms: control plane, global manager, {}", began.elapsed().as_millis(), list(&devices)));
+    output::progress(&format!(
+        "ready after {} ms: control plane, global manager, {}",
+        began.elapsed().as_millis(),
+        list(&devices)
+    ));
     output::progress(&format!("kubeconfig: {}", site.kubeconfig().display()));
     let ended = tokio::select! {
         ended = serve(&mut site, &options, drafts, began) => ended,

@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn devices_stand_where_the_manifest_names_them() {
         let devices = ["cloud.kubeedge", "a", "b"].map(Device::from);
-        let text = serde_json::to_string(&drafts(&devices).unwrap().iter().map(|d| &d.value).collect::<Vec<_>>()).unwrap();
+        let text =
+            serde_json::to_string(&drafts(&devices).unwrap().iter().map(|d| &d.value).collect::<Vec<_>>()).unwrap();
         assert!(text.contains(r#""targetNode":"cloud.kubeedge""#) && text.contains(r#""nodeName":"a""#), "{text}");
         assert!(text.contains("http://b.detector-both.pipeline.svc:9000/frame"), "{text}");
         assert!(!text.contains("edge1.detector") && !text.contains(r#"nodeName":"edge"#), "{text}");

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 use dayu_core::api::{JointMultiEdgeService, RuntimeService};
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Pod, Service};
-use kube::{Api, Client, Resource, ResourceExt, api::ListParams, runtime::{WatchStreamExt, watcher}};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::ListParams,
+    runtime::{WatchStreamExt, watcher},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::output;
@@ -20,7 +24,8 @@ pub(crate) struct Error(#[from] kube::Error);
 /// Waits for every resource of our kinds, telling each that becomes ready and, when nothing moves, what is missing.
 pub(crate) async fn until_ready(client: &Client) -> Result<(), Error> {
     let mut states: BTreeMap<String, State> = BTreeMap::new();
-    for name in names::<RuntimeService>(client).await?.into_iter().chain(names::<JointMultiEdgeService>(client).await?) {
+    for name in names::<RuntimeService>(client).await?.into_iter().chain(names::<JointMultiEdgeService>(client).await?)
+    {
         states.insert(name, State::Unknown);
     }
     let mut changes = futures::stream::select(watch::<RuntimeService>(client), watch::<JointMultiEdgeService>(client));
@@ -64,7 +69,9 @@ where
 {
     let events = watcher(Api::<K>::all(client.clone()), watcher::Config::default()).applied_objects();
     events
-        .filter_map(async |event| event.ok().map(|object| (format!("{}/{}", K::kind(&()), object.name_any()), state(&object))))
+        .filter_map(async |event| {
+            event.ok().map(|object| (format!("{}/{}", K::kind(&()), object.name_any()), state(&object)))
+        })
         .boxed()
 }
 
@@ -92,15 +99,16 @@ pub(crate) async fn placement(client: &Client) -> Result<(), Error> {
     });
     output::line(&output::table(&["DEVICE", "WORKER", "ADDRESS"], rows));
     let services = Api::<Service>::all(client.clone()).list(&ListParams::default()).await?;
-    let rows = services.items.iter().filter(|service| service.namespace().as_deref() != Some("default")).map(|service| {
-        let spec = service.spec.clone().unwrap_or_default();
-        let port = spec.ports.unwrap_or_default().into_iter().next().unwrap_or_default();
-        vec![
-            format!("{}.{}.svc:{}", service.name_any(), service.namespace().unwrap_or_default(), port.port),
-            spec.cluster_ip.unwrap_or_default(),
-            port.node_port.map(|port| format!("<device address>:{port}")).unwrap_or_default(),
-        ]
-    });
+    let rows =
+        services.items.iter().filter(|service| service.namespace().as_deref() != Some("default")).map(|service| {
+            let spec = service.spec.clone().unwrap_or_default();
+            let port = spec.ports.unwrap_or_default().into_iter().next().unwrap_or_default();
+            vec![
+                format!("{}.{}.svc:{}", service.name_any(), service.namespace().unwrap_or_default(), port.port),
+                spec.cluster_ip.unwrap_or_default(),
+                port.node_port.map(|port| format!("<device address>:{port}")).unwrap_or_default(),
+            ]
+        });
     output::line(&output::table(&["SERVICE", "CLUSTER ADDRESS", "ON A DEVICE"], rows));
     Ok(())
 }

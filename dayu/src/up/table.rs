@@ -16,7 +16,7 @@ pub(super) async fn live(site: &Site) {
     let mut ticks = tokio::time::interval(PERIOD);
     loop {
         ticks.tick().await;
-        let counts = site.requests();
+        let counts = site.requests().await;
         if counts == before && !in_place {
             continue;
         }

@@ -28,7 +28,13 @@ pub(crate) enum Error {
 }
 
 /// Creates `count` probes on `device` at once, waits until all are ready, deletes them; gives the delays, sorted.
-pub(super) async fn measure(client: &Client, namespace: &str, device: &Device, round: &str, count: usize) -> Result<Vec<Duration>, Error> {
+pub(super) async fn measure(
+    client: &Client,
+    namespace: &str,
+    device: &Device,
+    round: &str,
+    count: usize,
+) -> Result<Vec<Duration>, Error> {
     let services: Api<RuntimeService> = Api::namespaced(client.clone(), namespace);
     let names: Vec<String> = (0..count).map(|at| format!("probe-{round}-{at}")).collect();
     let pods = changes(Api::<Pod>::namespaced(client.clone(), namespace)).await?;
@@ -54,7 +60,9 @@ where
     K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
 {
     let version = api.list_metadata(&kube::api::ListParams::default().limit(1)).await?.metadata.resource_version;
-    let events = api.watch(&WatchParams::default().timeout(PATIENCE.as_secs() as u32), version.as_deref().unwrap_or("0")).await?;
+    let events = api
+        .watch(&WatchParams::default().timeout(PATIENCE.as_secs() as u32), version.as_deref().unwrap_or("0"))
+        .await?;
     Ok(events
         .filter_map(async |event| match event {
             Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => Some(object),
@@ -97,7 +105,8 @@ fn pod_is_ready(pod: &Pod) -> bool {
 
 fn is_ready(resource: &RuntimeService) -> bool {
     let Ok(value) = serde_json::to_value(&resource.status) else { return false };
-    let conditions = value.pointer("/conditions").and_then(|conditions| conditions.as_array()).cloned().unwrap_or_default();
+    let conditions =
+        value.pointer("/conditions").and_then(|conditions| conditions.as_array()).cloned().unwrap_or_default();
     conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 

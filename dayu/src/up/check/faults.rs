@@ -14,7 +14,12 @@ const PAUSE: Duration = Duration::from_millis(700);
 const WORKERS: usize = 4;
 
 /// Kills workers that `calls` reach, then stops `device` with all its workers and starts it again.
-pub(super) async fn inflict(site: &mut site::Site, calls: &[Call], finding: &Bytes, device: &Device) -> Result<usize, site::Error> {
+pub(super) async fn inflict(
+    site: &mut site::Site,
+    calls: &[Call],
+    finding: &Bytes,
+    device: &Device,
+) -> Result<usize, site::Error> {
     let mut killed = 0;
     for call in calls.iter().cycle().step_by(3).take(calls.len().min(64)) {
         if killed == WORKERS {

@@ -52,7 +52,11 @@ impl fmt::Display for Report {
         }
         delays(f, "activation, one by one", &self.one_by_one)?;
         delays(f, &format!("activation, {} at once", self.at_once.len()), &self.at_once)?;
-        writeln!(f, "\n{}", if self.passed() { "passed: no request landed on a device that it did not name" } else { "FAILED" })
+        writeln!(
+            f,
+            "\n{}",
+            if self.passed() { "passed: no request landed on a device that it did not name" } else { "FAILED" }
+        )
     }
 }
 
@@ -81,7 +85,8 @@ fn delays(f: &mut fmt::Formatter<'_>, name: &str, sorted: &[Duration]) -> fmt::R
 
 /// Services on devices where several replicas answered.
 fn several(tally: &Tally) -> Vec<(String, String)> {
-    let mut places: Vec<_> = tally.replicas.keys().map(|(service, device, _)| (service.clone(), device.clone())).collect();
+    let mut places: Vec<_> =
+        tally.replicas.keys().map(|(service, device, _)| (service.clone(), device.clone())).collect();
     places.dedup();
     places
 }

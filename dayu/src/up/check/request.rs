@@ -87,7 +87,9 @@ async fn converse(call: &Call, body: Bytes, stream: TcpStream) -> Result<Outcome
     if call.form == Form::Header {
         request = request.header("x-target-device", call.device.as_str());
     }
-    let Ok(request) = request.body(Full::new(body)) else { return Ok(Outcome::Broken("not a valid request".to_owned())) };
+    let Ok(request) = request.body(Full::new(body)) else {
+        return Ok(Outcome::Broken("not a valid request".to_owned()));
+    };
     Ok(judge(sender.send_request(request).await?).await)
 }
 

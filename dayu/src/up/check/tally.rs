@@ -66,8 +66,12 @@ impl Tally {
 
     /// The most-used replica's count over the least-used one's, of a service on a device with several.
     pub(super) fn spread(&self, service: &str, device: &str) -> Option<f64> {
-        let counts: Vec<u64> =
-            self.replicas.iter().filter(|((s, d, _), _)| s == service && d == device).map(|(_, count)| *count).collect();
+        let counts: Vec<u64> = self
+            .replicas
+            .iter()
+            .filter(|((s, d, _), _)| s == service && d == device)
+            .map(|(_, count)| *count)
+            .collect();
         let (most, least) = (*counts.iter().max()?, *counts.iter().min()?);
         (counts.len() > 1).then(|| most as f64 / least.max(1) as f64)
     }
@@ -128,7 +132,10 @@ mod tests {
     #[test]
     fn quantiles_are_taken_from_the_list() {
         let list: Vec<u32> = (1..=100).collect();
-        assert_eq!((quantile(&list, 0.5), quantile(&list, 0.99), quantile(&list[..1], 0.99)), (Some(50), Some(99), Some(1)));
+        assert_eq!(
+            (quantile(&list, 0.5), quantile(&list, 0.99), quantile(&list[..1], 0.99)),
+            (Some(50), Some(99), Some(1))
+        );
         assert_eq!(quantile::<u32>(&[], 0.5), None);
     }
 }

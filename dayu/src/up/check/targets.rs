@@ -92,9 +92,8 @@ mod tests {
 
     #[test]
     fn every_triple_is_called_by_every_form_that_the_service_has() {
-        let devices: Vec<Addressed> = (1..=3)
-            .map(|n| Addressed { device: format!("d.{n}").into(), address: [127, 64, n, 1].into() })
-            .collect();
+        let devices: Vec<Addressed> =
+            (1..=3).map(|n| Addressed { device: format!("d.{n}").into(), address: [127, 64, n, 1].into() }).collect();
         let calls = calls(&[service("detector-both", Some(30_001)), service("aggregator", None)], &devices);
         let of = |form| calls.iter().filter(|call| call.form == form).count();
         assert_eq!((of(Form::NodePort), of(Form::Name), of(Form::Header)), (3, 18, 18));

@@ -1,0 +1,38 @@
+//! Asking a mesh's status API: one GET over one connection.
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Longest wait for a whole answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// What a mesh answered.
+pub(crate) struct Answer {
+    /// Whether the status says that it went well.
+    pub(crate) good: bool,
+    pub(crate) body: Bytes,
+}
+
+/// Gets `path`; an error is told in a sentence.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer, String> {
+    let late = |_| format!("no answer within {} s", PATIENCE.as_secs());
+    tokio::time::timeout(PATIENCE, exchange(address, path)).await.map_err(late)?
+}
+
+async fn exchange(address: SocketAddr, path: &str) -> Result<Answer, String> {
+    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+    let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = shaken.map_err(|error| error.to_string())?;
+    let _driver = tokio::spawn(connection);
+    let request = Request::get(path).header(header::HOST, address.to_string()).body(Empty::<Bytes>::new());
+    let response =
+        sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?;
+    let good = response.status().is_success();
+    let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await.map_err(|error| error.to_string())?;
+    Ok(Answer { good, body: body.to_bytes() })
+}

@@ -1,0 +1,229 @@
+//! Everything that `up` runs: the embedded plane, the global manager, and for each device a local manager and a mesh.
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use dayu_cluster::{Cluster, Controllers};
+use dayu_core::name::Device;
+use kube::Client;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    check::targets::Addressed,
+    counts::{self, Key},
+};
+
+/// Why something could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot make a folder for temporary state: {0}; name one with --data DIR")]
+    Temporary(std::io::Error),
+    #[error(transparent)]
+    Cluster(#[from] dayu_cluster::BuildError),
+    #[error(transparent)]
+    Serve(#[from] dayu_cluster::server::ServeError),
+    #[error("global manager: {0}")]
+    Gm(#[from] dayu_gm::Error),
+    #[error("local manager of {device}: {source}")]
+    Lm { device: Device, source: dayu_lm::Error },
+    #[error("mesh of {device}: {source}")]
+    Mesh { device: Device, source: dayu_mesh::Error },
+    #[error("{what} ended before it was ready")]
+    Ended { what: String },
+}
+
+/// The running whole.
+pub(crate) struct Site {
+    client: Client,
+    data: Data,
+    kubeconfig: PathBuf,
+    devices: BTreeMap<Device, Running>,
+    order: Vec<Device>,
+    gm: Option<(dayu_gm::Handle, CancellationToken)>,
+    controllers: Option<Controllers>,
+    serving: Option<dayu_cluster::server::Serving>,
+}
+
+/// One device that plays.
+struct Running {
+    address: IpAddr,
+    status: std::net::SocketAddr,
+    lm: dayu_lm::Handle,
+    mesh: dayu_mesh::Handle,
+    stop: CancellationToken,
+}
+
+/// Where state lies; a temporary folder goes with the run.
+enum Data {
+    Kept(PathBuf),
+    Temporary(PathBuf),
+}
+
+impl Data {
+    fn open(named: Option<&Path>) -> Result<Self, Error> {
+        if let Some(path) = named {
+            return Ok(Self::Kept(path.to_owned()));
+        }
+        let path = std::env::temp_dir().join(format!("dayu-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        std::fs::create_dir(&path).map_err(Error::Temporary)?;
+        Ok(Self::Temporary(path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) | Self::Temporary(path) => path,
+        }
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        if let Self::Temporary(path) = self
+            && let Err(error) = std::fs::remove_dir_all(&*path)
+        {
+            tracing::warn!(path = %path.display(), %error, "temporary state is left behind");
+        }
+    }
+}
+
+impl Site {
+    /// Starts everything and returns once it is ready.
+    pub(crate) async fn start(devices: &[Device], data: Option<&Path>) -> Result<Self, Error> {
+        let data = Data::open(data)?;
+        let cluster = Cluster::builder()
+            .data_dir(data.path().to_owned())
+            .kubelet_scheme_annotation("dayu.io/kubelet-scheme")
+            .build()
+            .await?;
+        let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await?;
+        let controllers = cluster.start_controllers();
+        let kubeconfig = data.path().join("kubeconfig");
+        let client = cluster.client();
+        let mut site = Self {
+            client: client.clone(),
+            data,
+            kubeconfig,
+            devices: BTreeMap::new(),
+            order: devices.to_vec(),
+            gm: None,
+            controllers: Some(controllers),
+            serving: Some(serving),
+        };
+        site.start_gm().await?;
+        let starting: Vec<_> = devices.iter().map(|device| site.launch(device)).collect();
+        for launched in starting {
+            let (device, running) = launched.await?;
+            site.devices.insert(device, running);
+        }
+        Ok(site)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The devices that run, in the order they were named.
+    pub(crate) fn devices(&self) -> Vec<Addressed> {
+        let running = self.order.iter().filter_map(|device| Some((device, self.devices.get(device)?)));
+        running.map(|(device, running)| Addressed { device: device.clone(), address: running.address }).collect()
+    }
+
+    /// Requests so far by service, device and replica, summed over all meshes that run.
+    pub(crate) async fn requests(&self) -> BTreeMap<Key, u64> {
+        let mut sum = BTreeMap::new();
+        for running in self.devices.values() {
+            for (key, count) in counts::of(running.status).await {
+                *sum.entry(key).or_default() += count;
+            }
+        }
+        sum
+    }
+
+    /// Takes a device away: its mesh, its local manager, and with it all its workers.
+    pub(crate) async fn stop_device(&mut self, device: &Device) {
+        if let Some(running) = self.devices.remove(device) {
+            stop(device, running).await;
+        }
+    }
+
+    /// Brings a device back.
+    pub(crate) async fn start_device(&mut self, device: &Device) -> Result<(), Error> {
+        let (device, running) = self.launch(device).await?;
+        self.devices.insert(device, running);
+        Ok(())
+    }
+
+    /// Stops everything: workers first, the plane last, so that each can still say what it did.
+    pub(crate) async fn stop(mut self) {
+        let devices = std::mem::take(&mut self.devices);
+        let stopping = devices.into_iter().map(|(device, running)| async move { stop(&device, running).await });
+        futures::future::join_all(stopping).await;
+        if let Some((gm, token)) = self.gm.take() {
+            token.cancel();
+            if let Err(error) = gm.finished().await {
+                tracing::warn!(%error, "the global manager ended badly");
+            }
+        }
+        if let Some(controllers) = self.controllers.take() {
+            controllers.shutdown().await;
+        }
+        if let Some(serving) = self.serving.take() {
+            serving.shutdown().await;
+        }
+    }
+
+    async fn start_gm(&mut self) -> Result<(), Error> {
+        let stop = CancellationToken::new();
+        let mut gm = dayu_gm::run_with(self.client.clone(), dayu_gm::Options::default(), stop.clone());
+        if gm.ready().await.is_none() {
+            gm.finished().await?;
+            return Err(Error::Ended { what: "the global manager".to_owned() });
+        }
+        self.gm = Some((gm, stop));
+        Ok(())
+    }
+
+    /// Starts a device's two daemons; they wait for each other through the API.
+    fn launch(&self, device: &Device) -> impl Future<Output = Result<(Device, Running), Error>> + use<> {
+        let (client, device, stop) = (self.client.clone(), device.clone(), CancellationToken::new());
+        let data = self.data.path().join("devices").join(device.as_str());
+        let options = dayu_lm::Options { data: Some(data), stop_workers: true, ..dayu_lm::Options::of(device.clone()) };
+        let mut lm = dayu_lm::run_with(client.clone(), options, stop.clone());
+        let mut mesh = dayu_mesh::run_with(client, dayu_mesh::Options::of(device.clone()), stop.clone());
+        async move {
+            let Some(of_lm) = lm.ready().await else {
+                let what = format!("the local manager of {device}");
+                return Err(lm
+                    .finished()
+                    .await
+                    .err()
+                    .map_or(Error::Ended { what }, |source| Error::Lm { device, source }));
+            };
+            let Some(of_mesh) = mesh.ready().await else {
+                let what = format!("the mesh of {device}");
+                return Err(mesh
+                    .finished()
+                    .await
+                    .err()
+                    .map_or(Error::Ended { what }, |source| Error::Mesh { device, source }));
+            };
+            Ok((device, Running { address: of_lm.device, status: of_mesh.status, lm, mesh, stop }))
+        }
+    }
+}
+
+async fn stop(device: &Device, running: Running) {
+    running.stop.cancel();
+    if let Err(error) = running.lm.finished().await {
+        tracing::warn!(%device, %error, "a local manager ended badly");
+    }
+    if let Err(error) = running.mesh.finished().await {
+        tracing::warn!(%device, %error, "a mesh ended badly");
+    }
+}
