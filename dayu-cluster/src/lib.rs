@@ -19,6 +19,7 @@ mod cluster;
 pub mod controllers;
 mod environment;
 mod files;
+pub mod patch;
 pub mod registry;
 pub mod rest;
 pub mod schema;

@@ -1,0 +1,200 @@
+//! Server-side apply.
+//!
+//! Whoever applies says all that it wants and owns exactly that: what it applied before and no longer does goes, unless
+//! somebody else owns it too; what others own it can only change by force.
+
+use serde_json::Value;
+
+use super::combine::combine;
+use super::compare::compare;
+use super::fields::FieldSet;
+use super::managed::{Manager, Managers, Part, Writer, strip, take, visible};
+use super::{prune, typed};
+use crate::schema::Node;
+
+/// The annotation in which `kubectl apply` remembers what it applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The patch does not fit the schema.
+    #[error("failed to create typed patch object ({namespace}/{name}; {api_version}, Kind={kind}): {problem}")]
+    Untyped { namespace: String, name: String, api_version: String, kind: String, problem: String },
+    #[error("metadata.managedFields must be nil")]
+    ManagedFields,
+    /// Others own what would change.
+    #[error("{}", conflict_message(.0))]
+    Conflicts(Vec<Conflict>),
+}
+
+/// A field that another manager owns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// As messages name it: `"kubectl" using apps/v1`.
+    pub manager: String,
+    /// `.spec.replicas`
+    pub field: String,
+}
+
+/// Applies `applied` for a manager and returns the object with its `managedFields`. Where that equals `live`, nothing
+/// changed and there is nothing to store. `live` is `None` where there is no such object yet; defaulting and validation
+/// are the caller's, on the result.
+///
+/// # Errors
+/// The patch does not fit the schema; without `force` also conflicts with other managers.
+pub fn apply(
+    live: Option<&Value>,
+    applied: &Value,
+    writer: Writer<'_>,
+    force: bool,
+    node: &Node,
+) -> Result<Value, ApplyError> {
+    if applied["metadata"]["managedFields"].as_array().is_some_and(|entries| !entries.is_empty()) {
+        return Err(ApplyError::ManagedFields);
+    }
+    let empty = seed(applied);
+    let live_object = live.unwrap_or(&empty);
+    let mut before = Managers::of(live_object);
+    let wanted = typed::fields(node, applied).map_err(|problem| untyped(applied, problem))?;
+    let mut set = wanted.clone();
+    strip(&mut set, writer.part);
+    let me = writer.manager(true);
+    let last = before.owned.remove(&me);
+    let mut managers = before.clone();
+
+    let mut object = combine(node, live_object, &relevant(applied, writer.part));
+    take(&mut object);
+    let bare = bare(live_object);
+    if let Some(last) = &last {
+        let mut owned = managers.union();
+        owned.union(&wanted);
+        prune::prune(node, &mut object, &last.set, &owned);
+    }
+    let changes = visible(compare(node, &bare, &object), writer.part);
+    let conflicts = managers.take_over(None, &changes);
+    if !force && !conflicts.is_empty() {
+        let excused = last_applied(&me, live_object, node);
+        let conflicts = named(&conflicts, excused.as_ref());
+        if !conflicts.is_empty() {
+            return Err(ApplyError::Conflicts(conflicts));
+        }
+    }
+    if !set.is_empty() {
+        let mut owned = writer.owned(set);
+        if changes.is_none()
+            && let Some(last) = last
+        {
+            // Nothing changed: the time is of the last write that changed something.
+            owned.time = last.time;
+        }
+        managers.owned.insert(me.clone(), owned);
+    }
+    refresh_last_applied(&me, applied, &mut object);
+    managers.write(&mut object);
+    Ok(object)
+}
+
+/// The object that an apply creates is put over: what identifies it, nothing else.
+fn seed(applied: &Value) -> Value {
+    serde_json::json!({ "apiVersion": applied["apiVersion"], "kind": applied["kind"], "metadata": {} })
+}
+
+fn bare(live: &Value) -> Value {
+    let mut bare = live.clone();
+    take(&mut bare);
+    bare
+}
+
+/// What an apply of one part says of the others does not count.
+fn relevant(applied: &Value, part: Part) -> Value {
+    let mut relevant = applied.clone();
+    if let Some(fields) = relevant.as_object_mut() {
+        match part {
+            Part::Whole => {}
+            Part::WithoutStatus => {
+                fields.remove("status");
+            }
+            Part::Status => fields.retain(|name, _| name == "status"),
+        }
+    }
+    if let Some(metadata) = relevant.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        metadata.retain(|name, _| !matches!(name.as_str(), "creationTimestamp" | "generation" | "selfLink"));
+    }
+    relevant
+}
+
+/// What `kubectl apply` owns from before it applied on the server is no conflict for `kubectl apply --server-side`.
+fn last_applied(me: &Manager, live: &Value, node: &Node) -> Option<FieldSet> {
+    if me.name != "kubectl" {
+        return None;
+    }
+    let annotation = live["metadata"]["annotations"][LAST_APPLIED].as_str()?;
+    let applied: Value = serde_json::from_str(annotation).ok()?;
+    typed::fields(node, &applied).ok()
+}
+
+/// Once an object has the annotation, it stays true for those who still read it.
+fn refresh_last_applied(me: &Manager, applied: &Value, object: &mut Value) {
+    if me.name != "kubectl" {
+        return;
+    }
+    let Some(annotation) = object["metadata"]["annotations"].get_mut(LAST_APPLIED) else { return };
+    let mut applied = applied.clone();
+    if let Some(annotations) = applied["metadata"].get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove(LAST_APPLIED);
+    }
+    *annotation = format!("{applied}\n").into();
+}
+
+fn named(conflicts: &[(Manager, FieldSet)], excused: Option<&FieldSet>) -> Vec<Conflict> {
+    let fields = conflicts.iter().flat_map(|(manager, set)| {
+        let mut set = set.clone();
+        if let Some(excused) = excused.filter(|_| manager.name == "kubectl-client-side-apply" && !manager.applies) {
+            set.subtract(excused);
+        }
+        let manager = shown(manager);
+        set.paths().into_iter().map(move |field| Conflict { manager: manager.clone(), field })
+    });
+    fields.collect()
+}
+
+fn shown(manager: &Manager) -> String {
+    let mut shown = format!("{:?}", manager.name);
+    if !manager.subresource.is_empty() {
+        shown.push_str(&format!(" with subresource {:?}", manager.subresource));
+    }
+    if !manager.applies {
+        shown.push_str(&format!(" using {}", manager.api_version));
+    }
+    shown
+}
+
+fn conflict_message(conflicts: &[Conflict]) -> String {
+    if let [Conflict { manager, field }] = conflicts {
+        return format!("Apply failed with 1 conflict: conflict with {manager}: {field}");
+    }
+    let mut message = format!("Apply failed with {} conflicts: ", conflicts.len());
+    for (index, Conflict { manager, field }) in conflicts.iter().enumerate() {
+        let first = index == 0 || conflicts[index - 1].manager != *manager;
+        if index > 0 {
+            message.push('\n');
+        }
+        if first {
+            message.push_str(&format!("conflicts with {manager}:\n"));
+        }
+        message.push_str(&format!("- {field}"));
+    }
+    message
+}
+
+fn untyped(applied: &Value, problem: String) -> ApplyError {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    ApplyError::Untyped {
+        namespace: text(&applied["metadata"]["namespace"]),
+        name: text(&applied["metadata"]["name"]),
+        api_version: text(&applied["apiVersion"]),
+        kind: text(&applied["kind"]),
+        problem,
+    }
+}
