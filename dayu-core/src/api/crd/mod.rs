@@ -1,4 +1,5 @@
 //! The definitions that teach an API server our kinds.
+mod pod;
 mod refine;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,9 @@ use super::{JointMultiEdgeService, RuntimeService};
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut definitions = vec![RuntimeService::crd(), JointMultiEdgeService::crd()];
-    definitions.iter_mut().for_each(refine::definition);
+    // A pod without a schema of its own keeps every field; generated from the very types, it always has one.
+    if let Ok(pod) = pod::schema() {
+        definitions.iter_mut().for_each(|definition| refine::definition(definition, &pod));
+    }
     definitions
 }

@@ -1,9 +1,130 @@
+use serde_json::{Value, json};
+
 use super::crds;
+use crate::api::{JointMultiEdgeService, RuntimeService};
+
+/// Calls `see` with the path and the schema of every field.
+fn walk(schema: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
+    see(path, schema);
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        walk(property, &format!("{path}.{name}"), see);
+    }
+    for (key, suffix) in [("items", "[]"), ("additionalProperties", "{}")] {
+        if schema[key].is_object() {
+            walk(&schema[key], &format!("{path}{suffix}"), see);
+        }
+    }
+}
+
+fn schemas() -> Vec<Value> {
+    let definitions = serde_json::to_value(crds()).unwrap();
+    let schema = |crd: &Value| crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
+    definitions.as_array().unwrap().iter().map(schema).collect()
+}
 
 #[test]
 fn a_plain_apply_installs_every_definition() {
     for definition in crds() {
         let size = serde_json::to_vec(&definition).unwrap().len();
-        assert!(size < 200_000, "{:?} has {size} bytes", definition.metadata.name);
+        assert!(size < 200_000, "{:?} has {size} bytes, and repeats them in an annotation", definition.metadata.name);
     }
+}
+
+#[test]
+fn schemas_are_structural_and_store_what_was_sent() {
+    for schema in schemas() {
+        let mut fields = 0;
+        walk(&schema, "", &mut |path, field| {
+            fields += 1;
+            let either = field["x-kubernetes-int-or-string"] == json!(true);
+            assert_ne!(field["type"].is_string(), either, "{path} has one type");
+            for forbidden in ["$ref", "nullable", "anyOf", "oneOf", "allOf", "x-kubernetes-preserve-unknown-fields"] {
+                assert_eq!(field.get(forbidden), None, "{path}");
+            }
+            let protocol = path.ends_with(".ports[].protocol");
+            assert_eq!(field.get("default"), protocol.then(|| json!("TCP")).as_ref(), "{path}");
+            // Users repeat names of variables, so a pod's lists are not keyed.
+            let keyed = field.get("x-kubernetes-list-type").is_some();
+            assert!(!keyed || path == ".status.conditions", "{path}");
+        });
+        assert!(fields > 1000, "the pod is typed");
+    }
+}
+
+#[test]
+fn a_revision_is_immutable_by_the_schema() {
+    let rules = &schemas()[0]["properties"]["spec"]["x-kubernetes-validations"];
+    assert_eq!(rules[0]["rule"], "self == oldSelf");
+    assert!(rules[0]["message"].as_str().unwrap().contains("next deploymentRevision"));
+}
+
+#[test]
+fn what_is_required_is_what_always_was() {
+    let (runtime, joint) = (&schemas()[0], &schemas()[1]);
+    let at = |schema: &Value, pointer: &str| schema.pointer(pointer).unwrap()["required"].clone();
+    for schema in [runtime, joint] {
+        assert_eq!(at(schema, ""), json!(["metadata", "spec"]));
+    }
+    let spec = json!(["component", "deploymentRevision", "installID", "podTemplate", "targetNode"]);
+    assert_eq!(at(runtime, "/properties/spec"), spec);
+    assert_eq!(at(runtime, "/properties/spec/properties/podTemplate"), json!(["spec"]));
+    assert_eq!(at(runtime, "/properties/spec/properties/podTemplate/properties/spec"), json!(["containers"]));
+    assert_eq!(at(joint, "/properties/spec"), Value::Null);
+    let worker = "/properties/spec/properties/edgeWorker/items";
+    assert_eq!(at(joint, worker), json!(["template"]));
+    assert_eq!(at(joint, &format!("{worker}/properties/template")), Value::Null);
+    assert_eq!(at(joint, &format!("{worker}/properties/mounts/items")), json!(["source"]));
+    assert_eq!(at(joint, &format!("{worker}/properties/logLevel")), json!(["level"]));
+    let labels = format!("{worker}/properties/template/properties/metadata/properties/labels");
+    assert_eq!(joint.pointer(&labels).unwrap()["additionalProperties"], json!({"type": "string"}), "kept, not pruned");
+}
+
+#[test]
+fn names_and_columns_are_those_that_users_type() {
+    let definitions = serde_json::to_value(crds()).unwrap();
+    let names = |index: usize| definitions[index]["spec"]["names"].clone();
+    assert_eq!(
+        names(0),
+        json!({"kind": "RuntimeService", "plural": "runtimeservices", "shortNames": ["rts"], "singular": "runtimeservice"}),
+    );
+    assert_eq!(
+        names(1),
+        json!({"kind": "JointMultiEdgeService", "plural": "jointmultiedgeservices", "shortNames": ["mulji"],
+            "singular": "jointmultiedgeservice"}),
+    );
+    let columns = |index: usize| {
+        let columns = definitions[index]["spec"]["versions"][0]["additionalPrinterColumns"].as_array().unwrap();
+        columns.iter().map(|column| column["name"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((columns(0).as_str(), columns(1).as_str()), ("Revision Node Ready", "Ready Active Failed Age"));
+}
+
+#[test]
+fn reading_is_as_lenient_as_go() {
+    let runtime: RuntimeService = serde_json::from_value(json!({
+        "apiVersion": "sedna.io/v1alpha1", "kind": "RuntimeService", "metadata": {"name": "r"},
+        "spec": {
+            "unknown": 1,
+            "podTemplate": {"metadata": {"creationTimestamp": null}, "spec": {
+                "containers": [{"name": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}],
+                "volumes": null,
+            }},
+        },
+        "status": {"conditions": []},
+    }))
+    .unwrap();
+    let limits = runtime.spec.pod_template.spec.containers[0].resources.clone().unwrap().limits.unwrap();
+    assert_eq!(limits["cpu"].0, "1");
+    let joint: JointMultiEdgeService = serde_json::from_value(json!({
+        "apiVersion": "sedna.io/v1alpha1", "kind": "JointMultiEdgeService", "metadata": {"name": "j"},
+        "spec": {
+            "edgeWorker": [{"hardExampleMining": {"name": ""}, "mounts": null, "template": {}}, {}],
+            "cloudWorker": {"template": {"spec": {"containers": null}}},
+            "serviceConfig": {"port": 0, "targetPort": 0, "nodePort": 0, "pos": ""},
+        },
+        "status": {"active": 0, "failed": 0, "conditions": [{"type": "Running", "status": "True"}]},
+    }))
+    .unwrap();
+    assert_eq!(joint.spec.cloud_worker, Some(Default::default()));
+    assert_eq!(joint.spec.edge_worker[0], joint.spec.edge_worker[1]);
 }

@@ -16,13 +16,13 @@ fn service(spec: Value) -> JointMultiEdgeService {
 }
 
 fn named(name: &str, spec: Value) -> JointMultiEdgeService {
-    serde_json::from_value(json!({
+    let mut service = json!({
         "apiVersion": "sedna.io/v1alpha1",
         "kind": "JointMultiEdgeService",
         "metadata": {"name": name, "namespace": "lab", "uid": "uid-joint", "generation": 3},
-        "spec": spec,
-    }))
-    .unwrap()
+    });
+    service["spec"] = spec;
+    serde_json::from_value(service).unwrap()
 }
 
 /// A worker with one container on `node`; on any when that is empty.

@@ -10,7 +10,7 @@ fn with(mounts: Value) -> Value {
 
 /// The volume and the container's mount that `mount` becomes.
 fn mounted(mount: Value) -> (Value, Value) {
-    let pod = pods(with(json!([mount]))).remove(0);
+    let pod = pods(with(Value::Array(vec![mount]))).remove(0);
     (pod["volumes"][0].clone(), pod["containers"][0]["volumeMounts"][0].clone())
 }
 
