@@ -88,6 +88,25 @@ impl ApiError {
         Self::bad_request(format!("{subject}strict decoding error: {}", problems.join(", ")))
     }
 
+    /// Kubernetes answers a patch that does not fit the schema without a reason.
+    pub(crate) fn untyped(message: String) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
+    }
+
+    /// Server-side apply is about who owns what.
+    pub(crate) fn nameless_apply() -> Self {
+        let cause = Cause::required("fieldManager", "is required for apply patch");
+        let message = format!("PatchOptions.meta.k8s.io \"\" is invalid: {}", line(&cause));
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        error.details = Some(details("meta.k8s.io", "PatchOptions", ""));
+        error.caused_by(&[cause])
+    }
+
+    /// More than a patch may ask for.
+    pub(crate) fn too_long(message: String) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+    }
+
     /// Understood, but it cannot be done to this object.
     pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
@@ -196,6 +215,11 @@ impl ApiError {
             "reason": self.reason,
             "code": self.code.as_u16(),
         });
+        if self.reason.is_empty()
+            && let Some(fields) = status.as_object_mut()
+        {
+            fields.remove("reason");
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }

@@ -102,6 +102,8 @@ pub(crate) enum FieldValidation {
 pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     pub(crate) manager: String,
+    /// The manager was named, not guessed.
+    pub(crate) named: bool,
     pub(crate) validation: FieldValidation,
     pub(crate) force: bool,
 }
@@ -128,6 +130,7 @@ impl WriteOptions {
         Ok(Self {
             dry_run: query.all("dryRun").any(|stage| stage == "All"),
             manager: query.get("fieldManager").or(agent).unwrap_or("unknown").chars().take(128).collect(),
+            named: query.get("fieldManager").is_some(),
             validation,
             force: query.flag("force"),
         })

@@ -1,5 +1,6 @@
 //! The embedded API as its users see it: through a `kube::Client`, and through kubectl.
 
+mod apply;
 mod controllers;
 mod custom;
 mod kubectl;

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::super::definitions;
 use super::super::error::ApiError;
 use super::super::query::FieldValidation;
-use super::Writer;
+use super::{Ownership, Writer};
 use crate::environment::rfc3339;
+use crate::patch;
 use crate::schema::{Cause, builtin};
 use crate::store::CUSTOMRESOURCEDEFINITIONS;
 
@@ -18,10 +19,15 @@ impl Writer {
         old: Option<&Value>,
         value: &mut Value,
         duplicates: &[String],
+        ownership: Ownership,
     ) -> Result<Vec<String>, ApiError> {
         let unknown = self.prune(value)?;
         let warnings = self.strictness(duplicates, &unknown)?;
         self.default(value);
+        if ownership == Ownership::Compared {
+            let node = self.kind.schema().unwrap_or_default();
+            self.as_owner(|owner| patch::update(old, value, owner, &node));
+        }
         let causes = self.validate(name, value, old);
         if !causes.is_empty() {
             return Err(ApiError::invalid(&self.kind, name, &causes));

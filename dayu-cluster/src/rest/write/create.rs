@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::error::ApiError;
 use super::decode::Decoded;
-use super::{Writer, Written, metadata};
+use super::{Ownership, Writer, Written, metadata};
 use crate::store::{NAMESPACES, Object};
 
 impl Writer {
@@ -16,11 +16,16 @@ impl Writer {
         if value["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
             return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
         }
-        self.store_new(value, &duplicates)
+        self.store_new(value, &duplicates, Ownership::Compared)
     }
 
     /// Also how server-side apply creates.
-    pub(super) fn store_new(&self, mut value: Value, duplicates: &[String]) -> Result<Written, ApiError> {
+    pub(super) fn store_new(
+        &self,
+        mut value: Value,
+        duplicates: &[String],
+        ownership: Ownership,
+    ) -> Result<Written, ApiError> {
         /// A made-up name that is taken is made up anew, a few times.
         const ATTEMPTS: usize = 8;
         metadata::begin(&self.kind, &mut value);
@@ -28,7 +33,7 @@ impl Writer {
         for attempt in 1.. {
             let (name, made_up) = self.name(&mut value["metadata"])?;
             self.check_place(&name)?;
-            let warnings = self.admit(&name, None, &mut value, duplicates)?;
+            let warnings = self.admit(&name, None, &mut value, duplicates, ownership)?;
             let inserted = self.with_addresses(&name, None, value, |value| self.insert(&name, value));
             match inserted {
                 Err(error) if made_up && attempt < ATTEMPTS && error.is_already_exists() => value = nameless.clone(),

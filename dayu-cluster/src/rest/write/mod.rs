@@ -8,7 +8,7 @@ mod create;
 mod decode;
 mod delete;
 mod metadata;
-mod patch;
+mod patching;
 mod scale;
 mod update;
 
@@ -19,12 +19,14 @@ use serde_json::Value;
 use super::Api;
 use super::error::ApiError;
 use super::query::WriteOptions;
+use crate::environment::rfc3339;
+use crate::patch;
 use crate::registry::Kind;
 use crate::store::{Object, SERVICES};
 
 pub(crate) use decode::{Decoded, Format, decode};
 pub(crate) use delete::delete_options;
-pub(crate) use patch::PatchType;
+pub(crate) use patching::PatchType;
 pub(crate) use scale::view as scale_view;
 
 /// One write request.
@@ -48,6 +50,15 @@ pub(crate) enum Part {
     Finalizers,
 }
 
+/// How the fields that a write changes come to their owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// By comparing with what was there.
+    Compared,
+    /// The patch says so itself, and this was noted already.
+    Applied,
+}
+
 /// What a write did.
 #[derive(Debug)]
 pub(crate) struct Written {
@@ -62,6 +73,21 @@ impl Writer {
             .store
             .get(&self.kind.resource, &self.namespace, name)
             .ok_or_else(|| ApiError::not_found(&self.kind.resource, name))
+    }
+
+    /// Runs what notes or asks who owns which field.
+    fn as_owner<T>(&self, work: impl FnOnce(patch::Writer<'_>) -> T) -> T {
+        let part = match self.part {
+            Part::Status => patch::Part::Status,
+            Part::Main | Part::Finalizers if self.kind.status => patch::Part::WithoutStatus,
+            Part::Main | Part::Finalizers => patch::Part::Whole,
+        };
+        work(patch::Writer {
+            manager: &self.options.manager,
+            api_version: &self.kind.api_version(),
+            part,
+            now: &rfc3339(self.api.store.environment().now()),
+        })
     }
 
     /// Stores a value that may still need addresses, and gives them back if it was not stored.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::decode::{Decoded, Format, decode};
-use super::patch::PatchType;
-use super::{Writer, Written};
+use super::patching::PatchType;
+use super::{Ownership, Writer, Written};
 use crate::registry::{Kind, Scale};
 use crate::schema::Cause;
 use crate::store::Object;
@@ -46,7 +46,7 @@ impl Writer {
     ) -> Result<Written, ApiError> {
         let Decoded { value: patch, .. } = decode(Format::Json, body)?;
         self.set_scale(scale, name, |mut current| {
-            super::patch::merge(language, &mut current, &patch)?;
+            super::patching::merge(language, "Scale", &mut current, &patch)?;
             Ok(current)
         })
     }
@@ -70,7 +70,7 @@ impl Writer {
                 value["metadata"]["resourceVersion"] = version.clone();
             }
             *at_mut(&mut value, &scale.spec_replicas) = replicas.into();
-            self.replace(&stored, value, &[])
+            self.replace(&stored, value, &[], Ownership::Compared)
         })
     }
 }

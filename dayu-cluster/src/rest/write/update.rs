@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::error::ApiError;
 use super::decode::Decoded;
-use super::{Part, Writer, Written, metadata};
+use super::{Ownership, Part, Writer, Written, metadata};
 use crate::schema::Cause;
 use crate::store::{Object, StoreError, bump_generation};
 
@@ -25,12 +25,12 @@ impl Writer {
             }
         }
         if self.api.store.get(&self.kind.resource, &self.namespace, name).is_none() && self.creates_on_update() {
-            return self.store_new(value, &duplicates);
+            return self.store_new(value, &duplicates, Ownership::Compared);
         }
         // Without a version the write is meant for whatever is there, also when another writer comes in between.
         self.retrying(|| {
             let stored = self.stored(name)?;
-            self.replace(&stored, value.clone(), &duplicates)
+            self.replace(&stored, value.clone(), &duplicates, Ownership::Compared)
         })
     }
 
@@ -47,12 +47,18 @@ impl Writer {
     }
 
     /// Puts `new` in the place of the stored object.
-    pub(super) fn replace(&self, stored: &Object, mut new: Value, duplicates: &[String]) -> Result<Written, Failure> {
+    pub(super) fn replace(
+        &self,
+        stored: &Object,
+        mut new: Value,
+        duplicates: &[String],
+        ownership: Ownership,
+    ) -> Result<Written, Failure> {
         let name = &*stored.meta.name;
         let old = self.kind.value(stored).map_err(ApiError::internal)?;
         self.check_base(stored, &new)?;
         metadata::keep(&self.kind, self.part, &old, &mut new);
-        let warnings = self.admit(name, Some(&old), &mut new, duplicates)?;
+        let warnings = self.admit(name, Some(&old), &mut new, duplicates, ownership)?;
         if self.part == Part::Main {
             bump_generation(&old, &mut new);
         }

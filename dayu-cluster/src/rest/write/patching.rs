@@ -1,0 +1,144 @@
+//! PATCH, in its four languages.
+
+use http::HeaderMap;
+use serde_json::Value;
+
+use super::super::error::ApiError;
+use super::decode::{Decoded, Format, decode, media_type};
+use super::{Ownership, Part, Writer, Written};
+use crate::patch::json::JsonPatchError;
+use crate::patch::{self, ApplyError, Conflict};
+use crate::schema::Cause;
+use crate::store::Object;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PatchType {
+    Json,
+    Merge,
+    Strategic,
+    Apply,
+}
+
+impl PatchType {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        match media_type(headers) {
+            "application/json-patch+json" => Ok(Self::Json),
+            "application/merge-patch+json" => Ok(Self::Merge),
+            "application/strategic-merge-patch+json" => Ok(Self::Strategic),
+            "application/apply-patch+yaml" => Ok(Self::Apply),
+            _ => Err(ApiError::unsupported_media_type(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/strategic-merge-patch+json",
+                "application/apply-patch+yaml",
+            ])),
+        }
+    }
+}
+
+impl Writer {
+    pub(crate) fn patch(&self, name: &str, language: PatchType, body: &[u8]) -> Result<Written, ApiError> {
+        // Apply patches are YAML by name and nearly always JSON in fact; JSON tells duplicate keys.
+        let format = if language == PatchType::Apply && !looks_like_json(body) { Format::Yaml } else { Format::Json };
+        let Decoded { value: patch, duplicates } = decode(format, body)?;
+        if language == PatchType::Apply {
+            if !self.options.named {
+                return Err(ApiError::nameless_apply());
+            }
+            return self.apply(name, patch, &duplicates);
+        }
+        if language == PatchType::Strategic && self.kind.custom().is_some() {
+            return Err(ApiError::unsupported_media_type(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/apply-patch+yaml",
+            ]));
+        }
+        self.retrying(|| {
+            let stored = self.stored(name)?;
+            let patched = self.patched(language, &stored, &patch)?;
+            self.replace(&stored, patched, &duplicates, Ownership::Compared)
+        })
+    }
+
+    fn patched(&self, language: PatchType, stored: &Object, patch: &Value) -> Result<Value, ApiError> {
+        let mut value = self.kind.value(stored).map_err(ApiError::internal)?;
+        merge(language, &self.kind.kind, &mut value, patch)?;
+        self.check_identity(&mut value)?;
+        if value["metadata"]["name"] != *stored.meta.name {
+            let cause = Cause::invalid("metadata.name", &value["metadata"]["name"], "field is immutable");
+            return Err(ApiError::invalid(&self.kind, &stored.meta.name, &[cause]));
+        }
+        Ok(value)
+    }
+
+    fn apply(&self, name: &str, mut applied: Value, duplicates: &[String]) -> Result<Written, ApiError> {
+        self.check_identity(&mut applied)?;
+        match applied["metadata"]["name"].as_str() {
+            Some(sent) if !sent.is_empty() && sent != name => {
+                return Err(ApiError::bad_request(format!(
+                    "the name of the object ({sent}) does not match the name on the URL ({name})"
+                )));
+            }
+            _ => applied["metadata"]["name"] = name.into(),
+        }
+        let node = self.kind.schema().unwrap_or_default();
+        self.retrying(|| {
+            let stored = self.stored(name).ok();
+            let live = stored.as_ref().map(|stored| self.kind.value(stored).map_err(ApiError::internal)).transpose()?;
+            let put =
+                |owner: patch::Writer<'_>| patch::apply(live.as_ref(), &applied, owner, self.options.force, &node);
+            let value = self.as_owner(put).map_err(ApiError::from)?;
+            match stored {
+                Some(stored) => self.replace(&stored, value, duplicates, Ownership::Applied),
+                None if self.part == Part::Main => Ok(self.store_new(value, duplicates, Ownership::Applied)?),
+                None => Err(ApiError::not_found(&self.kind.resource, name).into()),
+            }
+        })
+    }
+}
+
+/// Patches any value that is no stored object, such as a Scale.
+pub(super) fn merge(language: PatchType, kind: &str, value: &mut Value, patch: &Value) -> Result<(), ApiError> {
+    match language {
+        PatchType::Json => patch::json::patch(value, patch).map_err(ApiError::from),
+        PatchType::Strategic => {
+            patch::strategic::merge(kind, value, patch).map_err(|error| ApiError::bad_request(error.to_string()))
+        }
+        PatchType::Merge | PatchType::Apply => {
+            patch::json::merge(value, patch);
+            Ok(())
+        }
+    }
+}
+
+impl From<JsonPatchError> for ApiError {
+    fn from(error: JsonPatchError) -> Self {
+        let message = error.to_string();
+        match error {
+            JsonPatchError::Malformed(_) => Self::bad_request(message),
+            JsonPatchError::TooLong(_) => Self::too_long(message),
+            JsonPatchError::Inapplicable(_) => Self::unprocessable(message),
+        }
+    }
+}
+
+impl From<ApplyError> for ApiError {
+    fn from(error: ApplyError) -> Self {
+        let message = error.to_string();
+        match error {
+            ApplyError::ManagedFields => Self::bad_request(message),
+            ApplyError::Untyped { .. } => Self::untyped(message),
+            ApplyError::Conflicts(conflicts) => {
+                let cause = |Conflict { manager, field }: Conflict| {
+                    Cause::new("FieldManagerConflict", field, format!("conflict with {manager}"))
+                };
+                Self::apply_conflict(message, &conflicts.into_iter().map(cause).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+fn looks_like_json(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
+}
