@@ -38,5 +38,8 @@ pub fn prune(node: &Node, value: &mut Value) -> Vec<String> {
 
 /// Values that cannot be decoded: of the wrong type.
 pub fn check_types(node: &Node, value: &Value) -> Vec<Cause> {
-    super::validate::validate(node, value, "")
+    let mut causes = super::validate::validate(node, value, "");
+    // A key twice in a list is a matter of each kind's own validation: environment names may repeat, container names not.
+    causes.retain(|cause| cause.reason != "FieldValueDuplicate");
+    causes
 }

@@ -1,0 +1,108 @@
+//! Children as another manager made them from the same resources, where a recording is at hand (`DAYU_SAMPLES`).
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use dayu_cluster::Cluster;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace, Node, Service},
+};
+use kube::{
+    Api, Client,
+    api::{ListParams, PostParams},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::skip::skip;
+
+const NODES: [&str; 6] = ["edge1", "edge5", "edgexn8", "edgexn11", "edgexn12", "cloud.kubeedge"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_equal_the_recorded_ones() {
+    // A recording is nobody's to publish: without one there is nothing to compare with, on any machine.
+    let Some(samples) = std::env::var_os("DAYU_SAMPLES").map(PathBuf::from) else {
+        eprintln!("skipped: DAYU_SAMPLES names no folder with golden/input.yaml, children.json and compare.py");
+        return;
+    };
+    if Command::new("kubectl").arg("version").arg("--client").output().is_err() {
+        return skip("no kubectl on the PATH");
+    }
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::builder().data_dir(folder.path().to_owned()).build().await.unwrap();
+    let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let _controllers = cluster.start_controllers();
+    let client = cluster.client();
+    prepare(&client).await;
+    let shutdown = CancellationToken::new();
+    let options =
+        dayu_gm::Options { local_manager_url: "http://127.0.0.1:19100".to_owned(), ..dayu_gm::Options::default() };
+    let mut gm = dayu_gm::run_with(client.clone(), options, shutdown.clone());
+    gm.ready().await.expect("the global manager is ready");
+
+    let kubeconfig = serving.kubeconfig_path().unwrap().display().to_string();
+    let kubectl = |arguments: &[&str]| {
+        let mut command = Command::new("kubectl");
+        command
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .arg("--cache-dir")
+            .arg(folder.path().join("cache"))
+            .args(arguments);
+        command
+    };
+    let input = samples.join("golden/input.yaml").display().to_string();
+    let applied = kubectl(&["apply", "-f", &input]).output().unwrap();
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    let children = settled(&client).await;
+
+    let state = kubectl(&["-n", "g1", "get", "mulji,rts,events", "-o", "yaml"]).output().unwrap();
+    std::fs::write("/tmp/golden-state.yaml", state.stdout).unwrap();
+    let golden = samples.join("golden");
+    let mine = folder.path().join("mine.json");
+    let cache = folder.path().join("cache").display().to_string();
+    let dumped = Command::new("python3")
+        .arg(golden.join("compare.py"))
+        .args(["g1", "kubectl", "--kubeconfig", &kubeconfig, "--cache-dir", &cache])
+        .output()
+        .unwrap();
+    assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
+    std::fs::write(&mine, &dumped.stdout).unwrap();
+    let diff = Command::new("python3")
+        .arg(golden.join("compare.py"))
+        .arg("--diff")
+        .arg(golden.join("children.json"))
+        .arg(&mine)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&diff.stdout).into_owned();
+    assert!(diff.status.success() && told.contains(" 0 differences"), "{children} children: {told}");
+    shutdown.cancel();
+    gm.finished().await.unwrap();
+}
+
+async fn prepare(client: &Client) {
+    let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": "g1"}})).unwrap();
+    Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+    for name in NODES {
+        let node: Node = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+        Api::all(client.clone()).create(&PostParams::default(), &node).await.unwrap();
+    }
+}
+
+/// Waits until the number of children has not changed for a while, and gives it.
+async fn settled(client: &Client) -> usize {
+    let mut before = 0;
+    for _ in 0..100 {
+        let deployments =
+            Api::<Deployment>::namespaced(client.clone(), "g1").list(&ListParams::default()).await.unwrap();
+        let services = Api::<Service>::namespaced(client.clone(), "g1").list(&ListParams::default()).await.unwrap();
+        let count = deployments.items.len() + services.items.len();
+        if count == before && count > 0 {
+            return count;
+        }
+        before = count;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    before
+}
