@@ -1,54 +1,147 @@
-//! The definitions of our kinds, kept current.
-use futures::{StreamExt, TryStreamExt};
+//! What must be there before engines can work: the layer's namespace and the definitions of our kinds, kept current.
+use std::time::Duration;
+
+use dayu_core::engine::MANAGER;
+use futures::future::join_all;
 use k8s_openapi::{
     api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{Patch, PatchParams},
-    runtime::{WatchStreamExt, watcher},
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
+    runtime::wait::{await_condition, conditions::is_crd_established},
 };
-use serde_json::json;
 
-use crate::Error;
-
-/// The namespace of the layer's own objects.
+/// Holds the layer's own objects.
 pub(crate) const NAMESPACE: &str = "dayu-system";
-const MANAGER: &str = "dayu-gm";
+/// First and longest wait after a failure.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Makes sure that the layer's namespace is there.
-pub(crate) async fn ensure_namespace(client: &Client) -> Result<(), kube::Error> {
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-    let api = Api::<Namespace>::all(client.clone());
-    api.patch(NAMESPACE, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&namespace)).await.map(drop)
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("{what}: {source}{}", remedy(.source))]
+    Api { what: String, source: Box<kube::Error> },
+    #[error("definition {name}: {source}")]
+    Wait { name: String, source: Box<kube::runtime::wait::Error> },
 }
 
-/// Installs or updates every definition and waits until the API serves it.
-pub(crate) async fn install(client: &Client) -> Result<(), Error> {
-    let api = Api::<CustomResourceDefinition>::all(client.clone());
-    for definition in dayu_core::api::crds() {
-        let name = definition.name_any();
-        let failed = |source| Error::Definition { name: name.clone(), source };
-        api.patch(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&definition)).await.map_err(failed)?;
-        established(&api, &name).await;
+/// Makes sure of the namespace; tries until it is there.
+pub(crate) async fn ensure_namespace(client: &Client) {
+    until_done(|| create_namespace(client)).await;
+}
+
+/// Installs the definitions, unless somebody else does, and waits until they are served; tries until they are.
+pub(crate) async fn install(client: &Client, keep: bool) {
+    let definitions = dayu_core::api::crds();
+    let installs = definitions.iter().map(|wanted| until_done(move || definition(client, wanted, keep)));
+    join_all(installs).await;
+}
+
+async fn create_namespace(client: &Client) -> Result<(), Problem> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let metadata = ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() };
+    let wanted = Namespace { metadata, ..Namespace::default() };
+    match api.create(&PostParams::default(), &wanted).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        // Whoever may not create namespaces may still see that it is there.
+        Err(error) => match api.get_opt(NAMESPACE).await {
+            Ok(Some(_)) => Ok(()),
+            _ => Err(failed(format!("namespace {NAMESPACE}"))(error)),
+        },
+    }
+}
+
+async fn definition(client: &Client, wanted: &CustomResourceDefinition, keep: bool) -> Result<(), Problem> {
+    if !keep {
+        apply(client, wanted).await?;
+    }
+    established(client, wanted).await
+}
+
+async fn apply(client: &Client, wanted: &CustomResourceDefinition) -> Result<(), Problem> {
+    let (api, name) = (Api::<CustomResourceDefinition>::all(client.clone()), wanted.name_any());
+    let params = PatchParams::apply(MANAGER).force();
+    let applied = api.patch(&name, &params, &Patch::Apply(wanted)).await;
+    applied.map(drop).map_err(failed(format!("definition {name}")))
+}
+
+async fn established(client: &Client, wanted: &CustomResourceDefinition) -> Result<(), Problem> {
+    let (api, name) = (Api::<CustomResourceDefinition>::all(client.clone()), wanted.name_any());
+    let served = await_condition(api, &name, is_crd_established()).await;
+    let served = served.map_err(|source| Problem::Wait { name: name.clone(), source: Box::new(source) })?;
+    let lacking = served.map(|served| lacking(wanted, &served)).unwrap_or_default();
+    if !lacking.is_empty() {
+        let fields = lacking.join(", ");
+        tracing::warn!(%name, %fields, "the installed definition is older: the server drops these fields; apply `dayu crds`");
     }
     Ok(())
 }
 
-async fn established(api: &Api<CustomResourceDefinition>, name: &str) {
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut seen = watcher(api.clone(), config).default_backoff().applied_objects().boxed();
-    loop {
-        match seen.try_next().await {
-            Ok(Some(definition)) if is_established(&definition) => return,
-            Ok(Some(_)) => {}
-            Ok(None) => return,
-            Err(error) => tracing::warn!(name, %error, "cannot see whether the definition is served; tried again"),
+/// Paths of the fields that `wanted` has and `served` does not know.
+fn lacking(wanted: &CustomResourceDefinition, served: &CustomResourceDefinition) -> Vec<String> {
+    let schema = |definition: &CustomResourceDefinition| {
+        let version = definition.spec.versions.iter().find(|version| version.name == dayu_core::api::VERSION);
+        serde_json::to_value(version.and_then(|version| version.schema.as_ref())?.open_api_v3_schema.as_ref()?).ok()
+    };
+    let mut paths = Vec::new();
+    let nothing = serde_json::Value::Null;
+    compare(&schema(wanted).unwrap_or_default(), schema(served).as_ref().unwrap_or(&nothing), "", &mut paths);
+    paths
+}
+
+fn compare(wanted: &serde_json::Value, served: &serde_json::Value, path: &str, paths: &mut Vec<String>) {
+    if served["x-kubernetes-preserve-unknown-fields"] == true {
+        return;
+    }
+    for (name, field) in wanted["properties"].as_object().into_iter().flatten() {
+        match served["properties"].get(name) {
+            Some(known) => compare(field, known, &format!("{path}.{name}"), paths),
+            None => paths.push(format!("{path}.{name}")),
         }
+    }
+    if wanted["items"].is_object() {
+        compare(&wanted["items"], &served["items"], &format!("{path}[]"), paths);
     }
 }
 
-fn is_established(definition: &CustomResourceDefinition) -> bool {
-    let conditions = definition.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    conditions.iter().any(|condition| condition.type_ == "Established" && condition.status == "True")
+async fn until_done<F: Future<Output = Result<(), Problem>>>(attempt: impl Fn() -> F) {
+    let mut wait = FIRST_WAIT;
+    while let Err(problem) = attempt().await {
+        tracing::warn!(%problem, "tried again in {} ms", wait.as_millis());
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
+}
+
+fn failed(what: String) -> impl FnOnce(kube::Error) -> Problem {
+    |source| Problem::Api { what, source: Box::new(source) }
+}
+
+fn remedy(error: &kube::Error) -> &'static str {
+    match error {
+        kube::Error::Api(status) if status.code == 403 => {
+            "; give this service account the right to get, create, patch and watch it, or install it with `dayu crds | kubectl apply -f -` and pass --keep-crds"
+        }
+        kube::Error::Api(status) if status.code == 401 => "; the credentials in the kubeconfig are not accepted",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_definition_is_told_by_the_fields_it_lacks() {
+        for wanted in dayu_core::api::crds() {
+            assert_eq!(lacking(&wanted, &wanted), Vec::<String>::new());
+            let mut served = wanted.clone();
+            let schema = served.spec.versions[0].schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+            let spec = schema.and_then(|schema| schema.properties.as_mut()?.get_mut("spec")).unwrap();
+            let (field, _) = spec.properties.as_mut().unwrap().pop_first().unwrap();
+            assert_eq!(lacking(&wanted, &served), [format!(".spec.{field}")]);
+        }
+    }
 }

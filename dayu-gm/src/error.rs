@@ -1,5 +1,5 @@
 //! Why a global manager could not start, or ended.
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use crate::link::LinkError;
 
@@ -23,23 +23,7 @@ pub enum Error {
     /// The link cannot be served.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// A definition cannot be installed.
-    #[error(
-        "custom resource definition {name} cannot be installed: {source}; install it with `dayu crds | kubectl apply -f -` and pass --keep-crds"
-    )]
-    Definition {
-        /// Its name.
-        name: String,
-        /// What the API server said.
-        source: kube::Error,
-    },
-    /// The Lease cannot be taken or kept.
-    #[error("Lease dayu-system/dayu-gm: {0}; may this account get, create and update leases there?")]
-    Lease(kube::Error),
-    /// Somebody else is in charge now.
-    #[error("{holder} is in charge now; this manager wrote nothing since and ends, to be started again")]
-    Deposed {
-        /// Who.
-        holder: String,
-    },
+    /// Nobody can connect to an unspecified address.
+    #[error("--link-listen {0} is no address that a device can connect to; say --link-advertise HOST:PORT as well")]
+    Unadvertised(SocketAddr),
 }

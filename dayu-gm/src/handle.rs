@@ -20,13 +20,18 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Waits until the manager is in charge, the definitions are installed and the link is up; tells where. None if the
-    /// manager ended before: [`Handle::finished`] says why.
+    /// Waits until the manager is in charge, the definitions are installed and the engines run; tells where the link is.
+    /// None if the manager ended before: [`Handle::finished`] says why. One that stands by waits here until it takes over.
     pub async fn ready(&mut self) -> Option<Addresses> {
         self.ready.wait_for(Option::is_some).await.ok().and_then(|addresses| *addresses)
     }
 
-    /// Waits for the end.
+    /// Ends it as a crash would: nothing is finished, and the Lease is not given back.
+    pub fn abort(&self) {
+        self.task.abort();
+    }
+
+    /// Waits for the end: what had begun is finished then, and the Lease given back.
     ///
     /// # Errors
     /// Why it ended, unless it was told to.

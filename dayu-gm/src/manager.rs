@@ -1,23 +1,25 @@
 //! The parts of a global manager, put together.
+use std::net::SocketAddr;
+
 use dayu_core::{
-    engine::{self, Engine, World},
-    template::{Template, joint_multi_edge::JointMultiEdgeTemplate, runtime_service::RuntimeServiceTemplate},
+    engine::{Engine, Options as EngineOptions, World},
+    template::{joint_multi_edge, runtime_service},
 };
 use kube::Client;
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Addresses, Error, Options, crds,
-    lease::Claim,
+    lease::Keeper,
     link::{self, Hub},
     relay,
 };
 
-/// Messages from devices that wait to be looked at.
-const WAITING: usize = 1024;
+/// Messages from devices that wait to be looked at; beyond, their sockets are not read.
+const SAID: usize = 1024;
 
-/// Runs everything until `shutdown`, or until somebody else is in charge.
+/// Runs everything until `shutdown`.
 pub(crate) async fn run(
     client: Client,
     options: Options,
@@ -25,52 +27,99 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let listening = link::listen(options.link_listen, options.link_insecure).await?;
-    let address = listening.address;
-    crds::ensure_namespace(&client).await.map_err(Error::Lease)?;
-    let advertised = options.link_advertise.clone().unwrap_or_else(|| address.to_string());
-    let claim = Claim::new(client.clone(), identity(&options), advertised);
-    let Some(lease) = shutdown.run_until_cancelled(claim.acquire()).await.transpose()? else { return Ok(()) };
+    let addresses = Addresses { link: listening.address };
+    let advertised = advertised(&options, listening.address)?;
+    tracing::info!(address = %addresses.link, %advertised, "listening for local managers");
 
-    let (said, upstream) = mpsc::channel(WAITING);
+    // Whatever ends this, an abort as well, ends what it started.
+    let shutdown = shutdown.child_token();
+    let _end = shutdown.clone().drop_guard();
+    let tasks = TaskTracker::new();
+    let (said, heard) = mpsc::channel(SAID);
     let hub = Hub::new(said, rand::random());
     let (world, demands) = World::new();
-    let running = shutdown.child_token();
-    let work = async {
-        if !options.keep_crds {
-            crds::install(&client).await?;
+    tasks.spawn(listening.serve(hub.clone(), shutdown.clone()));
+    tasks.spawn(shutdown.clone().run_until_cancelled_owned(relay::run(world.clone(), hub, demands, heard)));
+    tasks.spawn(world.clone().watch(client.clone(), shutdown.clone()));
+    tasks.close();
+
+    // One that stands by installs nothing: it may be older than the one that leads.
+    if shutdown.run_until_cancelled(crds::ensure_namespace(&client)).await.is_some() {
+        let lead = Lead { client: client.clone(), options: &options, world };
+        let keeper = Keeper::new(client, identity(&options), advertised);
+        lead.whenever_elected(keeper, || announce.send_modify(|ready| *ready = Some(addresses)), &shutdown).await;
+    }
+    tasks.wait().await;
+    Ok(())
+}
+
+/// What the one that leads does.
+struct Lead<'a> {
+    client: Client,
+    options: &'a Options,
+    world: World,
+}
+
+impl Lead<'_> {
+    /// Works in every term until `shutdown`; the Lease is given back after the last work is done.
+    async fn whenever_elected(&self, keeper: Keeper, ready: impl Fn(), shutdown: &CancellationToken) {
+        let (leads, mut leading) = watch::channel(false);
+        let done = CancellationToken::new();
+        let work = async {
+            loop {
+                if !becomes(&mut leading, true, shutdown).await {
+                    break;
+                }
+                let term = shutdown.child_token();
+                tokio::join!(self.work(&ready, term.clone()), async {
+                    // Deposed, or told to end: either way, write no more.
+                    becomes(&mut leading, false, &term).await;
+                    term.cancel();
+                });
+            }
+            done.cancel();
+        };
+        tokio::join!(keeper.run(leads, done.clone()), work);
+    }
+
+    /// Installs what is needed and runs the engines, until the `term` ends.
+    async fn work(&self, ready: &impl Fn(), term: CancellationToken) {
+        let installed = crds::install(&self.client, self.options.keep_crds);
+        if term.run_until_cancelled(installed).await.is_none() {
+            return;
         }
-        tracing::info!(link = %address, "the global manager is in charge");
-        announce.send_replace(Some(Addresses { link: address }));
-        tokio::join!(
-            world.clone().watch(client.clone(), running.clone()),
-            engine(RuntimeServiceTemplate, &client, &world, &options).run(running.clone()),
-            engine(JointMultiEdgeTemplate, &client, &world, &options).run(running.clone()),
-            listening.serve(hub.clone(), running.clone()),
-            running.run_until_cancelled(relay::run(world.clone(), hub.clone(), demands, upstream)),
-        );
-        Ok(())
-    };
-    let ended = tokio::select! {
-        ended = Box::pin(work) => ended,
-        lost = claim.keep(lease) => Err(lost),
-    };
-    claim.release().await;
-    ended
+        let runtime_services = self.engine(runtime_service::RuntimeServiceTemplate);
+        let joint_services = self.engine(joint_multi_edge::JointMultiEdgeTemplate);
+        ready();
+        tokio::join!(runtime_services.run(term.clone()), joint_services.run(term));
+    }
+
+    fn engine<T: dayu_core::template::Template>(&self, template: T) -> Engine<T> {
+        let options = EngineOptions {
+            namespace: self.options.namespace.clone(),
+            local_manager: self.options.local_manager_url.clone(),
+            ..EngineOptions::default()
+        };
+        Engine::new(template, self.client.clone(), self.world.clone(), options)
+    }
 }
 
-fn engine<T: Template>(template: T, client: &Client, world: &World, options: &Options) -> Engine<T> {
-    let told = engine::Options {
-        namespace: options.namespace.clone(),
-        local_manager: options.local_manager_url.clone(),
-        ..engine::Options::default()
-    };
-    Engine::new(template, client.clone(), world.clone(), told)
+/// Whether `leading` becomes `wanted` before the end.
+async fn becomes(leading: &mut watch::Receiver<bool>, wanted: bool, end: &CancellationToken) -> bool {
+    matches!(end.run_until_cancelled(leading.wait_for(|leads| *leads == wanted)).await, Some(Ok(_)))
 }
 
+fn advertised(options: &Options, listening: SocketAddr) -> Result<String, Error> {
+    match &options.link_advertise {
+        Some(address) => Ok(address.clone()),
+        None if listening.ip().is_unspecified() => Err(Error::Unadvertised(listening)),
+        None => Ok(listening.to_string()),
+    }
+}
+
+/// Unlike that of any other, and of any earlier life: the Lease of a dead one is waited for.
 fn identity(options: &Options) -> String {
     let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
-    options
-        .identity
-        .clone()
-        .unwrap_or_else(|| format!("{}-{}-{:08x}", host(), std::process::id(), rand::random::<u32>()))
+    let drawn = || format!("{}-{}-{:08x}", host(), std::process::id(), rand::random::<u32>());
+    options.identity.clone().unwrap_or_else(drawn)
 }

@@ -1,4 +1,5 @@
 //! The global manager against real sockets and the embedded API.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 mod link;
+mod manager;
 mod reconcile;

@@ -1,0 +1,80 @@
+//! Who leads, and what the one that leads sees to.
+use std::time::Duration;
+
+use dayu_cluster::Cluster;
+use dayu_gm::{Handle, Options, run_with};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client, ResourceExt};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+fn options(name: &str) -> Options {
+    Options { link_listen: ([127, 0, 0, 1], 0).into(), identity: Some(name.to_owned()), ..Options::default() }
+}
+
+fn start(client: &Client, name: &str) -> (Handle, CancellationToken) {
+    let stop = CancellationToken::new();
+    (run_with(client.clone(), options(name), stop.clone()), stop)
+}
+
+async fn lease(client: &Client) -> Lease {
+    Api::<Lease>::namespaced(client.clone(), "dayu-system").get("dayu-gm").await.unwrap()
+}
+
+fn holder(lease: &Lease) -> Option<&str> {
+    lease.spec.as_ref()?.holder_identity.as_deref()
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_leads_serves_its_kinds_and_says_where_the_link_is() {
+    let cluster = Cluster::builder().build().await.unwrap();
+    let client = cluster.client();
+    let (mut manager, stop) = start(&client, "a");
+    let addresses = manager.ready().await.expect("it leads");
+
+    let lease = lease(&client).await;
+    assert_eq!(holder(&lease), Some("a"));
+    assert_eq!(lease.annotations()["dayu.io/link-address"], addresses.link.to_string());
+    Api::<dayu_core::api::RuntimeService>::all(client.clone())
+        .list(&Default::default())
+        .await
+        .expect("the kind is served");
+
+    stop.cancel();
+    manager.finished().await.unwrap();
+    assert_eq!(holder(&self::lease(&client).await), None, "the lease is given back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_takes_over_at_once_from_one_that_ends_and_in_15_s_from_one_that_dies() {
+    let cluster = Cluster::builder().build().await.unwrap();
+    let client = cluster.client();
+    let (mut first, stop_first) = start(&client, "a");
+    first.ready().await.unwrap();
+    let (mut second, _stop_second) = start(&client, "b");
+    assert!(timeout(Duration::from_secs(60), second.ready()).await.is_err(), "the first leads, however long it takes");
+    assert_eq!(holder(&lease(&client).await), Some("a"));
+
+    stop_first.cancel();
+    first.finished().await.unwrap();
+    let began = Instant::now();
+    second.ready().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(2), "took {:?}", began.elapsed());
+
+    let (mut third, _stop_third) = start(&client, "c");
+    assert!(timeout(Duration::from_secs(20), third.ready()).await.is_err());
+    // As after a power cut: nothing is given back.
+    second.abort();
+    let began = Instant::now();
+    third.ready().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(15), "took {:?}", began.elapsed());
+    assert_eq!(lease(&client).await.spec.unwrap().lease_transitions, Some(2));
+}
+
+#[tokio::test]
+async fn an_address_that_nobody_can_connect_to_is_refused_with_the_remedy() {
+    let cluster = Cluster::builder().build().await.unwrap();
+    let options = Options { link_listen: ([0, 0, 0, 0], 0).into(), link_insecure: true, ..options("a") };
+    let error = run_with(cluster.client(), options, CancellationToken::new()).finished().await.unwrap_err();
+    assert!(error.to_string().contains("--link-advertise"), "{error}");
+}
