@@ -25,6 +25,7 @@ pub mod rest;
 pub mod schema;
 pub mod server;
 pub mod store;
+pub mod table;
 
 pub use cluster::{BuildError, Builder, Cluster, Config, Controllers};
 pub use environment::{Environment, System};
