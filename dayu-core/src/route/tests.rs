@@ -100,7 +100,7 @@ fn each_broken_rule_is_the_reason() {
     let rules: [(&str, Break); 12] = [
         ("install-id is missing", |s, _| drop(s.labels.remove("dayu.io/install-id"))),
         ("component of Service and endpoints differ", |_, e| {
-            drop(e.labels.insert("dayu.io/component".into(), "x".into()))
+            drop(e.labels.insert("dayu.io/component".into(), "x".into()));
         }),
         ("not the Service's name", |s, _| drop(s.labels.insert("dayu.io/runtime-id".into(), "b".into()))),
         ("target-node is missing", |s, _| s.target = None),

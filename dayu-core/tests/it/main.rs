@@ -1,4 +1,5 @@
 //! The balance stack as its users see it: through the public API, in virtual time.
+#![allow(clippy::unwrap_used)]
 mod allocation;
 mod churn;
 mod delivery;

@@ -83,9 +83,9 @@ fn finish(flight: Flight, now: Duration) -> Done {
     let Flight { endpoint, began, fails, counted } = flight;
     let took = now - began;
     if fails {
-        endpoint.load.failed(now)
+        endpoint.load.failed(now);
     } else {
-        endpoint.load.succeeded(took, now)
+        endpoint.load.succeeded(took, now);
     }
     drop(counted);
     Done { pod: endpoint.pod.unwrap().name.to_string(), began, took }
