@@ -187,8 +187,9 @@ impl Cluster {
     /// When the address cannot be listened on, or the kubeconfig or the Service not be written.
     pub async fn serve(&self, address: SocketAddr) -> Result<Serving, ServeError> {
         let kubeconfig = self.api.config.data_dir.as_ref().map(|dir| dir.join("kubeconfig"));
-        let serving = server::serve(self.service(), &self.authority, address, kubeconfig).await?;
-        controllers::publish(&self.api.store, self.api.addresses.api_address(), serving.addr())?;
+        let within = self.api.addresses.api_address();
+        let serving = server::serve(self.service(), &self.authority, address, within, kubeconfig).await?;
+        controllers::publish(&self.api.store, within, serving.addr())?;
         Ok(serving)
     }
 

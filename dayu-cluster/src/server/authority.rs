@@ -101,13 +101,13 @@ impl Authority {
         Ok(Identity { certificate, key: key.serialize_pem() })
     }
 
-    /// TLS for a server at this address, to which clients may show a certificate of this authority.
-    pub(super) fn server_config(&self, ip: IpAddr) -> Result<ServerConfig, AuthorityError> {
+    /// TLS for a server at these addresses, to which clients may show a certificate of this authority.
+    pub(super) fn server_config(&self, addresses: &[IpAddr]) -> Result<ServerConfig, AuthorityError> {
         let key = KeyPair::generate()?;
         let mut params = leaf("kubernetes", ExtendedKeyUsagePurpose::ServerAuth);
         let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"].map(str::to_owned);
         params.subject_alt_names = CertificateParams::new(names)?.subject_alt_names;
-        params.subject_alt_names.push(rcgen::SanType::IpAddress(ip));
+        params.subject_alt_names.extend(addresses.iter().copied().map(rcgen::SanType::IpAddress));
         let certificate = params.signed_by(&key, &self.issuer)?.der().clone();
 
         let tls = |error: &dyn std::fmt::Display| AuthorityError::Tls(error.to_string());

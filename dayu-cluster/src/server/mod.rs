@@ -7,7 +7,7 @@ mod authority;
 mod connection;
 mod kubeconfig;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,10 +86,12 @@ impl Drop for Serving {
     }
 }
 
+/// Serves on `address`; programs may also know the API by its service address `within`.
 pub(crate) async fn serve(
     service: ApiService,
     authority: &Authority,
     address: SocketAddr,
+    within: Ipv4Addr,
     kubeconfig_path: Option<PathBuf>,
 ) -> Result<Serving, ServeError> {
     if !address.ip().is_loopback() {
@@ -98,7 +100,7 @@ pub(crate) async fn serve(
     let bind = |source| ServeError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let addr = listener.local_addr().map_err(bind)?;
-    let acceptor = TlsAcceptor::from(Arc::new(authority.server_config(addr.ip())?));
+    let acceptor = TlsAcceptor::from(Arc::new(authority.server_config(&[addr.ip(), within.into()])?));
     let kubeconfig = kubeconfig::write(addr, authority.certificate(), &authority.client()?);
     if let Some(path) = &kubeconfig_path {
         files::write_private(path, &kubeconfig)

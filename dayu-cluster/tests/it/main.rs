@@ -6,5 +6,6 @@ mod custom;
 mod kubectl;
 mod load;
 mod serving;
+mod throughput;
 mod verbs;
 mod watch;

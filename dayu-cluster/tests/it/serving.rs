@@ -33,6 +33,9 @@ async fn a_client_with_the_kubeconfig_gets_in() {
 
     let mut events = maps.watch(&WatchParams::default(), "0").await.unwrap().boxed();
     events.try_next().await.unwrap().unwrap();
+    let services: Api<Service> = Api::default_namespaced(client);
+    let own = services.get("kubernetes").await.unwrap().spec.unwrap();
+    assert_eq!(own.cluster_ip.as_deref(), Some("127.96.0.1"));
     serving.shutdown().await;
     assert!(events.next().await.is_none_or(|event| event.is_err()), "a watch ends with its server");
 }

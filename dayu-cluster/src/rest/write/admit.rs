@@ -87,12 +87,10 @@ impl Writer {
         if old.is_none() {
             causes.extend(builtin::validate_name(group, kind, name));
         }
-        match self.kind.custom() {
-            Some(custom) => {
-                causes.extend(custom.schema().map(|schema| schema.validate(value, old)).unwrap_or_default())
-            }
-            None => causes.extend(builtin::validate(group, kind, value, old)),
-        }
+        causes.extend(match self.kind.custom() {
+            Some(custom) => custom.schema().map(|schema| schema.validate(value, old)).unwrap_or_default(),
+            None => builtin::validate(group, kind, value, old),
+        });
         if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
             causes.extend(definitions::validate(value));
         }
