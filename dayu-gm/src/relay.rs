@@ -46,7 +46,7 @@ fn up(world: &World, said: Upstream) {
         }
         // What workers report about other kinds has no reader yet; the device has kept it for itself.
         Upstream::Said(device, message) => {
-            tracing::debug!(%device, kind = message.kind, name = message.name, "reported")
+            tracing::debug!(%device, kind = message.kind, name = message.name, "reported");
         }
     }
 }

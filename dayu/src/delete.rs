@@ -19,7 +19,7 @@ pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
         match apply::api(&client, document).delete(name, &DeleteParams::background()).await {
             Ok(_) => output::line(&format!("{} deleted", apply::name(document))),
             Err(error) if apply::is_not_found(&error) => {
-                output::line(&format!("{} was not there", apply::name(document)))
+                output::line(&format!("{} was not there", apply::name(document)));
             }
             Err(source) => {
                 let (origin, name) = (document.origin.clone(), apply::name(document));

@@ -53,7 +53,7 @@ pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
                 Stage::Detector => dayu_pipeline::Stage::Detector,
                 Stage::Aggregator => dayu_pipeline::Stage::Aggregator,
             })
-            .await?
+            .await?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -58,7 +58,7 @@ fn what_is_taken_or_out_of_range_is_refused_and_nothing_is_lost() {
     let mut third = service("c", "ClusterIP");
     third["spec"]["clusterIP"] = "10.0.0.1".into();
     assert!(allocator.on_write(None, &mut third).unwrap_err().problem.contains("range"));
-    assert_eq!(allocator.pools.lock().addresses.any("x").is_some(), true);
+    assert!(allocator.pools.lock().addresses.any("x").is_some());
 }
 
 #[test]

@@ -46,7 +46,10 @@ async fn start(devices: &[&str]) -> Site {
         let node: Node = serde_json::from_value(node).unwrap();
         let nodes = Api::<Node>::all(client.clone());
         nodes.create(&PostParams::default(), &node).await.unwrap();
-        nodes.patch_status(device, &PatchParams::default(), &Patch::Merge(json!({"status": node.status}))).await.unwrap();
+        nodes
+            .patch_status(device, &PatchParams::default(), &Patch::Merge(json!({"status": node.status})))
+            .await
+            .unwrap();
     }
     let shutdown = CancellationToken::new();
     let mut handle = dayu_gm::run_with(client.clone(), Options::default(), shutdown.clone());
@@ -110,7 +113,10 @@ async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route() {
 
     let services = Api::<RuntimeService>::namespaced(client.clone(), "default");
     services.create(&PostParams::default(), &runtime_service("det", "edge1", 9000)).await.unwrap();
-    let pods = until::<Pod>(client, |pods| pods.len() == 1 && pods[0].spec.as_ref().is_some_and(|spec| spec.node_name.is_some())).await;
+    let pods = until::<Pod>(client, |pods| {
+        pods.len() == 1 && pods[0].spec.as_ref().is_some_and(|spec| spec.node_name.is_some())
+    })
+    .await;
     let deployment = &until::<Deployment>(client, |all| all.len() == 1).await[0];
     assert_eq!(deployment.owner_references()[0].kind, "RuntimeService");
     until::<RuntimeService>(client, |all| condition(&all[0].status, "Ready").0 == "False").await;
@@ -157,16 +163,20 @@ async fn bad_resources_are_told_and_make_nothing() {
     let told = |all: &[RuntimeService]| all.iter().all(|service| condition(&service.status, "Ready").0 == "False");
     let told = until::<RuntimeService>(&site.client, |all| all.len() == 2 && told(all)).await;
     assert!(format!("{:?}", told[1].status).contains("declared"), "{:?}", told[1].status);
-    until::<Event>(&site.client, |events| events.iter().any(|event| event.involved_object.name.as_deref() == Some("bad-node"))).await;
+    until::<Event>(&site.client, |events| {
+        events.iter().any(|event| event.involved_object.name.as_deref() == Some("bad-node"))
+    })
+    .await;
     assert!(until::<Deployment>(&site.client, |_| true).await.is_empty());
 
     // The device comes: what waited for it is made.
-    let node: Node = serde_json::from_value(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "nowhere"}})).unwrap();
+    let node: Node =
+        serde_json::from_value(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "nowhere"}})).unwrap();
     Api::<Node>::all(site.client.clone()).create(&PostParams::default(), &node).await.unwrap();
     until::<Deployment>(&site.client, |all| all.len() == 1).await;
 }
 
-fn joint(name: &str, workers: Value) -> JointMultiEdgeService {
+fn joint(name: &str, workers: &Value) -> JointMultiEdgeService {
     serde_json::from_value(json!({
         "apiVersion": "sedna.io/v1alpha1", "kind": "JointMultiEdgeService", "metadata": {"name": name},
         "spec": {"serviceConfig": {"pos": "edge", "port": 9000, "targetPort": 9000}, "edgeWorker": workers},
@@ -186,8 +196,8 @@ async fn workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only()
     let client = &site.client;
     let services = Api::<JointMultiEdgeService>::namespaced(client.clone(), "default");
     let both = json!([worker("edge1", "i:1"), worker("edge1", "i:1"), worker("edge2", "i:1")]);
-    services.create(&PostParams::default(), &joint("det", both)).await.unwrap();
-    services.create(&PostParams::default(), &joint("det-2", json!([worker("edge1", "i:1")]))).await.unwrap();
+    services.create(&PostParams::default(), &joint("det", &both)).await.unwrap();
+    services.create(&PostParams::default(), &joint("det-2", &json!([worker("edge1", "i:1")]))).await.unwrap();
     let before = until::<Deployment>(client, |all| all.len() == 4).await;
 
     let changed = json!([worker("edge1", "i:1"), worker("edge1", "i:1"), worker("edge2", "i:2")]);
@@ -198,7 +208,9 @@ async fn workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only()
         value.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let after = until::<Deployment>(client, |all| all.iter().any(|deployment| image(deployment) == "i:2")).await;
-    let rewritten = after.iter().filter(|new| before.iter().all(|old| old.metadata.generation != new.metadata.generation || old.name_any() != new.name_any()));
+    let rewritten = after.iter().filter(|new| {
+        before.iter().all(|old| old.metadata.generation != new.metadata.generation || old.name_any() != new.name_any())
+    });
     assert_eq!(rewritten.count(), 1);
 
     let patch = json!({"spec": {"edgeWorker": [worker("edge1", "i:1")]}});
@@ -208,11 +220,14 @@ async fn workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only()
     // Users delete the Service and the Deployments by name before the resource itself.
     Api::<Service>::namespaced(client.clone(), "default").delete("det-edge", &DeleteParams::default()).await.unwrap();
     let det = after.iter().find(|deployment| deployment.name_any().starts_with("det-edgeworker")).unwrap();
-    let _ = Api::<Deployment>::namespaced(client.clone(), "default").delete(&det.name_any(), &DeleteParams::default()).await;
+    let _ = Api::<Deployment>::namespaced(client.clone(), "default")
+        .delete(&det.name_any(), &DeleteParams::default())
+        .await;
     services.delete("det", &DeleteParams::default()).await.unwrap();
     let left = until::<Deployment>(client, |all| all.len() == 1).await;
     assert!(left[0].name_any().starts_with("det-2-"));
-    until::<Service>(client, |all| all.iter().filter(|service| service.name_any().starts_with("det")).count() == 1).await;
+    until::<Service>(client, |all| all.iter().filter(|service| service.name_any().starts_with("det")).count() == 1)
+        .await;
 }
 
 #[tokio::test]
@@ -225,7 +240,9 @@ async fn a_foreign_object_of_the_same_name_is_never_adopted() {
     Api::<Service>::namespaced(site.client.clone(), "default").create(&PostParams::default(), &foreign).await.unwrap();
     let services = Api::<RuntimeService>::namespaced(site.client.clone(), "default");
     services.create(&PostParams::default(), &runtime_service("det", "edge1", 9000)).await.unwrap();
-    let refused = |all: &[RuntimeService]| condition(&all[0].status, "ResourcesReconciled") == ("False".into(), "ReconcileFailed".into());
+    let refused = |all: &[RuntimeService]| {
+        condition(&all[0].status, "ResourcesReconciled") == ("False".into(), "ReconcileFailed".into())
+    };
     until::<RuntimeService>(&site.client, |all| all.len() == 1 && refused(all)).await;
     let service = Api::<Service>::namespaced(site.client.clone(), "default").get("det").await.unwrap();
     assert_eq!(service.spec.unwrap().selector.unwrap()["app"], "x");
