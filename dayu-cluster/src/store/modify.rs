@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Object, ResourceRef, Store, StoreError};
+use super::{Change, Object, ResourceRef, Store, StoreError, deletion::is_complete};
 
 impl Store {
     /// Changes an object in place: `change` sees the latest content, and again if another writer came in between.
@@ -28,10 +28,29 @@ impl Store {
                 .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })?;
             let mut after = before.clone();
             change(&mut after);
+            if after == before {
+                return Ok(stored);
+            }
             bump_generation(&before, &mut after);
-            match self.update(resource, after) {
+            match self.swap(resource, &stored, after) {
                 Err(StoreError::Conflict { .. }) => {}
                 done => return done,
+            }
+        }
+    }
+
+    /// Replaces exactly this state of an object.
+    fn swap(&self, resource: &ResourceRef, stored: &Arc<Object>, value: Value) -> Result<Arc<Object>, StoreError> {
+        let tables = self.tables.write();
+        let name = || stored.meta.name.as_ref().into();
+        match tables.get(resource, &stored.meta.namespace, &stored.meta.name) {
+            None => Err(StoreError::NotFound { resource: resource.clone(), name: name() }),
+            Some(live) if !Arc::ptr_eq(live, stored) => {
+                Err(StoreError::Conflict { resource: resource.clone(), name: name() })
+            }
+            Some(_) => {
+                let change = if is_complete(&value) { Change::Deleted } else { Change::Modified };
+                self.commit(tables, resource, value, change)
             }
         }
     }
