@@ -8,7 +8,6 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use tower::BoxError;
 
-use super::accept::Shape;
 use super::body::{self, ApiBody};
 use super::error::ApiError;
 use super::path::{self, Target};
@@ -85,7 +84,7 @@ impl Call<'_> {
     }
 
     fn collection(&self) -> Reply {
-        let shaper = Shaper::new(Shape::negotiate(&self.parts.headers)?);
+        let shaper = self.shaper()?;
         let options = ListOptions::parse(&self.query)?;
         if self.query.flag("watch") {
             let feed = Feed::open(&self.api.store, self.kind.clone(), self.target.namespace.clone(), options, shaper)?;
@@ -98,7 +97,7 @@ impl Call<'_> {
     fn object(&self, method: &Method, name: &str, part: Part) -> Reply {
         match *method {
             Method::GET => {
-                let shaper = Shaper::new(Shape::negotiate(&self.parts.headers)?);
+                let shaper = self.shaper()?;
                 Ok(body::json(StatusCode::OK, shaper.object(&self.kind, &*self.stored(name)?)))
             }
             Method::PUT => self.written(&self.writer(part)?.update(name, self.decoded()?)?),
@@ -161,6 +160,10 @@ impl Call<'_> {
         review::answer(&self.kind, &self.parts.headers, &self.body)
     }
 
+    fn shaper(&self) -> Result<Shaper, ApiError> {
+        Shaper::negotiate(&self.api.store, &self.kind, &self.parts.headers, &self.query)
+    }
+
     fn stored(&self, name: &str) -> Result<Arc<Object>, ApiError> {
         let namespace = self.target.namespace.as_deref().unwrap_or_default();
         let stored = self.api.store.get(&self.kind.resource, namespace, name);
@@ -184,7 +187,7 @@ impl Call<'_> {
 
     fn written(&self, written: &Written) -> Reply {
         let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
-        let shaper = Shaper::new(Shape::negotiate(&self.parts.headers)?);
+        let shaper = self.shaper()?;
         let mut response = body::json(code, shaper.object(&self.kind, &written.object));
         for warning in &written.warnings {
             let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");

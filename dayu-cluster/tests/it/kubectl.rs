@@ -146,7 +146,11 @@ async fn built_in_kinds() {
     assert_eq!(shell.ok(image, "").await, "web:2");
 
     assert_eq!(shell.ok("label deploy web tier=front", "").await, "deployment.apps/web labeled\n");
-    assert!(shell.ok("get deploy -l tier=front", "").await.contains("web"));
+    let table = shell.ok("get deploy -l tier=front", "").await;
+    let words = |line: usize| -> Vec<&str> { table.lines().nth(line).unwrap().split_whitespace().collect() };
+    assert_eq!(words(0), ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
+    assert_eq!(words(1)[..2], ["web", "0/1"]);
+    assert!(shell.ok("get deploy web -o wide", "").await.contains("web:2"));
     assert_eq!(shell.ok("scale deploy web --replicas=2", "").await, "deployment.apps/web scaled\n");
     let patch = r#"patch deploy web -p {"spec":{"replicas":0}}"#;
     assert_eq!(shell.ok(patch, "").await, "deployment.apps/web patched\n");
@@ -173,6 +177,8 @@ async fn custom_kinds() {
     assert_eq!(shell.ok("apply -f -", GADGET).await, "gadget.example.com/one unchanged\n");
     assert_eq!(shell.ok("apply -f -", &GADGET.replace('3', "4")).await, "gadget.example.com/one configured\n");
     assert_eq!(shell.ok("get gd one -o jsonpath={.spec.size}", "").await, "4");
+    let table = shell.ok("get gd", "").await;
+    assert!(table.starts_with("NAME   SIZE\none    4"), "{table}");
     assert_eq!(shell.ok("scale gd one --replicas=7", "").await, "gadget.example.com/one scaled\n");
     assert_eq!(shell.ok("get gd one -o jsonpath={.spec.replicas}", "").await, "7");
     let status = r#"patch gd one --subresource=status --type=merge -p {"status":{"replicas":2}}"#;

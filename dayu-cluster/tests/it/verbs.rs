@@ -267,3 +267,12 @@ async fn fields_that_a_kind_does_not_have_are_refused_or_told() {
     let ignored = send("Ignore").await;
     assert!(ignored.status().is_success() && !ignored.headers().contains_key("warning"));
 }
+
+#[tokio::test]
+async fn a_body_beyond_three_mebibytes_is_refused() {
+    let maps: Api<ConfigMap> = Api::default_namespaced(cluster().await.client());
+    let (code, reason, message) =
+        refusal(maps.create(&PostParams::default(), &config_map("big", &"x".repeat(4 << 20))).await);
+    assert_eq!((code, reason.as_str()), (413, "RequestEntityTooLarge"));
+    assert!(message.contains("limit is 3145728"), "{message}");
+}
