@@ -53,4 +53,10 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The Node has a pod network that no addresses can be taken from.
+    #[error("{source}")]
+    Network {
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }

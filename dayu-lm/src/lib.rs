@@ -3,13 +3,25 @@
 //! It registers the device as a Node where nobody has, runs the pods bound to it through a
 //! [`dayu_core::worker::Runtime`], tells their state truthfully, and carries the [`link`]. What to do about a worker is
 //! decided by the pure steps of [`dayu_core::worker`]; this crate performs.
+mod clock;
 mod connect;
+mod descriptor;
+mod device;
 mod error;
 mod handle;
 pub mod link;
+mod log;
 mod manager;
+mod node;
 mod options;
+mod pods;
+mod prepare;
+pub mod runtime;
+mod serve;
 
+use std::sync::Arc;
+
+use dayu_core::worker::Runtime;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -27,9 +39,20 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Er
     run_with(client, options, shutdown).finished().await
 }
 
-/// Starts a local manager with a `client` of the caller's; `options.kubeconfig` is not read.
+/// Starts a local manager with a `client` of the caller's; `options.kubeconfig` is not read. Workers are processes.
 pub fn run_with(client: Client, options: Options, shutdown: CancellationToken) -> Handle {
+    let runtime = Arc::new(runtime::process::ProcessRuntime::new(options.data_dir()));
+    run_with_runtime(client, options, runtime, shutdown)
+}
+
+/// As [`run_with`], with workers run by `runtime`.
+pub fn run_with_runtime(
+    client: Client,
+    options: Options,
+    runtime: Arc<dyn Runtime>,
+    shutdown: CancellationToken,
+) -> Handle {
     let (announce, ready) = tokio::sync::watch::channel(None);
-    let task = tokio::spawn(manager::run(client, options, announce, shutdown));
+    let task = tokio::spawn(manager::run(client, options, runtime, announce, shutdown));
     Handle { ready, task }
 }

@@ -1,19 +1,212 @@
 //! The parts of a local manager, put together.
-use kube::Client;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use std::{
+    fs::{self, File},
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt,
+    path::Path,
+    sync::Arc,
+};
 
-use crate::{Addresses, Error, Options};
+use dayu_core::{link::Message, worker::Runtime};
+use kube::Client;
+use rustix::fs::{FlockOperation, flock};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Addresses, Error, Options,
+    clock::Clock,
+    device::Remembered,
+    link::{self, LinkOptions},
+    node::{self, Standing},
+    pods::{Pods, Pool, Recorder, Shared},
+    prepare::Lookup,
+    serve,
+};
+
+/// Where workers report to, as Sedna's libraries expect.
+const WORKERS_PORT: u16 = 9100;
+/// Where a kubelet would serve logs.
+const LOGS_PORT: u16 = 10250;
+/// The mesh's status API.
+const MESH_PORT: u16 = 10551;
+/// Workers' reports that wait for the link.
+const WAITING: usize = 100;
+
+/// What every part needs.
+struct Manager {
+    client: Client,
+    options: Options,
+    clock: Clock,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+}
 
 /// Runs everything until `shutdown`.
 pub(crate) async fn run(
-    _client: Client,
+    client: Client,
     options: Options,
-    _announce: watch::Sender<Option<Addresses>>,
+    runtime: Arc<dyn Runtime>,
+    announce: watch::Sender<Option<Addresses>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let data = options.data_dir();
-    std::fs::create_dir_all(&data).map_err(|source| Error::Data { path: data, source })?;
-    shutdown.cancelled().await;
-    Ok(())
+    let _lock = open(&data)?;
+    // Parts end with us, however we end.
+    let shutdown = shutdown.child_token();
+    let _ends = shutdown.clone().drop_guard();
+    let manager = Manager { client, options, clock: Clock::start(), shutdown, tasks: TaskTracker::new() };
+    let ended = manager.run(&data, runtime, announce).await;
+    manager.shutdown.cancel();
+    manager.tasks.close();
+    manager.tasks.wait().await;
+    ended
+}
+
+/// Why the device is looked after no more.
+enum Ended {
+    /// Told to.
+    Told,
+    /// The cluster says something else of it now: begin anew.
+    Changed,
+}
+
+impl Manager {
+    async fn run(
+        &self,
+        data: &Path,
+        runtime: Arc<dyn Runtime>,
+        announce: watch::Sender<Option<Addresses>>,
+    ) -> Result<(), Error> {
+        loop {
+            // A device that was ours runs its pods at once; what the cluster says of it comes when it comes.
+            let standing = match Remembered::load(data) {
+                Some(Remembered { pod_cidr }) => Standing::Ours { pod_cidr },
+                None => match self.register().await {
+                    Some(standing) => standing,
+                    None => return Ok(()),
+                },
+            };
+            let pod_cidr = match standing {
+                Standing::Theirs { address } => return self.run_theirs(data, address, &announce).await,
+                Standing::Ours { pod_cidr } => pod_cidr,
+            };
+            let pool = Pool::new(&pod_cidr).map_err(|source| Error::Network { source: Box::new(source) })?;
+            Remembered { pod_cidr: pod_cidr.clone() }.save(data);
+            match self.run_ours(data, &pod_cidr, pool, runtime.clone(), &announce).await? {
+                Ended::Told => return Ok(()),
+                Ended::Changed => Remembered::forget(data),
+            }
+        }
+    }
+
+    /// What the cluster says of the device; none when told to end before.
+    async fn register(&self) -> Option<Standing> {
+        self.shutdown.run_until_cancelled(node::register(&self.client, &self.options.node)).await.flatten()
+    }
+
+    /// Looks after a device whose Node and pods are ours.
+    async fn run_ours(
+        &self,
+        data: &Path,
+        pod_cidr: &str,
+        pool: Pool,
+        runtime: Arc<dyn Runtime>,
+        announce: &watch::Sender<Option<Addresses>>,
+    ) -> Result<Ended, Error> {
+        let (device, address, folders) = (&self.options.node, pool.host(), data.join("pods"));
+        // Whatever is begun here ends with this attempt.
+        let attempt = self.shutdown.child_token();
+        let _ends = attempt.clone().drop_guard();
+        let workers = self.listen("workers' reports", address, WORKERS_PORT, false).await?;
+        let logs = self.listen("logs", address, LOGS_PORT, true).await?;
+        let addresses = Addresses { device: address, workers: local(&workers)?, logs: Some(local(&logs)?) };
+        let logs_port = local(&logs)?.port();
+        self.tasks.spawn(serve::serve(logs, serve::logs(folders.clone()), attempt.clone()));
+        self.link(data, address, workers, &attempt);
+        let shared = Arc::new(Shared {
+            client: self.client.clone(),
+            device: device.clone(),
+            runtime,
+            lookup: Lookup::start(&self.client, &attempt),
+            recorder: Recorder::start(self.client.clone(), device.to_string(), self.clock),
+            clock: self.clock,
+            folders,
+        });
+        let pods = Pods::recover(shared, pool).await;
+        let standing = async {
+            match self.register().await {
+                Some(Standing::Ours { pod_cidr: now }) if now == pod_cidr => {
+                    let alive = node::keep_alive(&self.client, device, address, logs_port, self.clock, || {
+                        tracing::info!(%device, %address, workers = %addresses.workers, logs = ?addresses.logs, "ready");
+                        announce.send_replace(Some(addresses));
+                    });
+                    alive.await;
+                }
+                Some(other) => {
+                    tracing::warn!(%device, ?other, before = pod_cidr, "the cluster says something else of this device now")
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = pods.run(self.options.stop_workers, self.shutdown.clone()) => Ok(Ended::Told),
+            () = standing => Ok(Ended::Changed),
+        }
+    }
+
+    /// Speaks for a device whose pods a kubelet runs.
+    async fn run_theirs(
+        &self,
+        data: &Path,
+        address: IpAddr,
+        announce: &watch::Sender<Option<Addresses>>,
+    ) -> Result<(), Error> {
+        let workers = self.listen("workers' reports", address, WORKERS_PORT, false).await?;
+        let addresses = Addresses { device: address, workers: local(&workers)?, logs: None };
+        self.link(data, address, workers, &self.shutdown);
+        announce.send_replace(Some(addresses));
+        self.shutdown.cancelled().await;
+        Ok(())
+    }
+
+    /// Takes workers' reports and keeps the link that carries them.
+    fn link(&self, data: &Path, address: IpAddr, workers: TcpListener, until: &CancellationToken) {
+        let (reports, up) = mpsc::channel::<Message>(WAITING);
+        self.tasks.spawn(serve::serve(workers, serve::workers(reports), until.clone()));
+        let mesh = if address.is_loopback() { address } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        let options = LinkOptions {
+            device: self.options.node.clone(),
+            manager: self.options.gm.clone(),
+            mesh: self.options.mesh.unwrap_or(SocketAddr::new(mesh, MESH_PORT)),
+            outbox: data.join("outbox"),
+        };
+        self.tasks.spawn(link::run(self.client.clone(), options, up, until.clone()));
+    }
+
+    async fn listen(&self, what: &'static str, address: IpAddr, port: u16, or_any: bool) -> Result<TcpListener, Error> {
+        let address = SocketAddr::new(address, port);
+        let failed = |source| Error::Bind { what, device: self.options.node.clone(), address, source };
+        serve::listen(address, or_any).await.map_err(failed)
+    }
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|source| Error::Data { path: "socket".into(), source })
+}
+
+/// Makes the data directory, for its owner only, and takes it for this local manager.
+fn open(data: &Path) -> Result<File, Error> {
+    let failed = |source: io::Error| Error::Data { path: data.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(data.join("lock")).map_err(failed)?;
+    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(lock),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse { path: data.to_owned() }),
+        Err(error) => Err(failed(error.into())),
+    }
 }

@@ -96,7 +96,7 @@ pub enum Effect {
     /// End it.
     Kill(Run, ProcessId),
     /// Probe it: answered by [`Event::Probed`], always.
-    Probe(Run, ProbeKind),
+    Probe(Run, ProbeKind, ProcessId),
     /// Everything has ended for good: give back what the worker held.
     Release,
 }

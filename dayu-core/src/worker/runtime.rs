@@ -1,4 +1,5 @@
 //! The driver that performs effects, and what it is told.
+#![cfg_attr(any(test, feature = "test-util"), expect(clippy::disallowed_types, reason = "mockall's own"))]
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -163,4 +164,15 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Gives back what is held for a pod of which nothing runs any more. May be asked again after a crash.
     async fn release(&self, pod: &Uid);
+
+    /// Ends whatever runs of other pods than `known`: asked once at the beginning, for what was lost track of.
+    async fn retain(&self, known: &[Uid]) {
+        let _ = known;
+    }
+
+    /// What people should know about the way in which this launch is carried out; told once as events of the pod.
+    fn remarks(&self, launch: &Launch) -> Vec<Problem> {
+        let _ = launch;
+        Vec::new()
+    }
 }

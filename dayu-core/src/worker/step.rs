@@ -255,8 +255,9 @@ fn settle(spec: &Spec, state: &mut State, now: Timestamp, effects: &mut Vec<Effe
                 *kill_at = None;
                 effects.push(Effect::Kill(run, life.process.clone()));
             }
-            Phase::Running(_) => {
-                effects.extend(container.watches.ask(now).into_iter().map(|kind| Effect::Probe(run.clone(), kind)));
+            Phase::Running(life) => {
+                let probe = |kind| Effect::Probe(run.clone(), kind, life.process.clone());
+                effects.extend(container.watches.ask(now).into_iter().map(probe));
             }
             _ => {}
         }

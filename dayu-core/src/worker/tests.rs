@@ -81,7 +81,7 @@ impl World {
                 }
             }
             Effect::Terminate(run, _) => assert!(self.started.contains(&run), "{run} never began"),
-            Effect::Probe(run, kind) => self.answer(run.clone(), Event::Probed { run, kind, verdict: Ok(()) }),
+            Effect::Probe(run, kind, _) => self.answer(run.clone(), Event::Probed { run, kind, verdict: Ok(()) }),
             Effect::Release => {
                 assert!(self.alive.is_empty() && self.starting.is_empty(), "released while {:?} lives", self.alive);
                 self.released = true;
@@ -346,7 +346,7 @@ fn readiness_outlives_the_driver_and_is_first_seen_long_before_a_period_has_pass
     spec.containers[0].readiness = Some(ProbeSpec::new(ProbeAction::Tcp { host: None, port: 1 }));
     let (state, _) = step(&spec, State::new(&spec), &Event::Recovered, at(0));
     let (mut state, effects) = step(&spec, state, &Event::Started { run: run(1), process: "p".into() }, at(0));
-    assert_eq!(effects, [Effect::Probe(run(1), ProbeKind::Readiness)]);
+    assert_eq!(effects, [Effect::Probe(run(1), ProbeKind::Readiness, "p".into())]);
     let mut now = at(0);
     let mut probes = 0;
     // The worker listens after 400 ms.
@@ -365,7 +365,7 @@ fn readiness_outlives_the_driver_and_is_first_seen_long_before_a_period_has_pass
     assert_eq!(effects, [Effect::Find(run(1), Some("p".into()))]);
     assert!(state.containers[0].is_ready());
     let (state, effects) = step(&spec, state, &Event::Found { run: run(1), process: Some("p".into()) }, now);
-    assert!(state.containers[0].is_ready() && effects == [Effect::Probe(run(1), ProbeKind::Readiness)]);
+    assert!(state.containers[0].is_ready() && effects == [Effect::Probe(run(1), ProbeKind::Readiness, "p".into())]);
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! The device as a Node of the cluster.
+//!
+//! A Node belongs to whoever registered it. Where nobody has, the local manager does, waits for the Node's pod network,
+//! reports its first host as the device's address, and renews the Node's Lease. Where a kubelet did, nothing is touched.
+mod capacity;
+mod heartbeat;
+mod object;
+
+use std::net::IpAddr;
+
+use dayu_core::name::Device;
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Node;
+use kube::{
+    Api, Client, ResourceExt,
+    api::PostParams,
+    runtime::{WatchStreamExt, watcher},
+};
+
+pub(crate) use self::heartbeat::keep_alive;
+
+/// What the cluster says of this device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The Node is ours, and these are its pods' addresses.
+    Ours {
+        /// The network.
+        pod_cidr: String,
+    },
+    /// A kubelet looks after it.
+    Theirs {
+        /// The device's address, as the kubelet reports it.
+        address: IpAddr,
+    },
+}
+
+/// Registers the device where nobody has, and waits until it is known what that makes of us. None if the watch ends, which
+/// it never does.
+pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standing> {
+    let nodes: Api<Node> = Api::all(client.clone());
+    let only = watcher::Config::default().fields(&format!("metadata.name={device}"));
+    let mut events = watcher(nodes.clone(), only).default_backoff().boxed();
+    let mut seen = false;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(watcher::Event::Apply(node) | watcher::Event::InitApply(node)) => {
+                seen = true;
+                if let Some(standing) = standing(&node) {
+                    return Some(standing);
+                }
+                tracing::info!(%device, "waiting for the node's podCIDR, or for its kubelet to report an InternalIP");
+            }
+            Ok(watcher::Event::InitDone) if !seen => create(&nodes, device).await,
+            Ok(watcher::Event::Delete(_)) => create(&nodes, device).await,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%device, %error, "the API does not tell of our node yet; trying again"),
+        }
+    }
+    None
+}
+
+async fn create(nodes: &Api<Node>, device: &Device) {
+    match nodes.create(&PostParams::default(), &object::node(device)).await {
+        Ok(_) => tracing::info!(%device, "registered as a node"),
+        // The watch tells who was faster.
+        Err(kube::Error::Api(status)) if status.code == 409 => {}
+        Err(error) => {
+            tracing::warn!(%device, %error, "cannot register the node; allow the local manager to create nodes")
+        }
+    }
+}
+
+fn standing(node: &Node) -> Option<Standing> {
+    if object::is_ours(node) {
+        let pod_cidr = node.spec.as_ref()?.pod_cidr.clone()?;
+        return Some(Standing::Ours { pod_cidr });
+    }
+    let addresses = node.status.as_ref()?.addresses.as_ref()?;
+    let internal = addresses.iter().filter(|address| address.type_ == "InternalIP");
+    let address = internal.filter_map(|address| address.address.parse().ok()).next()?;
+    tracing::info!(node = node.name_any(), "a kubelet looks after this node: its pods are only observed");
+    Some(Standing::Theirs { address })
+}

@@ -1,0 +1,140 @@
+//! A pod's folder: what must be known after a crash or a power cut to look after the pod without asking anybody.
+//!
+//! `pod.json` is forced to the disk: a device that boots without a network runs what it ran. `state.json` is replaced whole
+//! before each effect, which a crash of the local manager cannot undo; a power cut may, but it ends the processes that the
+//! file speaks of as well.
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    net::IpAddr,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use dayu_core::worker::{Launch, Run, State};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// What does not change in a pod's life.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// The pod as the API told it last.
+    pub(crate) pod: Pod,
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// The device's address.
+    pub(crate) host: IpAddr,
+    /// When it was first seen.
+    pub(crate) accepted: Timestamp,
+}
+
+/// The folder of one pod.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder(PathBuf);
+
+/// What a folder holds.
+pub(crate) struct Saved {
+    pub(crate) folder: Folder,
+    pub(crate) manifest: Manifest,
+    /// None if it cannot be read: then nothing is known of what runs.
+    pub(crate) state: Option<State>,
+}
+
+impl Folder {
+    /// That of `pod` beneath `root`, made if it is not there.
+    pub(crate) fn create(root: &Path, pod: &Pod) -> io::Result<Self> {
+        let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
+        let dir = root.join(format!("{namespace}_{name}_{}", pod.uid().unwrap_or_default()));
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
+        Ok(Self(dir))
+    }
+
+    /// Everything that `root` holds; a folder that cannot be read is told of and left alone.
+    pub(crate) fn load(root: &Path) -> Vec<Saved> {
+        let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| Self(entry.path()));
+        folders
+            .filter_map(|folder| {
+                let manifest = folder.read::<Manifest>("pod.json")?;
+                let state = folder.read::<State>("state.json");
+                Some(Saved { folder, manifest, state })
+            })
+            .collect()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Stores the manifest; a crash finds it at once, a power cut after the disk was told, which nobody waits for.
+    pub(crate) fn save_manifest(&self, manifest: &Manifest) -> io::Result<()> {
+        let file = self.replace("pod.json", &serde_json::to_vec(manifest)?)?;
+        let dir = self.0.clone();
+        tokio::task::spawn_blocking(move || {
+            let done = file.sync_all().and_then(|()| File::open(&dir)?.sync_all());
+            if let Err(error) = done {
+                tracing::warn!(dir = %dir.display(), %error, "a power cut may lose this pod's manifest");
+            }
+        });
+        Ok(())
+    }
+
+    /// Stores what `state` serialises to.
+    pub(crate) fn save_state(&self, state: &[u8]) -> io::Result<()> {
+        self.replace("state.json", state).map(drop)
+    }
+
+    /// Keeps what was last started, for times when the API does not answer.
+    pub(crate) fn save_launch(&self, launch: &Launch) {
+        let name = format!("{}/launch.json", launch.run.container);
+        let known = self.read::<Launch>(&name).map(|known| Launch {
+            run: launch.run.clone(),
+            log: launch.log.clone(),
+            ..known
+        });
+        if known.as_ref() == Some(launch) {
+            return;
+        }
+        let saved = serde_json::to_vec(launch).map_err(io::Error::from).and_then(|text| self.replace(&name, &text));
+        if let Err(error) = saved {
+            tracing::warn!(dir = %self.0.display(), %error, "the container cannot be started while the API is away");
+        }
+    }
+
+    /// What was last started of the run's container, for this run.
+    pub(crate) fn last_launch(&self, run: &Run, log: PathBuf) -> Option<Launch> {
+        let launch = self.read::<Launch>(&format!("{}/launch.json", run.container))?;
+        Some(Launch { run: run.clone(), log, ..launch })
+    }
+
+    /// Removes everything.
+    pub(crate) fn remove(&self) {
+        if let Err(error) = fs::remove_dir_all(&self.0).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        }) {
+            tracing::warn!(dir = %self.0.display(), %error, "the folder of a pod that is gone cannot be removed");
+        }
+    }
+
+    fn replace(&self, name: &str, text: &[u8]) -> io::Result<File> {
+        let path = self.0.join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        let draft = path.with_extension("draft");
+        let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
+        file.write_all(text)?;
+        fs::rename(draft, path)?;
+        Ok(file)
+    }
+
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let path = self.0.join(name);
+        let text = fs::read(&path).ok()?;
+        serde_json::from_slice(&text)
+            .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "not readable; it is not used"))
+            .ok()
+    }
+}

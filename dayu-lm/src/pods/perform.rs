@@ -1,0 +1,117 @@
+//! Performing one effect: a task each, whose answer is an event.
+use std::sync::Arc;
+
+use dayu_core::{
+    name::Uid,
+    worker::{Effect, Event, Launch, ProbeAction, Problem, ProcessId, Run, Spec},
+};
+use k8s_openapi::api::core::v1::Pod;
+use parking_lot::Mutex;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{Shared, folder::Folder, probe};
+use crate::prepare::{self, Place};
+
+/// Performs effects of one pod.
+#[derive(Clone)]
+pub(super) struct Performer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) uid: Uid,
+    pub(super) place: Place,
+    pub(super) folder: Folder,
+    pub(super) answer: mpsc::Sender<Event>,
+    /// Reasons of remarks that were made already.
+    pub(super) remarked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Performer {
+    /// Begins to perform `effect` among `tasks`.
+    pub(super) fn perform(&self, pod: &Arc<Pod>, spec: &Spec, effect: &Effect, tasks: &mut JoinSet<()>) {
+        let this = self.clone();
+        match effect.clone() {
+            Effect::Start(run) => drop(tasks.spawn(this.start(pod.clone(), run))),
+            Effect::Find(run, known) => drop(tasks.spawn(this.find(run, known))),
+            Effect::Terminate(run, process) => drop(tasks.spawn(this.stop(run, process, false))),
+            Effect::Kill(run, process) => drop(tasks.spawn(this.stop(run, process, true))),
+            Effect::Release => drop(tasks.spawn(async move { this.shared.runtime.release(&this.uid).await })),
+            Effect::Probe(run, kind, process) => {
+                let Some(probe) = spec.container(&run.container).and_then(|container| container.probe(kind)).cloned()
+                else {
+                    return;
+                };
+                tasks.spawn(async move {
+                    let verdict = match &probe.action {
+                        ProbeAction::Exec(command) => {
+                            this.shared.runtime.exec(&this.uid, &process, command, probe.timeout).await
+                        }
+                        _ => probe::probe(&probe, this.place.pod_ip).await,
+                    };
+                    this.send(Event::Probed { run, kind, verdict }).await;
+                });
+            }
+        }
+    }
+
+    /// A keeper that is gone needs no answer.
+    pub(super) async fn send(&self, event: Event) {
+        let _ = self.answer.send(event).await;
+    }
+
+    async fn start(self, pod: Arc<Pod>, run: Run) {
+        let started = match self.launch(&pod, &run).await {
+            Ok(launch) => self.shared.runtime.start(&launch).await.map(|process| (process, launch)),
+            Err(problem) => Err(problem),
+        };
+        match started {
+            Ok((process, launch)) => {
+                self.send(Event::Started { run: run.clone(), process: process.clone() }).await;
+                self.folder.save_launch(&launch);
+                self.remark(&pod, &launch);
+                self.wait(run, process).await;
+            }
+            Err(problem) => self.send(Event::NotStarted { run, problem }).await,
+        }
+    }
+
+    /// What to start; the same as last time where the API does not answer.
+    async fn launch(&self, pod: &Pod, run: &Run) -> Result<Launch, Problem> {
+        let lookup = &self.shared.lookup;
+        let fresh = match lookup.ready().await {
+            Ok(()) => prepare::prepare(pod, run, &self.place, lookup).await,
+            Err(problem) => Err(problem),
+        };
+        match fresh {
+            Err(problem) if problem.reason == prepare::UNREACHABLE => {
+                self.folder.last_launch(run, self.place.log(run)).ok_or(problem)
+            }
+            fresh => fresh,
+        }
+    }
+
+    fn remark(&self, pod: &Arc<Pod>, launch: &Launch) {
+        for remark in self.shared.runtime.remarks(launch) {
+            let mut made = self.remarked.lock();
+            if !made.contains(&remark.reason) {
+                self.shared.recorder.normal(pod, &remark.reason, remark.message);
+                made.push(remark.reason);
+            }
+        }
+    }
+
+    async fn find(self, run: Run, known: Option<ProcessId>) {
+        let process = self.shared.runtime.find(&self.uid, &run, known).await;
+        self.send(Event::Found { run: run.clone(), process: process.clone() }).await;
+        if let Some(process) = process {
+            self.wait(run, process).await;
+        }
+    }
+
+    async fn wait(self, run: Run, process: ProcessId) {
+        let cause = self.shared.runtime.wait(&self.uid, &run, &process).await;
+        self.send(Event::Exited { run, cause }).await;
+    }
+
+    async fn stop(self, run: Run, process: ProcessId, kill: bool) {
+        self.shared.runtime.stop(&self.uid, &run, &process, kill).await;
+    }
+}

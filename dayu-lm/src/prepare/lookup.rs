@@ -1,0 +1,147 @@
+//! What the API is asked for a container: read through watches where a change matters, one by one otherwise.
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use dayu_core::{api::label, worker::Problem};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{ConfigMap, Container, Secret, Service};
+use kube::{
+    Api, Client,
+    runtime::{WatchStreamExt, reflector, reflector::Store, watcher},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::image;
+
+/// The API must answer within this; a device that is cut off goes on with what it had.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The reason of a problem that only says that the API did not answer.
+pub(crate) const UNREACHABLE: &str = "ApiUnreachable";
+
+/// Answers questions about other objects than the pod.
+#[derive(Clone)]
+pub(crate) struct Lookup {
+    client: Client,
+    services: Store<Service>,
+    images: Store<ConfigMap>,
+    changed: watch::Receiver<()>,
+}
+
+impl Lookup {
+    /// Watches services and image maps until `shutdown`.
+    pub(crate) fn start(client: &Client, shutdown: &CancellationToken) -> Self {
+        let (told, changed) = watch::channel(());
+        let maps = watcher::Config::default().labels(&format!("{}=true", label::IMAGE_MAP));
+        let images = follow(Api::<ConfigMap>::all(client.clone()), maps, shutdown, move || {
+            let _ = told.send(());
+        });
+        let services = follow(Api::<Service>::all(client.clone()), watcher::Config::default(), shutdown, || ());
+        Self { client: client.clone(), services, images, changed }
+    }
+
+    /// Told when an image map changes: a container that lacked a command may have one now.
+    pub(crate) fn changed(&self) -> watch::Receiver<()> {
+        self.changed.clone()
+    }
+
+    /// Waits until services and image maps are known.
+    pub(crate) async fn ready(&self) -> Result<(), Problem> {
+        let both = async { tokio::join!(self.services.wait_until_ready(), self.images.wait_until_ready()) };
+        match tokio::time::timeout(PATIENCE, both).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Problem::new(UNREACHABLE, format!("the API has not told the services within {PATIENCE:?}"))),
+        }
+    }
+
+    pub(super) fn services(&self) -> Vec<Arc<Service>> {
+        self.services.state()
+    }
+
+    /// What to run for the container's image, with its own arguments behind.
+    pub(super) async fn command(&self, container: &Container) -> Result<Vec<String>, Problem> {
+        let image = container.image.as_deref().unwrap_or_default();
+        let mut maps = self.images.state();
+        maps.sort_by_key(|map| (map.metadata.namespace.clone(), map.metadata.name.clone()));
+        let mut command = image::command(maps.iter().map(|map| &**map), &container.name, image)?;
+        command.extend(container.args.iter().flatten().cloned());
+        Ok(command)
+    }
+
+    /// The entries of a ConfigMap; none if it may be missing and is.
+    pub(super) async fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+        optional: Option<bool>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
+        let found =
+            get(Api::<ConfigMap>::namespaced(self.client.clone(), namespace), "ConfigMap", namespace, name, optional);
+        let Some(map) = found.await? else { return Ok(BTreeMap::new()) };
+        let text = map.data.into_iter().flatten().map(|(key, value)| (key, value.into_bytes()));
+        Ok(text.chain(map.binary_data.into_iter().flatten().map(|(key, value)| (key, value.0))).collect())
+    }
+
+    /// The entries of a Secret; none if it may be missing and is.
+    pub(super) async fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        optional: Option<bool>,
+    ) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
+        let found = get(Api::<Secret>::namespaced(self.client.clone(), namespace), "Secret", namespace, name, optional);
+        let Some(secret) = found.await? else { return Ok(BTreeMap::new()) };
+        Ok(secret.data.into_iter().flatten().map(|(key, value)| (key, value.0)).collect())
+    }
+}
+
+/// Keeps a store of everything that `config` selects, and tells of each change.
+fn follow<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    shutdown: &CancellationToken,
+    changed: impl Fn() + Send + 'static,
+) -> Store<K>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        let mut events = watcher(api, config).default_backoff().reflect(writer).boxed();
+        while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
+            match event {
+                Ok(_) => changed(),
+                Err(error) => tracing::debug!(kind = %K::kind(&()), %error, "the watch broke; it is opened again"),
+            }
+        }
+    });
+    store
+}
+
+async fn get<K>(
+    api: Api<K>,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    optional: Option<bool>,
+) -> Result<Option<K>, Problem>
+where
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+{
+    let unreachable = |why: String| Problem::new(UNREACHABLE, format!("{kind} {namespace}/{name}: {why}"));
+    match tokio::time::timeout(PATIENCE, api.get_opt(name)).await {
+        Ok(Ok(Some(object))) => Ok(Some(object)),
+        Ok(Ok(None)) if optional == Some(true) => Ok(None),
+        Ok(Ok(None)) => Err(Problem::new(
+            "CreateContainerConfigError",
+            format!("{kind} {namespace}/{name} does not exist; create it, or mark the reference optional"),
+        )),
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Err(Problem::new(
+            "CreateContainerConfigError",
+            format!("{kind} {namespace}/{name} may not be read by the local manager; allow it to get {kind}s"),
+        )),
+        Ok(Err(error)) => Err(unreachable(error.to_string())),
+        Err(_) => Err(unreachable(format!("no answer within {PATIENCE:?}"))),
+    }
+}

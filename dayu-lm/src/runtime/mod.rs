@@ -1,0 +1,2 @@
+//! Drivers that run workers.
+pub mod process;

@@ -1,0 +1,117 @@
+//! Which process is meant: process IDs are used again, so each goes with its start time; and a mark in the environment says
+//! whose it is, where a crash lost the ID.
+use std::{fs, path::Path};
+
+use dayu_core::{
+    name::Uid,
+    worker::{ProcessId, Run},
+};
+use rustix::process::{Pid, Signal};
+
+/// The environment variable that holds the mark.
+pub(super) const MARK: &str = "DAYU_WORKER";
+
+/// A process, now and for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) pid: u32,
+    /// In the system's ticks since it was booted.
+    pub(super) start: u64,
+}
+
+/// Whose process it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) pod: String,
+    pub(super) container: String,
+    pub(super) attempt: u32,
+}
+
+impl Identity {
+    /// That of the process which has this ID now.
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The command's name stands in parentheses and may hold anything; the state is the first field behind it.
+        let mut fields = stat.get(stat.rfind(')')? + 2..)?.split(' ');
+        if matches!(fields.next()?, "Z" | "X") {
+            return None;
+        }
+        let start = fields.nth(18)?.parse().ok()?;
+        Some(Self { pid, start })
+    }
+
+    pub(super) fn parse(id: &ProcessId) -> Option<Self> {
+        let (pid, start) = id.as_str().split_once('-')?;
+        Some(Self { pid: pid.parse().ok()?, start: start.parse().ok()? })
+    }
+
+    pub(super) fn id(&self) -> ProcessId {
+        format!("{}-{}", self.pid, self.start).into()
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        Self::of(self.pid).as_ref() == Some(self)
+    }
+
+    pub(super) fn pid(&self) -> Option<Pid> {
+        Pid::from_raw(i32::try_from(self.pid).ok()?)
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Some(pid) = self.pid() {
+            // One that has ended meanwhile is what was wanted.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    /// Signals everything in its group, of which it is or was the leader.
+    pub(super) fn signal_group(&self, signal: Signal) {
+        if let Some(pid) = self.pid() {
+            let _ = rustix::process::kill_process_group(pid, signal);
+        }
+    }
+}
+
+/// The mark of a run, for its environment.
+pub(super) fn mark(root: &Path, pod: &Uid, run: &Run) -> String {
+    format!("{pod}/{}/{}@{}", run.container, run.attempt, root.display())
+}
+
+/// Every living process with a mark of `root`, whoever started it.
+pub(super) fn marked(root: &Path) -> Vec<(Mark, Identity)> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter_map(|pid| Some((read_mark(root, pid)?, Identity::of(pid)?))).collect()
+}
+
+/// The process of this run: of all that bear its mark the one that came first, since the others descend from it.
+pub(super) fn find(root: &Path, pod: &Uid, run: &Run) -> Option<Identity> {
+    marked(root)
+        .into_iter()
+        .filter(|(mark, _)| {
+            mark.pod == pod.as_str() && *mark.container == *run.container && mark.attempt == run.attempt
+        })
+        .map(|(_, identity)| identity)
+        .filter(|identity| is_leader(identity.pid))
+        .min_by_key(|identity| (identity.start, identity.pid))
+}
+
+fn is_leader(pid: u32) -> bool {
+    let own = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    own.is_some_and(|pid| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid))
+}
+
+fn read_mark(root: &Path, pid: u32) -> Option<Mark> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let text = environment
+        .split(|byte| *byte == 0)
+        .find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('='))?;
+    let (whose, by) = text.split_once('@')?;
+    let mut parts = whose.splitn(3, '/');
+    let mark = Mark {
+        pod: parts.next()?.to_owned(),
+        container: parts.next()?.to_owned(),
+        attempt: parts.next()?.parse().ok()?,
+    };
+    (Path::new(by) == root).then_some(mark)
+}

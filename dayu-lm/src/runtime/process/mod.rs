@@ -1,0 +1,166 @@
+//! Workers as plain processes of the device.
+//!
+//! Each run is a process group of its own, with its output in a file, so that it outlives a local manager that is killed;
+//! the next one knows it again by its process ID, its start time and a mark in its environment. With the group's leader
+//! ends the group.
+mod adopted;
+mod identity;
+mod limits;
+mod mounts;
+mod spawn;
+
+use std::{collections::HashMap, os::unix::process::ExitStatusExt, path::PathBuf, process::ExitStatus, time::Duration};
+
+use async_trait::async_trait;
+use dayu_core::{
+    name::Uid,
+    worker::{Cause, Launch, Problem, ProcessId, Run, Runtime},
+};
+use parking_lot::Mutex;
+use rustix::process::Signal;
+use tokio::process::Child;
+use tokio_util::task::AbortOnDropHandle;
+
+use self::identity::Identity;
+pub use self::{limits::Limiting, mounts::Mounting};
+
+/// Runs workers as processes.
+#[derive(Debug)]
+pub struct ProcessRuntime {
+    /// Where the pods' folders are; also what tells our processes from those of other local managers.
+    root: PathBuf,
+    limiting: Limiting,
+    mounting: Mounting,
+    /// Those that this very process started, until somebody waits for them.
+    children: Mutex<HashMap<ProcessId, Child>>,
+}
+
+impl ProcessRuntime {
+    /// A runtime whose processes bear the mark of `root`. What the system permits is found out once, here.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        let (limiting, mounting) = (Limiting::probe(), Mounting::probe());
+        Self { root: root.into(), limiting, mounting, children: Mutex::default() }
+    }
+
+    /// How limits are kept.
+    pub fn limiting(&self) -> &Limiting {
+        &self.limiting
+    }
+
+    /// How containers see their mounts.
+    pub fn mounting(&self) -> Mounting {
+        self.mounting
+    }
+}
+
+#[async_trait]
+impl Runtime for ProcessRuntime {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    async fn start(&self, launch: &Launch) -> Result<ProcessId, Problem> {
+        let fence = self.limiting.fence(launch).map_err(|error| Problem::new("LimitsNotSet", error.to_string()))?;
+        let child = spawn::spawn(&self.root, launch, self.mounting, fence.as_ref())?;
+        let pid = child.id().unwrap_or_default();
+        // A process that is gone already has no start time any more; it is waited for all the same.
+        let process = Identity::of(pid).unwrap_or(Identity { pid, start: 0 }).id();
+        self.children.lock().insert(process.clone(), child);
+        Ok(process)
+    }
+
+    async fn find(&self, pod: &Uid, run: &Run, known: Option<ProcessId>) -> Option<ProcessId> {
+        match known {
+            Some(id) => Identity::parse(&id).filter(|identity| identity.is_alive()).map(|_| id),
+            None => identity::find(&self.root, pod, run).map(|identity| identity.id()),
+        }
+    }
+
+    async fn wait(&self, _pod: &Uid, _run: &Run, process: &ProcessId) -> Cause {
+        let child = self.children.lock().remove(process);
+        let identity = Identity::parse(process);
+        // Found again after a restart as well: it is where the process writes.
+        let log = identity.and_then(|identity| std::fs::read_link(format!("/proc/{}/fd/1", identity.pid)).ok());
+        let log = log.filter(|log| log.starts_with(&self.root));
+        let _attending = log.clone().map(|log| AbortOnDropHandle::new(tokio::spawn(crate::log::attend(log))));
+        let cause = match child {
+            Some(mut child) => child.wait().await.map_or(Cause::Unknown, cause),
+            None => {
+                if let Some(identity) = &identity {
+                    adopted::ended(identity).await;
+                }
+                Cause::Unknown
+            }
+        };
+        // Its group ends with it.
+        if let Some(identity) = identity {
+            identity.signal_group(Signal::KILL);
+        }
+        if let Some(log) = log {
+            crate::log::end(&log);
+        }
+        cause
+    }
+
+    async fn stop(&self, _pod: &Uid, _run: &Run, process: &ProcessId, kill: bool) {
+        if let Some(identity) = Identity::parse(process).filter(Identity::is_alive) {
+            // Only the leader is asked, as in a container; whether its children hear of it is its own affair.
+            if kill { identity.signal_group(Signal::KILL) } else { identity.signal(Signal::TERM) }
+        }
+    }
+
+    async fn exec(&self, _pod: &Uid, process: &ProcessId, command: &[String], timeout: Duration) -> Result<(), String> {
+        let identity = Identity::parse(process).filter(Identity::is_alive).ok_or("it does not run any more")?;
+        let mut child = spawn::beside(&identity, command)?;
+        match tokio::time::timeout(timeout, child.wait()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(format!("{}: {status}", command.join(" "))),
+            Ok(Err(error)) => Err(format!("{}: {error}", command.join(" "))),
+            // The child is killed as it is dropped.
+            Err(_) => Err(format!("{}: no answer after {timeout:?}", command.join(" "))),
+        }
+    }
+
+    async fn release(&self, pod: &Uid) {
+        for (_, stray) in identity::marked(&self.root).into_iter().filter(|(mark, _)| mark.pod == pod.as_str()) {
+            stray.signal(Signal::KILL);
+        }
+        self.limiting.release(pod);
+    }
+
+    async fn retain(&self, known: &[Uid]) {
+        for (mark, stray) in identity::marked(&self.root) {
+            if !known.iter().any(|uid| uid.as_str() == mark.pod) {
+                tracing::warn!(
+                    pod = mark.pod,
+                    container = mark.container,
+                    pid = stray.pid,
+                    "ended: nobody knows its pod"
+                );
+                stray.signal(Signal::KILL);
+            }
+        }
+    }
+
+    fn remarks(&self, launch: &Launch) -> Vec<Problem> {
+        let mut remarks = Vec::new();
+        if !launch.mounts.is_empty() {
+            remarks.push(self.mounting.remark());
+        }
+        let limited = launch.limits.cpu_millis.is_some() || launch.limits.memory_bytes.is_some();
+        if let (true, Limiting::Not(why)) = (limited, &self.limiting) {
+            let message =
+                format!("limits are not enforced on this device: {why}; run the local manager as root for that");
+            remarks.push(Problem::new("LimitsNotEnforced", message));
+        }
+        remarks
+    }
+}
+
+fn cause(status: ExitStatus) -> Cause {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Cause::Code(code),
+        (None, Some(signal)) => Cause::Signal(signal),
+        (None, None) => Cause::Unknown,
+    }
+}

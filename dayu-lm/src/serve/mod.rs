@@ -1,0 +1,33 @@
+//! What the local manager serves: workers' reports, and their logs.
+mod logs;
+mod workers;
+
+use std::{io, net::SocketAddr};
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::{logs::router as logs, workers::router as workers};
+
+/// Listens on `address`, or on any free port of it where `or_any` says so and the port is taken.
+pub(crate) async fn listen(address: SocketAddr, or_any: bool) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) if or_any && error.kind() == io::ErrorKind::AddrInUse => {
+            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
+        }
+        other => other,
+    }
+}
+
+/// Serves until `shutdown`; requests under way, such as a log that is followed, are cut then.
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        served = async { axum::serve(listener, router).await } => {
+            if let Err(error) = served {
+                tracing::error!(%error, "serving ended");
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Pods from creation to removal.
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Node};
+use kube::{
+    Api,
+    api::{ListParams, LogParams, PostParams},
+};
+use serde_json::json;
+
+use crate::site::{Site, is_alive, pid, state};
+
+#[tokio::test]
+async fn a_pod_runs_is_told_of_logs_and_leaves_nothing_behind() {
+    let site = Site::new("edge.1", 70).await;
+    let running = site.start(true).await;
+    let node: Node = Api::all(site.client.clone()).get("edge.1").await.unwrap();
+    assert_eq!(node.metadata.labels.unwrap()["dayu.io/managed-by"], "dayu-lm");
+    assert_eq!(running.addresses.device.to_string(), "127.70.1.1");
+
+    let script = "echo bound to $POD_IP by $WHO; echo proxy $http_proxy; trap 'exit 0' TERM; sleep 1000 & wait";
+    let env = json!([
+        {"name": "WHO", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "AGAIN", "value": "$(WHO)-$(POD_IP)"},
+    ]);
+    let container = json!({"name": "c", "image": "none", "command": ["sh", "-c", script, "$(AGAIN)"], "env": env});
+    site.create("w", json!({"containers": [container]})).await;
+    let pod = site.until_ready("w").await;
+    assert_eq!(pod["status"]["phase"], "Running");
+    assert_eq!(pod["status"]["podIP"], "127.70.1.2");
+    assert_eq!(pod["status"]["hostIP"], "127.70.1.1");
+    let process = pid(&pod);
+    let arguments = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap();
+    assert!(arguments.contains("w-127.70.1.2"), "{arguments}");
+
+    let mut log = String::new();
+    while log.lines().count() < 2 {
+        log = site.pods().logs("w", &LogParams::default()).await.unwrap();
+    }
+    assert_eq!(log, "bound to 127.70.1.2 by w\nproxy http://127.70.1.1:10552\n");
+
+    site.delete("w", 30).await;
+    site.until_gone("w").await;
+    assert!(!is_alive(process));
+    running.stop().await;
+    assert_eq!(std::fs::read_dir(site.data.path().join("pods")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn crashes_are_answered_at_once_and_told() {
+    let site = Site::new("edge", 71).await;
+    let running = site.start(true).await;
+    site.script("crash", "exit 7").await;
+    let pod = site.until("crash", |pod| state(pod, "waiting")["reason"] == "CrashLoopBackOff").await;
+    let status = &pod["status"]["containerStatuses"][0];
+    assert_eq!(status["lastState"]["terminated"]["exitCode"], 7);
+    assert!(status["restartCount"].as_u64().unwrap() >= 1);
+
+    site.create("once", json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "x", "command": ["sh", "-c", "exit 3"]}]}))
+        .await;
+    let pod = site.until("once", |pod| pod["status"]["phase"] == "Failed").await;
+    assert_eq!(state(&pod, "terminated")["exitCode"], 3);
+
+    let init = json!({"name": "first", "image": "x", "command": ["sh", "-c", "sleep 0.05"]});
+    let main = json!({"name": "c", "image": "x", "command": ["true"]});
+    site.create("job", json!({"restartPolicy": "OnFailure", "initContainers": [init], "containers": [main]})).await;
+    let pod = site.until("job", |pod| pod["status"]["phase"] == "Succeeded").await;
+    assert_eq!(pod["status"]["initContainerStatuses"][0]["state"]["terminated"]["reason"], "Completed");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named_and_its_arrival_noticed() {
+    let site = Site::new("edge", 72).await;
+    let running = site.start(true).await;
+    site.create("unmapped", json!({"containers": [{"name": "c", "image": "reg/det:v1", "args": ["1000"]}]})).await;
+    let pod = site.until("unmapped", |pod| state(pod, "waiting")["reason"] == "ImageUnmapped").await;
+    assert!(state(&pod, "waiting")["message"].as_str().unwrap().contains("reg/det:v1"));
+    let map = json!({"metadata": {"name": "m", "labels": {"dayu.io/image-map": "true"}}, "data": {"a": "reg/det:v1: [sleep]"}});
+    let maps: Api<ConfigMap> = Api::default_namespaced(site.client.clone());
+    maps.create(&PostParams::default(), &serde_json::from_value(map).unwrap()).await.unwrap();
+    site.until_ready("unmapped").await;
+
+    let device = site.data.path().join("camera");
+    let volume = json!({"name": "v", "hostPath": {"path": device, "type": "File"}});
+    let mount = json!({"name": "v", "mountPath": "/dayu-test/camera"});
+    let container = json!({"name": "c", "image": "x", "command": ["sh", "-c", "cat \"$0\"; sleep 1000", "/dayu-test/camera"], "volumeMounts": [mount]});
+    site.create("mount", json!({"volumes": [volume], "containers": [container]})).await;
+    let pod = site.until("mount", |pod| state(pod, "waiting")["reason"] == "MountMissing").await;
+    assert!(state(&pod, "waiting")["message"].as_str().unwrap().contains(&*device.to_string_lossy()));
+    std::fs::write(&device, "picture\n").unwrap();
+    site.until_ready("mount").await;
+    let mut log = String::new();
+    while log.is_empty() {
+        log = site.pods().logs("mount", &LogParams::default()).await.unwrap();
+    }
+    assert_eq!(log, "picture\n");
+    assert!(!std::path::Path::new("/dayu-test").exists(), "nothing is made on the device");
+
+    site.script("unknown", "true").await;
+    let events: Api<Event> = Api::default_namespaced(site.client.clone());
+    let events = events.list(&ListParams::default()).await.unwrap();
+    let reasons: Vec<&str> = events.iter().filter_map(|event| event.reason.as_deref()).collect();
+    for reason in ["ImageUnmapped", "MountMissing", "Started"] {
+        assert!(reasons.contains(&reason), "{reasons:?}");
+    }
+    running.stop().await;
+}
