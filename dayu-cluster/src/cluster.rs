@@ -146,7 +146,7 @@ impl Builder {
         let registry = Registry::new(&store)?;
         definitions::resume(&store);
         let addresses = Arc::new(Addresses::new(services, &store)?);
-        let api = Api { store, registry, addresses, config: Arc::new(self.config) };
+        let api = Api { store, registry, addresses, schemas: Arc::default(), config: Arc::new(self.config) };
         Ok(Cluster { api, authority, networks })
     }
 }

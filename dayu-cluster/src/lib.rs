@@ -17,6 +17,7 @@
 pub mod alloc;
 mod cluster;
 pub mod controllers;
+pub mod discovery;
 mod environment;
 mod files;
 pub mod patch;

@@ -1,13 +1,14 @@
 //! Paths that name no resource: health, version, discovery.
 
-use http::header::{ACCEPT, HeaderValue};
+use http::header::{ACCEPT, HeaderValue, VARY};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::json;
 
+use super::Api;
 use super::body::{self, ApiBody};
 use super::error::ApiError;
-use super::{Api, groups};
+use crate::discovery::{self, Document};
 
 /// The Kubernetes whose behaviour this is.
 const MINOR: &str = "37";
@@ -19,36 +20,19 @@ pub(super) fn respond(api: &Api, parts: &Parts) -> Result<Response<ApiBody>, Api
     match parts.uri.path() {
         "/healthz" | "/livez" | "/readyz" => Ok(body::text(StatusCode::OK, "ok")),
         "/version" | "/version/" => Ok(body::value(StatusCode::OK, &version())),
-        "/openapi/v2" => Ok(openapi(parts)),
-        path => match discover(api, path.trim_end_matches('/')) {
-            Some(document) => Ok(body::value(StatusCode::OK, &document)),
-            None => Err(ApiError::no_resource()),
-        },
+        path => {
+            let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+            let document = discovery::respond(&api.registry.kinds(), &api.schemas, path, accept);
+            document.map(typed).ok_or_else(ApiError::no_resource)
+        }
     }
 }
 
-fn discover(api: &Api, path: &str) -> Option<serde_json::Value> {
-    let kinds = api.registry.kinds();
-    let mut parts = path.split('/').skip(1);
-    match (parts.next()?, parts.next(), parts.next(), parts.next()) {
-        ("api", None, ..) => Some(groups::core()),
-        ("api", Some(version), None, _) => groups::resources(&kinds, "", version),
-        ("apis", None, ..) => Some(groups::groups(&kinds)),
-        ("apis", Some(group), None, _) => groups::group(&kinds, group),
-        ("apis", Some(group), Some(version), None) => groups::resources(&kinds, group, version),
-        _ => None,
-    }
-}
-
-/// A document without a single schema: it keeps kubectl from checking what it sends, which is checked here anyway.
-fn openapi(parts: &Parts) -> Response<ApiBody> {
-    let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.contains("proto-openapi") {
-        let kind = HeaderValue::from_static("application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
-        return body::typed(StatusCode::OK, kind, body::whole(b"\x0a\x032.0".as_slice().into()));
-    }
-    let info = json!({ "title": "Kubernetes", "version": "unversioned" });
-    body::value(StatusCode::OK, &json!({ "swagger": "2.0", "info": info, "paths": {} }))
+fn typed(document: Document) -> Response<ApiBody> {
+    let content_type = HeaderValue::from_static(document.content_type);
+    let mut response = body::typed(StatusCode::OK, content_type, body::whole(document.body));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    response
 }
 
 fn version() -> serde_json::Value {

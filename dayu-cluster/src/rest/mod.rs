@@ -10,7 +10,6 @@ pub(crate) mod definitions;
 mod dispatch;
 mod error;
 mod field;
-mod groups;
 mod health;
 mod list;
 mod path;
@@ -33,6 +32,7 @@ use http::{Request, Response};
 use tower::BoxError;
 
 use crate::Config;
+use crate::discovery::Schemas;
 use crate::registry::Registry;
 use crate::store::Store;
 
@@ -45,6 +45,8 @@ pub use error::ApiError;
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) registry: Registry,
+    /// Documents that were made of the kinds.
+    pub(crate) schemas: Arc<Schemas>,
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) config: Arc<Config>,
 }

@@ -16,6 +16,7 @@ use super::{Cause, Node, prune};
 
 pub use default::default;
 pub(crate) use known::{definition_name, definitions};
+pub(crate) use read::metadata_definitions;
 pub use validate::{validate, validate_name};
 
 /// The schema of a built-in kind; `None` where it is not known.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
 use k8s_openapi::schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
@@ -21,6 +21,13 @@ pub(super) fn definitions<T: JsonSchema>() -> Map<String, Value> {
 
 pub(super) fn object_meta() -> Arc<Node> {
     read(&definitions::<ObjectMeta>(), &ObjectMeta::schema_name())
+}
+
+/// The definitions of `metadata`, of objects and of lists.
+pub(crate) fn metadata_definitions() -> Map<String, Value> {
+    let mut all = definitions::<ObjectMeta>();
+    all.extend(definitions::<ListMeta>());
+    all
 }
 
 /// The tree of one definition.

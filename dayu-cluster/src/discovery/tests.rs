@@ -1,0 +1,167 @@
+use serde_json::{Value, json};
+
+use super::*;
+use std::sync::Arc;
+
+use crate::registry::Registry;
+use crate::store::{CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Store, Window};
+
+fn with_widgets() -> (Store, Registry) {
+    let store = Store::in_memory(Arc::new(crate::System), Window::default());
+    let registry = Registry::new(&store).unwrap();
+    let definition = json!({
+        "metadata": { "name": "widgets.example.com" },
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": { "plural": "widgets", "kind": "Widget", "shortNames": ["wd"] },
+            "versions": [
+                { "name": "v1beta1", "served": true, "storage": false },
+                {
+                    "name": "v1", "served": true, "storage": true, "subresources": { "status": {} },
+                    "schema": { "openAPIV3Schema": { "type": "object", "properties": {
+                        "spec": { "type": "object", "description": "What it should be.", "properties": { "size": { "type": "integer" } } },
+                    } } },
+                },
+            ],
+        },
+    });
+    store.create(&CUSTOMRESOURCEDEFINITIONS, definition).unwrap();
+    (store, registry)
+}
+
+fn get(path: &str, accept: &str) -> Option<(&'static str, Value)> {
+    let document = respond(&with_widgets().1.kinds(), &Schemas::default(), path, accept)?;
+    Some((document.content_type, serde_json::from_slice(&document.body).unwrap()))
+}
+
+const V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
+
+#[test]
+fn the_form_is_exactly_the_one_asked_for() {
+    let form = |accept: &str| {
+        let (content_type, value) = get("/apis", accept).unwrap();
+        (content_type, value["kind"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(form(&format!("{V2},{V2BETA1},application/json")), (V2, "APIGroupDiscoveryList".into()));
+    assert_eq!(form(&format!("{V2BETA1},application/json")), (V2BETA1, "APIGroupDiscoveryList".into()));
+    assert_eq!(form("application/json"), ("application/json", "APIGroupList".into()));
+    assert_eq!(form(""), ("application/json", "APIGroupList".into()));
+    let future = "application/json;g=apidiscovery.k8s.io;v=v3;as=APIGroupDiscoveryList,application/json";
+    assert_eq!(form(future), ("application/json", "APIGroupList".into()));
+}
+
+#[test]
+fn a_defined_kind_is_found_in_both_forms() {
+    let (_, groups) = get("/apis", V2).unwrap();
+    let group =
+        groups["items"].as_array().unwrap().iter().find(|group| group["metadata"]["name"] == "example.com").unwrap();
+    assert_eq!(group["versions"][0]["version"], "v1");
+    assert_eq!(
+        group["versions"][0]["resources"][0],
+        json!({
+            "resource": "widgets",
+            "responseKind": { "group": "example.com", "version": "v1", "kind": "Widget" },
+            "scope": "Namespaced",
+            "singularResource": "widget",
+            "shortNames": ["wd"],
+            "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+            "subresources": [{
+                "subresource": "status",
+                "responseKind": { "group": "example.com", "version": "v1", "kind": "Widget" },
+                "verbs": ["get", "patch", "update"],
+            }],
+        })
+    );
+    let (_, list) = get("/apis/example.com/v1", "").unwrap();
+    assert_eq!(list["resources"][0]["name"], "widgets");
+    assert_eq!(list["resources"][1]["name"], "widgets/status");
+    assert_eq!(get("/apis/example.com", "").unwrap().1["preferredVersion"]["version"], "v1");
+    assert_eq!(get("/apis/example.com/v2", ""), None);
+}
+
+#[test]
+fn the_core_group_is_alone_under_api() {
+    let (_, core) = get("/api", V2).unwrap();
+    assert_eq!(core["items"].as_array().unwrap().len(), 1);
+    let resources = core["items"][0]["versions"][0]["resources"].as_array().unwrap();
+    let pods = resources.iter().find(|resource| resource["resource"] == "pods").unwrap();
+    let parts: Vec<_> =
+        pods["subresources"].as_array().unwrap().iter().map(|part| part["subresource"].clone()).collect();
+    assert_eq!(parts, ["status", "log", "binding", "eviction"]);
+    assert_eq!(get("/api", "").unwrap().1["versions"], json!(["v1"]));
+}
+
+#[test]
+fn every_reference_of_every_document_leads_somewhere() {
+    let (_, index) = get("/openapi/v3", "").unwrap();
+    for (place, entry) in index["paths"].as_object().unwrap() {
+        let url = entry["serverRelativeURL"].as_str().unwrap();
+        let path = url.split('?').next().unwrap();
+        assert_eq!(path, format!("/openapi/v3/{place}"));
+        let (_, document) = get(path, "").unwrap();
+        let mut references = Vec::new();
+        collect(&document, &mut references);
+        for reference in references {
+            let pointer = reference.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "{place}: {reference}");
+        }
+    }
+    assert_eq!(get("/openapi/v3/apis/none/v1", ""), None);
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            references.extend(fields.get("$ref").and_then(Value::as_str));
+            fields.values().for_each(|value| collect(value, references));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect(value, references)),
+        _ => {}
+    }
+}
+
+#[test]
+fn kinds_can_be_explained_and_leave_checking_to_the_server() {
+    let (_, custom) = get("/openapi/v3/apis/example.com/v1", "").unwrap();
+    let widget = &custom["components"]["schemas"]["com.example.v1.Widget"];
+    assert_eq!(widget["properties"]["spec"]["description"], "What it should be.");
+    assert_eq!(
+        widget["x-kubernetes-group-version-kind"],
+        json!([{ "group": "example.com", "version": "v1", "kind": "Widget" }])
+    );
+    let patch = &custom["paths"]["/apis/example.com/v1/namespaces/{namespace}/widgets/{name}"]["patch"];
+    assert_eq!(patch["x-kubernetes-group-version-kind"]["kind"], "Widget");
+    assert!(patch["parameters"].as_array().unwrap().iter().any(|parameter| parameter["name"] == "fieldValidation"));
+    let (_, core) = get("/openapi/v3/api/v1", "").unwrap();
+    let pod = &core["components"]["schemas"]["io.k8s.api.core.v1.Pod"];
+    assert_eq!(pod["x-kubernetes-group-version-kind"][0]["kind"], "Pod");
+}
+
+#[test]
+fn documents_follow_the_kinds() {
+    let (store, registry) = with_widgets();
+    let schemas = Schemas::default();
+    let read = || respond(&registry.kinds(), &schemas, "/openapi/v3/apis/example.com/v1", "");
+    let index = || respond(&registry.kinds(), &schemas, "/openapi/v3", "").unwrap();
+    let (document, place) = (read().unwrap(), index());
+    assert_eq!(read(), Some(document));
+    store.delete(&CUSTOMRESOURCEDEFINITIONS, "", "widgets.example.com", &DeleteOptions::default()).unwrap();
+    assert_eq!(read(), None);
+    assert_ne!(index(), place);
+}
+
+#[test]
+fn old_clients_get_an_empty_second_version() {
+    let accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let document = respond(&with_widgets().1.kinds(), &Schemas::default(), "/openapi/v2", accept).unwrap();
+    assert_eq!(&*document.body, b"\x0a\x032.0");
+    assert_eq!(get("/openapi/v2", "application/json").unwrap().1["swagger"], "2.0");
+}
+
+#[test]
+fn mature_versions_come_first() {
+    let mut versions = ["v1alpha1", "v1", "v2beta1", "v2", "odd", "v10"];
+    versions.sort_by_key(|version| Reverse(priority(version)));
+    assert_eq!(versions, ["v10", "v2", "v1", "v2beta1", "v1alpha1", "odd"]);
+}
