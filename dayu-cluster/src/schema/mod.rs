@@ -16,6 +16,8 @@ mod node;
 mod prune;
 mod rules;
 mod structural;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use cause::Cause;

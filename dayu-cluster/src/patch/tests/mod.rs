@@ -1,5 +1,6 @@
 mod apply;
 mod properties;
+mod strategic;
 mod update;
 
 use serde_json::Value;

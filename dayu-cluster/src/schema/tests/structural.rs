@@ -1,0 +1,207 @@
+use serde_json::{Value, json};
+
+use super::super::*;
+
+const PATH: &str = "spec.validation.openAPIV3Schema";
+
+fn spec(spec: &Value) -> Structural {
+    Structural::compile(&json!({ "type": "object", "properties": { "spec": spec } }), PATH).unwrap()
+}
+
+/// What is wrong with `spec`, as messages name it.
+fn problems(schema: &Value, value: &Value) -> Vec<String> {
+    spec(schema).validate(&json!({ "spec": value }), None).iter().map(ToString::to_string).collect()
+}
+
+fn refusals(schema: &Value) -> Vec<String> {
+    Structural::compile(schema, PATH).err().unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn what_is_not_structural_is_refused_with_its_place() {
+    let cases = [
+        (json!({}), "spec.validation.openAPIV3Schema.type: Required value: must not be empty at the root"),
+        (
+            json!({ "type": "object", "properties": { "a": {} } }),
+            "spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields",
+        ),
+        (
+            json!({ "type": "object", "properties": { "a": { "type": "array" } } }),
+            "spec.validation.openAPIV3Schema.properties[a].items: Required value: must be specified",
+        ),
+        (
+            json!({ "type": "object", "properties": {}, "additionalProperties": { "type": "string" } }),
+            "spec.validation.openAPIV3Schema.additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive",
+        ),
+        (
+            json!({ "type": "object", "properties": { "a": { "type": "string", "$ref": "#/x" } } }),
+            "spec.validation.openAPIV3Schema.properties[a].$ref: Forbidden: $ref is not supported",
+        ),
+        (
+            json!({ "type": "object", "properties": { "a": {
+                "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+                "items": { "type": "object", "properties": { "k": { "type": "string" } } },
+            } } }),
+            "spec.validation.openAPIV3Schema.properties[a].items.properties[k].default: Required value: this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property",
+        ),
+        (
+            json!({ "type": "object", "properties": { "a": { "type": "integer", "default": "x" } } }),
+            "spec.validation.openAPIV3Schema.properties[a].default: Invalid value: \"string\": spec.validation.openAPIV3Schema.properties[a].default in body must be of type integer: \"string\"",
+        ),
+    ];
+    for (schema, expected) in cases {
+        assert_eq!(refusals(&schema), [expected], "{schema}");
+    }
+    assert!(
+        refusals(&json!({ "type": "object", "properties": { "a": { "type": "string", "pattern": "(" } } }))[0]
+            .contains(".pattern: ")
+    );
+    let rule = json!({ "type": "object", "x-kubernetes-validations": [{ "rule": "self. ==" }] });
+    assert!(
+        refusals(&rule)[0]
+            .starts_with("spec.validation.openAPIV3Schema.x-kubernetes-validations[0].rule: Invalid value")
+    );
+}
+
+#[test]
+fn pruning_names_what_it_removes_and_keeps_what_it_is_told_to() {
+    let schema = spec(&json!({
+        "type": "object",
+        "properties": {
+            "a": { "type": "string" },
+            "free": { "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": {
+                "strict": { "type": "object", "properties": { "x": { "type": "string" } } } } },
+            "list": { "type": "array", "items": { "type": "object", "properties": { "n": { "type": "string" } } } },
+            "map": { "type": "object", "additionalProperties": { "type": "object", "properties": { "n": { "type": "string" } } } },
+            "pod": { "type": "object", "x-kubernetes-embedded-resource": true, "properties": { "spec": { "type": "object" } } },
+        },
+    }));
+    let mut object = json!({
+        "apiVersion": "g/v1", "kind": "K", "metadata": { "name": "x", "nme": "y" }, "other": 1,
+        "spec": {
+            "a": "1", "b": 2,
+            "free": { "any": { "thing": 1 }, "strict": { "x": "1", "y": 2 } },
+            "list": [{ "n": "1" }, { "m": 1 }],
+            "map": { "k": { "n": "1", "m": 2 } },
+            "pod": { "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": {}, "x": 1 },
+        },
+    });
+    let mut unknown = schema.prune(&mut object);
+    unknown.sort();
+    assert_eq!(
+        unknown,
+        ["metadata.nme", "other", "spec.b", "spec.free.strict.y", "spec.list[1].m", "spec.map.k.m", "spec.pod.x"]
+    );
+    assert_eq!(object["spec"]["free"], json!({ "any": { "thing": 1 }, "strict": { "x": "1" } }));
+    assert_eq!(object["spec"]["pod"]["metadata"], json!({ "name": "p" }));
+    assert_eq!(schema.prune(&mut object), Vec::<String>::new());
+}
+
+#[test]
+fn defaults_fill_what_is_missing_or_null() {
+    let schema = spec(&json!({
+        "type": "object",
+        "properties": {
+            "replicas": { "type": "integer", "default": 1 },
+            "maybe": { "type": "string", "nullable": true, "default": "x" },
+            "nested": { "type": "object", "default": {}, "properties": { "deep": { "type": "string", "default": "d" } } },
+            "list": { "type": "array", "items": { "type": "object", "properties": { "p": { "type": "string", "default": "TCP" } } } },
+        },
+    }));
+    let mut object = json!({ "spec": { "replicas": null, "maybe": null, "list": [{}, { "p": "UDP" }] } });
+    schema.default(&mut object);
+    let expected = json!({ "spec": {
+        "replicas": 1, "maybe": null, "nested": { "deep": "d" }, "list": [{ "p": "TCP" }, { "p": "UDP" }] } });
+    assert_eq!(object, expected);
+    // Nothing is made up for a part that is not there.
+    let mut empty = json!({});
+    schema.default(&mut empty);
+    assert_eq!(empty, json!({}));
+}
+
+#[test]
+fn values_are_refused_in_the_words_of_kubernetes() {
+    let number = json!({ "type": "integer", "minimum": 1, "maximum": 10, "multipleOf": 2 });
+    let text = json!({ "type": "string", "minLength": 2, "maxLength": 3, "pattern": "^a" });
+    let cases = [
+        (
+            json!({ "type": "integer" }),
+            json!("x"),
+            "spec: Invalid value: \"string\": spec in body must be of type integer: \"string\"",
+        ),
+        (
+            json!({ "type": "string" }),
+            Value::Null,
+            "spec: Invalid value: \"null\": spec in body must be of type string: \"null\"",
+        ),
+        (number.clone(), json!(0), "spec: Invalid value: 0: spec in body should be greater than or equal to 1"),
+        (number.clone(), json!(12), "spec: Invalid value: 12: spec in body should be less than or equal to 10"),
+        (number, json!(3), "spec: Invalid value: 3: spec in body should be a multiple of 2"),
+        (text.clone(), json!("a"), "spec: Invalid value: \"a\": spec in body should be at least 2 chars long"),
+        (text.clone(), json!("abcd"), "spec: Too long: may not be more than 3 bytes"),
+        (text, json!("ba"), "spec: Invalid value: \"ba\": spec in body should match '^a'"),
+        (
+            json!({ "type": "string", "enum": ["a", "b"] }),
+            json!("c"),
+            "spec: Unsupported value: \"c\": supported values: \"a\", \"b\"",
+        ),
+        (
+            json!({ "type": "string", "format": "date-time" }),
+            json!("now"),
+            "spec: Invalid value: \"now\": spec in body must be of type date-time: \"now\"",
+        ),
+        (
+            json!({ "type": "object", "required": ["a"], "properties": { "a": { "type": "string" } } }),
+            json!({}),
+            "spec.a: Required value",
+        ),
+        (
+            json!({ "type": "array", "maxItems": 1, "items": { "type": "string" } }),
+            json!(["a", "b"]),
+            "spec: Too many: 2: must have at most 1 items",
+        ),
+        (
+            json!({ "type": "array", "x-kubernetes-list-type": "set", "items": { "type": "string" } }),
+            json!(["a", "a"]),
+            "spec[1]: Duplicate value: \"a\"",
+        ),
+        (
+            json!({ "type": "object", "oneOf": [{ "required": ["a"] }, { "required": ["b"] }], "properties": { "a": { "type": "string" }, "b": { "type": "string" } } }),
+            json!({}),
+            "<nil>: Invalid value: \"\": \"spec\" must validate one and only one schema (oneOf). Found none valid",
+        ),
+    ];
+    for (schema, value, expected) in cases {
+        assert_eq!(problems(&schema, &value), [expected], "{schema}");
+    }
+    assert_eq!(problems(&json!({ "x-kubernetes-int-or-string": true }), &json!("25%")), Vec::<String>::new());
+    assert_eq!(problems(&json!({ "type": "string", "nullable": true }), &Value::Null), Vec::<String>::new());
+}
+
+#[test]
+fn rules_see_the_object_and_the_one_before() {
+    let schema = spec(&json!({
+        "type": "object",
+        "properties": {
+            "min": { "type": "integer" }, "max": { "type": "integer" },
+            "fixed": { "type": "string", "x-kubernetes-validations": [{ "rule": "self == oldSelf", "message": "fixed is immutable" }] },
+        },
+        "x-kubernetes-validations": [{
+            "rule": "!has(self.min) || self.min <= self.max", "reason": "FieldValueForbidden", "fieldPath": ".min",
+            "messageExpression": "'min is above ' + string(self.max)",
+        }],
+    }));
+    let check = |value: Value, old: Option<Value>| -> Vec<String> {
+        schema.validate(&value, old.as_ref()).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(check(json!({ "spec": { "min": 1, "max": 2 } }), None), Vec::<String>::new());
+    assert_eq!(check(json!({ "spec": { "min": 3, "max": 2 } }), None), ["spec.min: Forbidden: min is above 2"]);
+    let with = |text: &str| json!({ "spec": { "fixed": text } });
+    assert_eq!(check(with("a"), None), Vec::<String>::new());
+    assert_eq!(check(with("a"), Some(with("a"))), Vec::<String>::new());
+    assert_eq!(check(with("b"), Some(with("a"))), ["spec.fixed: Invalid value: \"string\": fixed is immutable"]);
+    // Rules are not asked about values of the wrong type.
+    let broken = check(json!({ "spec": { "min": "x", "max": 2 } }), None);
+    assert_eq!(broken.len(), 2);
+    assert!(broken[1].contains("some validation rules were not checked"));
+}
