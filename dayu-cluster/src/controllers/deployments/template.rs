@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::super::hash;
-use crate::store::Object;
+use crate::{schema::builtin, store::Object};
 
 /// Label that ties a pod to the template it was made from.
 pub(super) const HASH_LABEL: &str = "pod-template-hash";
@@ -53,6 +53,8 @@ pub(super) fn pod(deployment: &Object, hash: &str, suffix: &str) -> Result<Value
     metadata["ownerReferences"] = json!([owner(deployment)]);
     pod["apiVersion"] = "v1".into();
     pod["kind"] = "Pod".into();
+    // As if it had come through the API: whoever changes it there later is compared with a complete pod.
+    builtin::default("", "Pod", &mut pod);
     pod["status"] = json!({"phase": "Pending", "qosClass": quality(&pod["spec"])});
     Ok(pod)
 }
