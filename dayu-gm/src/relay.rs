@@ -1,11 +1,11 @@
 //! Between engines and link: demands go down as messages, what devices say comes up as acknowledgements.
 use dayu_core::{
     engine::{ActivationDemand, Demand, World},
-    link::{ActivationAck, ActivationMetadata, ActivationRequest, Message, Operation},
+    link::{ActivationAck, ActivationMetadata, ActivationRequest, Operation},
 };
 use tokio::sync::mpsc;
 
-use crate::link::{Hub, Upstream};
+use crate::link::{Hub, Outstanding, Upstream};
 
 /// Passes both ways until either side ends.
 pub(crate) async fn run(
@@ -14,33 +14,45 @@ pub(crate) async fn run(
     mut demands: mpsc::Receiver<Demand>,
     mut upstream: mpsc::Receiver<Upstream>,
 ) {
+    let mut outstanding = Outstanding::default();
     loop {
         tokio::select! {
-            Some(demand) = demands.recv() => down(&hub, demand),
-            Some(said) = upstream.recv() => up(&world, said),
+            Some(demand) = demands.recv() => down(&hub, &mut outstanding, demand),
+            Some(said) = upstream.recv() => up(&world, &hub, &mut outstanding, said),
             else => return,
         }
     }
 }
 
-fn down(hub: &Hub, demand: Demand) {
-    let (demand, operation) = match demand {
-        Demand::Confirm(demand) => (demand, Operation::Insert),
-        Demand::Withdraw(demand) => (demand, Operation::Delete),
-    };
-    match message(&demand, operation) {
-        Ok(message) => hub.send(&demand.device, message),
-        Err(error) => tracing::warn!(name = demand.name, %error, "a demand that cannot be written"),
+fn down(hub: &Hub, outstanding: &mut Outstanding, demand: Demand) {
+    match demand {
+        Demand::Confirm(demand) => {
+            let request = request(&demand);
+            send(hub, &request, Operation::Insert);
+            outstanding.ask(request);
+        }
+        Demand::Withdraw(demand) => {
+            let request = request(&demand);
+            outstanding.withdraw(&request);
+            send(hub, &request, Operation::Delete);
+        }
     }
 }
 
-fn up(world: &World, said: Upstream) {
+fn up(world: &World, hub: &Hub, outstanding: &mut Outstanding, said: Upstream) {
     match said {
-        Upstream::Connected(device) => world.connected(&device, true),
+        Upstream::Connected(device) => {
+            // It may have been restarted and know nothing of what it was asked.
+            outstanding.of(&device).for_each(|request| send(hub, request, Operation::Insert));
+            world.connected(&device, true);
+        }
         Upstream::Disconnected(device) => world.connected(&device, false),
         Upstream::Said(device, message) if message.kind == "runtimeservice" => {
             match ActivationAck::read(&message, &device) {
-                Ok(ack) => world.acknowledge(ack.acknowledgement()),
+                Ok(ack) => {
+                    outstanding.answered(&message.namespace, &ack);
+                    world.acknowledge(ack.acknowledgement());
+                }
                 Err(problem) => tracing::warn!(%device, problem, "an acknowledgement is refused"),
             }
         }
@@ -51,8 +63,15 @@ fn up(world: &World, said: Upstream) {
     }
 }
 
-fn message(demand: &ActivationDemand, operation: Operation) -> Result<Message, serde_json::Error> {
-    let request = ActivationRequest {
+fn send(hub: &Hub, request: &ActivationRequest, operation: Operation) {
+    match request.message(operation) {
+        Ok(message) => hub.send(&request.target_node, message),
+        Err(error) => tracing::warn!(name = request.runtime_id, %error, "a request that cannot be written"),
+    }
+}
+
+fn request(demand: &ActivationDemand) -> ActivationRequest {
+    ActivationRequest {
         kind: "RuntimeService".to_owned(),
         api_version: "sedna.io/v1alpha1".to_owned(),
         metadata: ActivationMetadata {
@@ -66,6 +85,5 @@ fn message(demand: &ActivationDemand, operation: Operation) -> Result<Message, s
         deployment_revision: demand.revision,
         runtime_id: demand.name.clone(),
         target_node: demand.device.clone(),
-    };
-    request.message(operation)
+    }
 }

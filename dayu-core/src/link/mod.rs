@@ -14,7 +14,7 @@
 //! let mut lm = Session::new(9);
 //! gm.step(Event::Send(Message::new("default", "runtimeservice", "a", Operation::Insert, b"{}".as_slice())), Duration::ZERO);
 //! // Nothing leaves before the connection is there; then the message does.
-//! let actions = gm.step(Event::Connected, Duration::ZERO);
+//! let actions = gm.step(Event::Connected { numbered: true }, Duration::ZERO);
 //! let Some(Action::Transmit(frame)) = actions.into_iter().find(|action| matches!(action, Action::Transmit(f) if f.seq == 1))
 //! else { panic!("no message left") };
 //! let delivered = lm.step(Event::Received(frame), Duration::ZERO);
@@ -22,6 +22,7 @@
 //! ```
 mod activation;
 mod frame;
+mod handshake;
 mod outbox;
 mod session;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod transport;
 
 pub use activation::{ActivationAck, ActivationMetadata, ActivationRequest};
 pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation};
+pub use handshake::{NODE_NAME, NUMBERED};
 pub use outbox::{Key, Outbox};
 pub use session::{Action, DEAD_AFTER, Event, PING_EVERY, Session};
 pub use transport::{Transport, TransportError};

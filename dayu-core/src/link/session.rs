@@ -12,7 +12,10 @@ pub const DEAD_AFTER: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A connection to the peer is up.
-    Connected,
+    Connected {
+        /// Whether the peer said that it numbers and acknowledges messages (see [`NUMBERED`](super::NUMBERED)).
+        numbered: bool,
+    },
     /// It is gone.
     Disconnected,
     /// A frame came.
@@ -51,8 +54,8 @@ pub struct Session {
 struct Connection {
     heard: Duration,
     pinged: Duration,
-    /// Whether the peer numbers its frames, as far as seen: then ours stay until it acknowledges.
-    numbers: bool,
+    /// Whether the peer numbers its frames: then ours stay until it acknowledges.
+    numbered: bool,
 }
 
 impl Session {
@@ -86,7 +89,7 @@ impl Session {
             connection.heard = now;
         }
         match event {
-            Event::Connected => self.connected(now),
+            Event::Connected { numbered } => self.connected(numbered, now),
             Event::Disconnected => {
                 self.connection = None;
                 Vec::new()
@@ -98,8 +101,8 @@ impl Session {
         }
     }
 
-    fn connected(&mut self, now: Duration) -> Vec<Action> {
-        self.connection = Some(Connection { heard: now, pinged: now, numbers: false });
+    fn connected(&mut self, numbered: bool, now: Duration) -> Vec<Action> {
+        self.connection = Some(Connection { heard: now, pinged: now, numbered });
         // The first frame tells the peer what was taken of it, so that it repeats the rest only.
         let mut actions = vec![Action::Transmit(self.acknowledgement())];
         actions.extend(self.outbox.since(0).map(|(seq, message)| Action::Transmit(self.frame(seq, message.clone()))));
@@ -112,11 +115,6 @@ impl Session {
     }
 
     fn received(&mut self, frame: Frame) -> Vec<Action> {
-        if frame.session != 0
-            && let Some(connection) = &mut self.connection
-        {
-            connection.numbers = true;
-        }
         if frame.ack_session == self.outbox.session() {
             self.outbox.acknowledge(frame.ack);
         }
@@ -149,7 +147,7 @@ impl Session {
 
     /// Call after a message was written to a peer that does not number: nobody will ever acknowledge it.
     pub fn written(&mut self, seq: u64) {
-        if self.connection.as_ref().is_some_and(|connection| !connection.numbers) && self.taken.0 == 0 {
+        if self.connection.as_ref().is_some_and(|connection| !connection.numbered) {
             self.outbox.acknowledge(seq);
         }
     }

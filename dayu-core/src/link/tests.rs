@@ -36,7 +36,7 @@ fn an_unknown_operation_and_null_content_are_carried_without_message() {
 #[test]
 fn a_silent_peer_is_pinged_and_then_given_up() {
     let mut session = Session::new(1);
-    session.step(Event::Connected, Duration::ZERO);
+    session.step(Event::Connected { numbered: true }, Duration::ZERO);
     assert_eq!(session.step(Event::Tick, PING_EVERY), [Action::Ping]);
     assert_eq!(session.step(Event::Tick, PING_EVERY + Duration::from_secs(1)), []);
     session.step(Event::Heard, Duration::from_secs(5));
@@ -48,12 +48,12 @@ fn a_silent_peer_is_pinged_and_then_given_up() {
 #[test]
 fn a_peer_that_does_not_number_gets_each_message_once() {
     let mut session = Session::new(1);
-    session.step(Event::Connected, Duration::ZERO);
+    session.step(Event::Connected { numbered: false }, Duration::ZERO);
     let actions = session.step(Event::Send(message("a", Operation::Insert, "1")), Duration::ZERO);
     let [Action::Transmit(frame)] = actions.as_slice() else { panic!("{actions:?}") };
     session.written(frame.seq);
     session.step(Event::Disconnected, Duration::ZERO);
-    let again = session.step(Event::Connected, Duration::ZERO);
+    let again = session.step(Event::Connected { numbered: false }, Duration::ZERO);
     assert!(again.iter().all(|action| matches!(action, Action::Transmit(frame) if frame.message.is_none())));
 }
 
@@ -75,7 +75,11 @@ impl Pair {
     fn step(&mut self, side: usize, event: Event) {
         for action in self.sides[side].step(event, Duration::ZERO) {
             match action {
-                Action::Transmit(frame) if self.up => self.wires[side].push(frame),
+                Action::Transmit(frame) if self.up => {
+                    // Written is not arrived: the wire may still be cut.
+                    self.sides[side].written(frame.seq);
+                    self.wires[side].push(frame);
+                }
                 Action::Deliver(message) => {
                     let number = String::from_utf8(message.content.to_vec()).unwrap().parse().unwrap();
                     self.orders[side].push(number);
@@ -91,7 +95,7 @@ impl Pair {
         self.up = false;
         (0..2).for_each(|side| self.step(side, Event::Disconnected));
         self.up = true;
-        (0..2).for_each(|side| self.step(side, Event::Connected));
+        (0..2).for_each(|side| self.step(side, Event::Connected { numbered: true }));
     }
 
     /// Carries the oldest frame of one side; a doubled one arrives twice.

@@ -1,10 +1,10 @@
 //! One connection of one device, from handshake to end.
 use dayu_core::{
-    link::{CodecError, Event, Frame, LARGEST_FRAME, PING_EVERY},
+    link::{CodecError, Event, Frame, LARGEST_FRAME, NODE_NAME, NUMBERED, PING_EVERY},
     name::Device,
 };
 use futures::{SinkExt, StreamExt};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     WebSocketStream, accept_hdr_async_with_config,
@@ -17,8 +17,6 @@ use tokio_tungstenite::{
 
 use super::hub::{Hub, Outgoing, Upstream};
 
-/// The header by which a device names itself, as Sedna's local controllers do.
-const NODE_NAME: &str = "Node-Name";
 /// Longest handshake.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Longest wait for a peer to take what is written.
@@ -50,40 +48,52 @@ pub(super) enum Ended {
 /// Serves one connection until it ends.
 pub(super) async fn serve(hub: &Hub, stream: TcpStream) -> Ended {
     let _ = stream.set_nodelay(true);
-    let (device, socket) = match shake_hands(stream).await {
-        Ok(pair) => pair,
+    let (Peer { device, numbered }, socket) = match shake_hands(stream).await {
+        Ok(shaken) => shaken,
         Err(ended) => return ended,
     };
-    let Some((seat, outgoing)) = hub.seat(&device) else { return Ended::Full };
+    let Some((seat, outgoing)) = hub.seat(&device, numbered) else { return Ended::Full };
     seat.say(Upstream::Connected(device.clone())).await;
     let ended = exchange(&device, &seat, outgoing, socket).await;
-    let replaced = seat.event(Event::Heard).is_none();
-    if !(replaced && hub.is_connected(&device)) {
+    seat.leave();
+    // Another connection of the device may have come meanwhile.
+    if !hub.is_connected(&device) {
         seat.say(Upstream::Disconnected(device.clone())).await;
     }
     tracing::debug!(%device, %ended, "link closed");
     ended
 }
 
-async fn shake_hands(stream: TcpStream) -> Result<(Device, WebSocketStream<TcpStream>), Ended> {
-    let mut device = None;
+/// Who connects.
+struct Peer {
+    device: Device,
+    /// Whether it numbers and acknowledges messages, as ours do and Sedna's do not.
+    numbered: bool,
+}
+
+async fn shake_hands(stream: TcpStream) -> Result<(Peer, WebSocketStream<TcpStream>), Ended> {
+    let mut peer = None;
     let config = WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
-    let named = |request: &Request, response: Response| name(request, &mut device).map(|()| response);
-    let accepted = timeout(HANDSHAKE, accept_hdr_async_with_config(stream, named, Some(config))).await;
+    let greet = |request: &Request, response: Response| greet(request, response, &mut peer);
+    let accepted = timeout(HANDSHAKE, accept_hdr_async_with_config(stream, greet, Some(config))).await;
     let socket = accepted.map_err(|_| Ended::Late)?.map_err(Ended::Handshake)?;
-    Ok((device.ok_or(Ended::Nameless)?, socket))
+    Ok((peer.ok_or(Ended::Nameless)?, socket))
 }
 
 #[expect(clippy::result_large_err, reason = "the signature that the handshake asks for")]
-fn name(request: &Request, device: &mut Option<Device>) -> Result<(), ErrorResponse> {
+fn greet(request: &Request, mut response: Response, peer: &mut Option<Peer>) -> Result<Response, ErrorResponse> {
     let named = request.headers().get(NODE_NAME).and_then(|value| value.to_str().ok());
-    *device = named.filter(|name| (1..=253).contains(&name.len())).map(Device::from);
-    if device.is_some() {
-        return Ok(());
+    let Some(name) = named.filter(|name| (1..=253).contains(&name.len())) else {
+        let mut refusal = ErrorResponse::new(Some(format!("name your device in the header {NODE_NAME}")));
+        *refusal.status_mut() = StatusCode::BAD_REQUEST;
+        return Err(refusal);
+    };
+    let numbered = request.headers().contains_key(NUMBERED);
+    if numbered {
+        response.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
     }
-    let mut refusal = ErrorResponse::new(Some(format!("name your device in the header {NODE_NAME}")));
-    *refusal.status_mut() = StatusCode::BAD_REQUEST;
-    Err(refusal)
+    *peer = Some(Peer { device: Device::from(name), numbered });
+    Ok(response)
 }
 
 async fn exchange(

@@ -43,6 +43,8 @@ struct Inner {
 
 struct Peer {
     session: Session,
+    /// Connections so far, which numbers them.
+    connections: u64,
     socket: Option<Socket>,
 }
 
@@ -89,17 +91,20 @@ impl Hub {
         self.inner.peers.lock().get(device).is_some_and(|peer| peer.socket.is_some())
     }
 
-    /// Seats a new connection of `device`; an older one of the same device is cut. None when the house is full.
-    pub(super) fn seat(&self, device: &Device) -> Option<(Seat, mpsc::Receiver<Outgoing>)> {
+    /// Seats a new connection of `device`; an older one of the same device is cut. None when the house is full. `numbered` as
+    /// in [`Event::Connected`].
+    pub(super) fn seat(&self, device: &Device, numbered: bool) -> Option<(Seat, mpsc::Receiver<Outgoing>)> {
         let mut peers = self.inner.peers.lock();
         if peers.len() >= MOST_DEVICES && !peers.contains_key(device) {
             return None;
         }
         let peer = peers.entry(device.clone()).or_insert_with(|| self.inner.peer());
-        let number = peer.socket.as_ref().map_or(0, |older| older.number + 1);
-        let (outgoing, frames) = mpsc::channel(SLOW);
+        peer.connections += 1;
+        let number = peer.connections;
+        // All that waits goes out at once; it must not look like a peer that does not read.
+        let (outgoing, frames) = mpsc::channel(SLOW + peer.session.outbox().len());
         peer.socket = Some(Socket { number, outgoing });
-        self.inner.perform(peer, Event::Connected);
+        self.inner.perform(peer, Event::Connected { numbered });
         drop(peers);
         Some((Seat { hub: Arc::downgrade(&self.inner), device: device.clone(), number }, frames))
     }
@@ -107,7 +112,7 @@ impl Hub {
 
 impl Inner {
     fn peer(&self) -> Peer {
-        Peer { session: Session::new(self.incarnation), socket: None }
+        Peer { session: Session::new(self.incarnation), connections: 0, socket: None }
     }
 
     fn now(&self) -> Duration {
@@ -165,6 +170,16 @@ impl Seat {
         let _ = hub.upstream.send(upstream).await;
     }
 
+    /// Gives the place up, if it has not been taken away already.
+    pub(super) fn leave(&self) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        let mut peers = hub.peers.lock();
+        if let Some(peer) = peers.get_mut(&self.device).filter(|peer| self.holds(peer)) {
+            peer.socket = None;
+            peer.session.step(Event::Disconnected, hub.now());
+        }
+    }
+
     fn holds(&self, peer: &Peer) -> bool {
         peer.socket.as_ref().is_some_and(|socket| socket.number == self.number)
     }
@@ -172,11 +187,6 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let Some(hub) = self.hub.upgrade() else { return };
-        let mut peers = hub.peers.lock();
-        if let Some(peer) = peers.get_mut(&self.device).filter(|peer| self.holds(peer)) {
-            peer.socket = None;
-            peer.session.step(Event::Disconnected, hub.now());
-        }
+        self.leave();
     }
 }

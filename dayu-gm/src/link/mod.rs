@@ -4,7 +4,9 @@
 //! claim a name, so only loopback is served unless the operator says otherwise.
 mod connection;
 mod hub;
+mod outstanding;
 mod server;
 
 pub use hub::{Hub, Upstream};
+pub(crate) use outstanding::Outstanding;
 pub use server::{LinkError, Listening, listen};

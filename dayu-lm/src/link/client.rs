@@ -1,11 +1,8 @@
 //! The connection to the global manager: dialled until it stands, its session kept across connections and restarts.
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use dayu_core::{
-    link::{Action, CodecError, Event, Frame, LARGEST_FRAME, Message, Outbox, PING_EVERY, Session},
+    link::{Action, CodecError, Event, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY, Session},
     name::Device,
 };
 use futures::{SinkExt, StreamExt, stream::BoxStream};
@@ -21,6 +18,8 @@ use tokio_tungstenite::{
     tungstenite::{self, Message as Ws, client::IntoClientRequest, protocol::WebSocketConfig},
 };
 use tokio_util::sync::CancellationToken;
+
+use super::outbox;
 
 /// Longest dial and handshake, longest wait for a peer to take what is written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,8 +40,8 @@ enum Ended {
     Closed,
     #[error("silent for too long")]
     Silent,
-    #[error("the global manager moved")]
-    Moved,
+    #[error("the global manager moved to {0}")]
+    Moved(String),
     #[error(transparent)]
     Socket(#[from] tungstenite::Error),
     #[error(transparent)]
@@ -55,109 +54,119 @@ struct Link {
     session: Session,
     store: PathBuf,
     origin: Instant,
+    addresses: BoxStream<'static, String>,
     outgoing: mpsc::Receiver<Message>,
     delivered: mpsc::Sender<Message>,
 }
 
-/// Keeps the link until `shutdown` or until nobody sends any more.
+/// Keeps the link until `shutdown`. What is said while there is no connection is kept for the next.
 pub(super) async fn run(
     device: Device,
-    mut addresses: BoxStream<'static, String>,
+    addresses: BoxStream<'static, String>,
     store: PathBuf,
     outgoing: mpsc::Receiver<Message>,
     delivered: mpsc::Sender<Message>,
     shutdown: CancellationToken,
 ) {
-    let session = Session::resume(restore(&store));
-    let mut link = Link { device, session, store, origin: Instant::now(), outgoing, delivered };
-    let Some(Some(mut address)) = shutdown.run_until_cancelled(addresses.next()).await else { return };
-    let mut wait = FIRST_WAIT;
-    while !shutdown.is_cancelled() {
-        let mut stood = false;
-        let ended = tokio::select! {
-            () = shutdown.cancelled() => return,
-            ended = link.connect(&address, &mut stood) => ended,
-            Some(moved) = next_other(&mut addresses, &address) => {
-                address = moved;
-                Ended::Moved
-            }
-        };
-        tracing::debug!(%address, %ended, "the link to the global manager is down");
-        link.session.step(Event::Disconnected, link.origin.elapsed());
-        wait = if stood || matches!(ended, Ended::Moved) { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
-        let jittered = wait.mul_f64(rand::rng().random_range(0.5..1.0));
-        if shutdown.run_until_cancelled(tokio::time::sleep(jittered)).await.is_none() {
-            return;
-        }
-    }
-}
-
-/// The next address that differs from the present one.
-async fn next_other(addresses: &mut BoxStream<'static, String>, present: &str) -> Option<String> {
-    loop {
-        match addresses.next().await {
-            Some(address) if address != present => return Some(address),
-            Some(_) => {}
-            None => std::future::pending().await,
-        }
-    }
+    let session = Session::resume(outbox::restore(&store));
+    let mut link = Link { device, session, store, origin: Instant::now(), addresses, outgoing, delivered };
+    shutdown.run_until_cancelled(link.keep_up()).await;
 }
 
 impl Link {
-    /// Dials `address` and exchanges frames until the connection ends.
-    async fn connect(&mut self, address: &str, stood: &mut bool) -> Ended {
-        match self.dial(address).await {
-            Ok(mut socket) => {
-                *stood = true;
-                match self.exchange(&mut socket).await {
-                    Ok(()) => Ended::Closed,
-                    Err(ended) => ended,
-                }
-            }
-            Err(ended) => ended,
-        }
-    }
-
-    async fn dial(&self, address: &str) -> Result<Socket, Ended> {
-        let mut request = format!("ws://{address}/").into_client_request()?;
-        let name = HeaderValue::from_str(self.device.as_str()).map_err(|_| Ended::Name(self.device.clone()))?;
-        request.headers_mut().insert("Node-Name", name);
-        let config =
-            WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
-        let (socket, _) = timeout(PATIENCE, connect_async_with_config(request, Some(config), true))
-            .await
-            .map_err(|_| Ended::Late)??;
-        Ok(socket)
-    }
-
-    async fn exchange(&mut self, socket: &mut Socket) -> Result<(), Ended> {
-        self.perform(socket, Event::Connected).await?;
-        let mut ticks = tokio::time::interval(PING_EVERY);
+    async fn keep_up(&mut self) {
+        let mut address = self.next_address(None).await;
+        let mut wait = FIRST_WAIT;
         loop {
-            let event = tokio::select! {
-                message = self.outgoing.recv() => match message {
-                    Some(message) => Event::Send(message),
-                    None => return Ok(()),
-                },
-                incoming = socket.next() => match incoming {
-                    Some(Ok(Ws::Text(text))) => Event::Received(Frame::decode(&text)?),
-                    Some(Ok(Ws::Close(_))) | None => return Err(Ended::Closed),
-                    Some(Ok(_)) => Event::Heard,
-                    Some(Err(error)) => return Err(error.into()),
-                },
-                _ = ticks.tick() => Event::Tick,
+            let ended = match self.meanwhile(dial(self.device.clone(), address.clone())).await {
+                Ok((socket, numbered)) => {
+                    wait = FIRST_WAIT;
+                    self.exchange(socket, numbered, &address).await
+                }
+                Err(ended) => {
+                    wait = (wait * 2).min(LONGEST_WAIT);
+                    ended
+                }
             };
-            self.perform(socket, event).await?;
+            tracing::debug!(%address, %ended, "the link to the global manager is down");
+            self.session.step(Event::Disconnected, self.origin.elapsed());
+            if let Ended::Moved(elsewhere) = ended {
+                address = elsewhere;
+                continue;
+            }
+            let jittered = wait.mul_f64(rand::rng().random_range(0.5..1.0));
+            // A new address is worth a try at once.
+            let moved = tokio::time::timeout(jittered, self.next_address(Some(&address))).await;
+            address = moved.unwrap_or(address);
         }
     }
 
-    async fn perform(&mut self, socket: &mut Socket, event: Event) -> Result<(), Ended> {
-        let changes_outbox = matches!(event, Event::Send(_));
-        let actions = self.session.step(event, self.origin.elapsed());
-        if changes_outbox {
-            // Before the message leaves: a restart in between must know that it may have.
-            keep(&self.store, self.session.outbox());
+    /// The next address that is not the present one; what is said until then is kept.
+    async fn next_address(&mut self, present: Option<&str>) -> String {
+        loop {
+            tokio::select! {
+                Some(address) = self.addresses.next() => if Some(&*address) != present {
+                    return address;
+                },
+                Some(message) = self.outgoing.recv() => drop(self.keep(message)),
+                else => std::future::pending().await,
+            }
         }
+    }
+
+    /// Does something else while there is no connection; what is said until then is kept.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                Some(message) = self.outgoing.recv() => drop(self.keep(message)),
+            }
+        }
+    }
+
+    /// Puts a message, and those that wait behind it, into the outbox.
+    fn keep(&mut self, message: Message) -> Vec<Action> {
+        let mut actions = self.session.step(Event::Send(message), self.origin.elapsed());
+        while let Ok(message) = self.outgoing.try_recv() {
+            actions.extend(self.session.step(Event::Send(message), self.origin.elapsed()));
+        }
+        // Before anything leaves: a restart in between must know that it may have.
+        outbox::keep(&self.store, self.session.outbox());
+        actions
+    }
+
+    /// Exchanges frames until the connection ends, and says why.
+    async fn exchange(&mut self, mut socket: Socket, numbered: bool, address: &str) -> Ended {
+        let mut ticks = tokio::time::interval(PING_EVERY);
+        let mut actions = self.session.step(Event::Connected { numbered }, self.origin.elapsed());
+        loop {
+            if let Err(ended) = self.perform(&mut socket, actions).await {
+                return ended;
+            }
+            let event = tokio::select! {
+                Some(message) = self.outgoing.recv() => {
+                    actions = self.keep(message);
+                    continue;
+                }
+                Some(elsewhere) = self.addresses.next() => {
+                    if elsewhere != address {
+                        return Ended::Moved(elsewhere);
+                    }
+                    actions = Vec::new();
+                    continue;
+                }
+                incoming = socket.next() => heard(incoming),
+                _ = ticks.tick() => Ok(Event::Tick),
+            };
+            match event {
+                Ok(event) => actions = self.session.step(event, self.origin.elapsed()),
+                Err(ended) => return ended,
+            }
+        }
+    }
+
+    async fn perform(&mut self, socket: &mut Socket, actions: Vec<Action>) -> Result<(), Ended> {
         for action in actions {
             match action {
                 Action::Transmit(frame) => {
@@ -174,25 +183,28 @@ impl Link {
     }
 }
 
+/// Connects; says whether the global manager numbers and acknowledges messages.
+async fn dial(device: Device, address: String) -> Result<(Socket, bool), Ended> {
+    let mut request = format!("ws://{address}/").into_client_request()?;
+    let name = HeaderValue::from_str(device.as_str()).map_err(|_| Ended::Name(device))?;
+    request.headers_mut().insert(NODE_NAME, name);
+    request.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
+    let config = WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
+    let connected = timeout(PATIENCE, connect_async_with_config(request, Some(config), true)).await;
+    let (socket, response) = connected.map_err(|_| Ended::Late)??;
+    Ok((socket, response.headers().contains_key(NUMBERED)))
+}
+
+fn heard(incoming: Option<Result<Ws, tungstenite::Error>>) -> Result<Event, Ended> {
+    match incoming {
+        Some(Ok(Ws::Text(text))) => Ok(Event::Received(Frame::decode(&text)?)),
+        Some(Ok(Ws::Close(_))) | None => Err(Ended::Closed),
+        Some(Ok(_)) => Ok(Event::Heard),
+        Some(Err(error)) => Err(error.into()),
+    }
+}
+
 async fn put(socket: &mut Socket, message: Ws) -> Result<(), Ended> {
     timeout(PATIENCE, socket.send(message)).await.map_err(|_| Ended::Late)??;
     Ok(())
-}
-
-/// The stored outbox, or an empty one of a new incarnation when there is none that can be read.
-fn restore(store: &Path) -> Outbox {
-    let stored = std::fs::read(store).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    stored.unwrap_or_else(|| Outbox::new(rand::rng().random()))
-}
-
-/// Stores the outbox by write and rename. A failure costs durability, not the message: it is said once per failure.
-fn keep(store: &Path, outbox: &Outbox) {
-    let beside = store.with_extension("new");
-    let written = serde_json::to_vec(outbox)
-        .map_err(std::io::Error::other)
-        .and_then(|bytes| std::fs::write(&beside, bytes))
-        .and_then(|()| std::fs::rename(&beside, store));
-    if let Err(error) = written {
-        tracing::warn!(store = %store.display(), %error, "cannot store what the global manager has not acknowledged; free space or fix the folder");
-    }
 }

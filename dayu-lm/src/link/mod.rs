@@ -6,6 +6,7 @@ mod activations;
 mod client;
 mod manager;
 mod mesh;
+mod outbox;
 
 use std::{net::SocketAddr, path::PathBuf};
 

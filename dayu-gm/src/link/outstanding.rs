@@ -1,0 +1,84 @@
+//! What devices were asked and have not answered: asked again on every new connection. Pure.
+use std::collections::HashMap;
+
+use dayu_core::{
+    link::{ActivationAck, ActivationRequest},
+    name::Device,
+};
+
+/// Requests by device, then by the resource's namespace and name.
+#[derive(Debug, Default)]
+pub(crate) struct Outstanding {
+    of: HashMap<Device, HashMap<(String, String), ActivationRequest>>,
+}
+
+impl Outstanding {
+    /// Notes a request; an earlier one to the same device about the same resource is void.
+    pub(crate) fn ask(&mut self, request: ActivationRequest) {
+        let key = (request.metadata.namespace.clone(), request.metadata.name.clone());
+        self.of.entry(request.target_node.clone()).or_default().insert(key, request);
+    }
+
+    pub(crate) fn withdraw(&mut self, request: &ActivationRequest) {
+        self.forget(&request.target_node, (request.metadata.namespace.clone(), request.metadata.name.clone()));
+    }
+
+    /// Takes an answer; one to another incarnation leaves the request open.
+    pub(crate) fn answered(&mut self, namespace: &str, ack: &ActivationAck) {
+        let key = (namespace.to_owned(), ack.runtime_id.clone());
+        let asked = self.of.get(&ack.target_node).and_then(|requests| requests.get(&key));
+        if asked.is_some_and(|request| request.is_answered_by(ack)) {
+            self.forget(&ack.target_node, key);
+        }
+    }
+
+    pub(crate) fn of(&self, device: &Device) -> impl Iterator<Item = &ActivationRequest> {
+        self.of.get(device).into_iter().flat_map(HashMap::values)
+    }
+
+    fn forget(&mut self, device: &Device, key: (String, String)) {
+        if let Some(requests) = self.of.get_mut(device) {
+            requests.remove(&key);
+            if requests.is_empty() {
+                self.of.remove(device);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(pod: &str) -> ActivationRequest {
+        serde_json::from_value(json!({
+            "kind": "RuntimeService", "apiVersion": "sedna.io/v1alpha1", "metadata": {"name": "a", "namespace": "ns"},
+            "runtimeServiceUID": "u", "serviceUID": "s", "endpointPodUID": pod,
+            "deploymentRevision": 1, "runtimeID": "a", "targetNode": "edge1",
+        }))
+        .unwrap()
+    }
+
+    fn ack(pod: &str) -> ActivationAck {
+        serde_json::from_value(json!({
+            "runtimeServiceUID": "u", "serviceUID": "s", "endpointPodUID": pod, "deploymentRevision": 1, "runtimeID": "a",
+            "targetNode": "edge1", "localSequence": 1, "observedAt": "2026-01-02T03:04:05Z",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_request_stays_open_until_it_is_answered_exactly_or_withdrawn() {
+        let (mut outstanding, edge) = (Outstanding::default(), Device::from("edge1"));
+        outstanding.ask(request("p1"));
+        outstanding.ask(request("p2"));
+        outstanding.answered("ns", &ack("p1"));
+        assert_eq!(outstanding.of(&edge).map(|request| request.endpoint_pod_uid.as_str()).collect::<Vec<_>>(), ["p2"]);
+        outstanding.answered("ns", &ack("p2"));
+        assert_eq!(outstanding.of(&edge).count(), 0);
+        outstanding.ask(request("p3"));
+        outstanding.withdraw(&request("any"));
+        assert_eq!(outstanding.of(&edge).count(), 0);
+    }
+}
