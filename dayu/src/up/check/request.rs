@@ -60,7 +60,7 @@ pub(super) async fn send(call: &Call, body: Bytes) -> Outcome {
 async fn exchange(call: &Call, body: Bytes) -> Outcome {
     let stream = match TcpStream::connect(call.address).await {
         Ok(stream) => stream,
-        Err(error) => return Outcome::Refused(error.kind().to_string()),
+        Err(error) => return Outcome::Refused(format!("{:?}", error.kind())),
     };
     let _ = stream.set_nodelay(true);
     match converse(call, body, stream).await {
@@ -83,7 +83,8 @@ async fn converse(call: &Call, body: Bytes, stream: TcpStream) -> Result<Outcome
         Form::NodePort => call.path.to_owned(),
         Form::Name | Form::Header => format!("http://{}{}", call.authority, call.path),
     };
-    let mut request = Request::post(target).header(header::HOST, &call.authority);
+    let kind = if body.first() == Some(&b'{') { "application/json" } else { "application/octet-stream" };
+    let mut request = Request::post(target).header(header::HOST, &call.authority).header(header::CONTENT_TYPE, kind);
     if call.form == Form::Header {
         request = request.header("x-target-device", call.device.as_str());
     }
