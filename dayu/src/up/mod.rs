@@ -68,6 +68,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
         list(&devices)
     ));
     output::progress(&format!("kubeconfig: {}", site.kubeconfig().display()));
+    output::line(&progress::devices(&site.devices()));
     let ended = tokio::select! {
         ended = serve(&mut site, &options, drafts, began) => ended,
         () = stop.cancelled() => Ok(ExitCode::SUCCESS),

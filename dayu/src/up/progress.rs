@@ -11,6 +11,7 @@ use kube::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::check::targets::Addressed;
 use crate::output;
 
 /// Without a change for so long, what is not ready is told.
@@ -87,6 +88,20 @@ fn state(object: &impl Serialize) -> State {
         }
         None => State::Waiting("the global manager has not looked at it yet".to_owned()),
     }
+}
+
+/// The devices, their addresses, and where each one's mesh takes names.
+pub(crate) fn devices(devices: &[Addressed]) -> String {
+    let rows = devices.iter().map(|device| {
+        let address = device.address.to_string();
+        vec![
+            device.device.to_string(),
+            address.clone(),
+            format!("http://{address}:10552"),
+            format!("http://{address}:10551"),
+        ]
+    });
+    output::table(&["DEVICE", "ADDRESS", "PROXY FOR NAMES", "STATUS AND DIRECTORY"], rows)
 }
 
 /// Prints where each worker runs and how each service is addressed.
