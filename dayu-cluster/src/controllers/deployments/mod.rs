@@ -31,7 +31,6 @@ use super::{
 };
 use crate::{
     environment,
-    schema::builtin,
     store::{Change, DEPLOYMENTS, DeleteOptions, Deleted, Object, PODS, Preconditions, Store, StoreError},
 };
 
@@ -189,11 +188,7 @@ impl Controller {
             let suffix = environment::suffix(self.store.environment());
             let made = template::pod(&known.object, &known.hash, &suffix)
                 .map_err(|error| StoreError::Malformed { resource: PODS, reason: error.to_string() })
-                .and_then(|mut pod| {
-                    // Stored as the API would store it: what it fills in later would look like a change of the spec.
-                    builtin::default("", "Pod", &mut pod);
-                    self.store.create(&PODS, pod)
-                });
+                .and_then(|pod| self.store.create(&PODS, pod));
             match made {
                 // Known at once: the next event must not find one pod too few.
                 Ok(object) => {
