@@ -1,6 +1,9 @@
 //! The one place that prints: results to standard output, everything else to standard error.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line's purpose is to print")]
-use std::{io::IsTerminal, process::ExitCode};
+#![expect(clippy::print_stderr, reason = "a command line's purpose is to print")]
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 use comfy_table::{Table, presets};
 
@@ -15,12 +18,16 @@ pub(crate) fn log_to_stderr(level: &tracing::Level) {
 
 /// One line of a result.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    raw(&format!("{text}\n"));
 }
 
 /// Text that already ends its own lines.
 pub(crate) fn raw(text: &str) {
-    print!("{text}");
+    let mut out = std::io::stdout().lock();
+    // Whoever read has read enough (`dayu get | head`), or the disk is full: there is nobody left to tell.
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// What is going on, for whoever waits.
