@@ -14,6 +14,7 @@ mod log;
 mod manager;
 mod node;
 mod options;
+mod patience;
 mod pods;
 mod prepare;
 pub mod runtime;

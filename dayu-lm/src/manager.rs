@@ -23,6 +23,7 @@ use crate::{
     device::Remembered,
     link::{self, LinkOptions},
     node::{self, Standing},
+    patience::{is_in_use, while_in_use},
     pods::{Pods, Pool, Recorder, Shared},
     prepare::Lookup,
     serve,
@@ -55,12 +56,12 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let data = options.data_dir();
-    let _lock = open(&data)?;
+    let _lock = open(&data).await?;
     // Parts end with us, however we end.
     let shutdown = shutdown.child_token();
     let _ends = shutdown.clone().drop_guard();
     let manager = Manager { client, options, clock: Clock::start(), shutdown, tasks: TaskTracker::new() };
-    let ended = manager.run(&data, runtime, announce).await;
+    let ended = Box::pin(manager.run(&data, runtime, announce)).await;
     manager.shutdown.cancel();
     manager.tasks.close();
     manager.tasks.wait().await;
@@ -97,7 +98,7 @@ impl Manager {
             };
             let pool = Pool::new(&pod_cidr).map_err(|source| Error::Network { source: Box::new(source) })?;
             Remembered { pod_cidr: pod_cidr.clone() }.save(data);
-            match self.run_ours(data, &pod_cidr, pool, runtime.clone(), &announce).await? {
+            match Box::pin(self.run_ours(data, &pod_cidr, pool, runtime.clone(), &announce)).await? {
                 Ended::Told => return Ok(()),
                 Ended::Changed => Remembered::forget(data),
             }
@@ -148,7 +149,7 @@ impl Manager {
                     alive.await;
                 }
                 Some(other) => {
-                    tracing::warn!(%device, ?other, before = pod_cidr, "the cluster says something else of this device now")
+                    tracing::warn!(%device, ?other, before = pod_cidr, "the cluster says something else of this device now");
                 }
                 None => std::future::pending().await,
             }
@@ -200,13 +201,14 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Error> {
 }
 
 /// Makes the data directory, for its owner only, and takes it for this local manager.
-fn open(data: &Path) -> Result<File, Error> {
+async fn open(data: &Path) -> Result<File, Error> {
     let failed = |source: io::Error| Error::Data { path: data.to_owned(), source };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed)?;
     let lock = File::options().create(true).truncate(false).write(true).open(data.join("lock")).map_err(failed)?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+    let taken = while_in_use(|| Ok(flock(&lock, FlockOperation::NonBlockingLockExclusive)?)).await;
+    match taken {
         Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse { path: data.to_owned() }),
-        Err(error) => Err(failed(error.into())),
+        Err(error) if is_in_use(&error) => Err(Error::InUse { path: data.to_owned() }),
+        Err(error) => Err(failed(error)),
     }
 }

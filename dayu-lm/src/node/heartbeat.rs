@@ -89,7 +89,7 @@ async fn renew(leases: &Api<Lease>, device: &Device, clock: Clock) {
     let renewed = match patched {
         Err(kube::Error::Api(status)) if status.code == 404 => {
             let metadata = ObjectMeta { name: Some(device.to_string()), ..ObjectMeta::default() };
-            leases.create(&PostParams::default(), &Lease { metadata, spec: Some(spec), ..Lease::default() }).await
+            leases.create(&PostParams::default(), &Lease { metadata, spec: Some(spec) }).await
         }
         other => other,
     };

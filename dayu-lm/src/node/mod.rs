@@ -65,7 +65,7 @@ async fn create(nodes: &Api<Node>, device: &Device) {
         // The watch tells who was faster.
         Err(kube::Error::Api(status)) if status.code == 409 => {}
         Err(error) => {
-            tracing::warn!(%device, %error, "cannot register the node; allow the local manager to create nodes")
+            tracing::warn!(%device, %error, "cannot register the node; allow the local manager to create nodes");
         }
     }
 }

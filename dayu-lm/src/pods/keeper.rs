@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 
 use dayu_core::{
     name::Uid,
-    worker::{Effect, Event, Facts, Phase, Problem, Spec, State, Stop, status, step},
+    worker::{Effect, Event, Facts, Problem, Spec, State, Stop, status, step},
 };
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
@@ -138,13 +138,14 @@ impl Keeper {
     fn hear(&mut self, input: Input) {
         match input {
             Input::Pod(pod) => {
-                let stop =
-                    deletion(&pod).filter(|_| deletion(&self.pod).is_none() || self.state.stop != Some(Stop::Delete));
-                if pod.spec != self.pod.spec || stop.is_some() {
-                    self.manifest.pod = Pod::clone(&pod);
+                let asked = deletion(&pod);
+                let stop = asked.filter(|_| asked != deletion(&self.pod));
+                let worth_storing = stop.is_some() || pod.spec != self.pod.spec;
+                self.pod = pod;
+                if worth_storing {
+                    self.manifest.pod = Pod::clone(&self.pod);
                     self.save_manifest();
                 }
-                self.pod = pod;
                 if let Some(grace) = stop {
                     self.take(&Event::Stop { why: Stop::Delete, grace });
                 }
@@ -236,9 +237,8 @@ fn deletion(pod: &Pod) -> Option<Duration> {
     Some(Duration::from_secs(grace.unwrap_or(30)))
 }
 
-/// Whether a pod that nothing is known of has ended already.
-pub(super) fn has_ended(pod: &Pod, state: Option<&State>) -> bool {
+/// Whether a pod ended before we knew of it: such a pod is not begun again.
+pub(super) fn has_ended(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-    let ran = state.is_some_and(|state| state.containers.iter().any(|container| container.phase != Phase::Pending));
-    !ran && matches!(phase, Some("Succeeded" | "Failed"))
+    matches!(phase, Some("Succeeded" | "Failed"))
 }

@@ -80,7 +80,7 @@ impl Pods {
     pub(crate) async fn run(mut self, stop_workers: bool, shutdown: CancellationToken) {
         let bound = watcher::Config::default().fields(&format!("spec.nodeName={}", self.shared.device));
         let events = watcher(Api::<Pod>::all(self.shared.client.clone()), bound).default_backoff();
-        self.follow(events, &shutdown).await;
+        Box::pin(self.follow(events, &shutdown)).await;
         if !stop_workers {
             return;
         }
@@ -122,7 +122,7 @@ impl Pods {
             let _ = kept.inbox.send(Input::Pod(Arc::new(pod))).await;
             return;
         }
-        if keeper::has_ended(&pod, None) && pod.metadata.deletion_timestamp.is_none() {
+        if keeper::has_ended(&pod) && pod.metadata.deletion_timestamp.is_none() {
             return;
         }
         self.accept(pod);
@@ -132,10 +132,9 @@ impl Pods {
     fn accept(&mut self, pod: Pod) {
         let shared_address = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
         let address = if shared_address { Some(self.pool.host()) } else { self.pool.take() };
-        let pod_arc = || Arc::new(pod.clone());
         let Some(address) = address else {
             let message = "no address is left in the device's podCIDR; delete pods of this device";
-            self.shared.recorder.warning(&pod_arc(), "AddressesExhausted", message);
+            self.shared.recorder.warning(&Arc::new(pod), "AddressesExhausted", message);
             return;
         };
         let manifest =
@@ -149,7 +148,7 @@ impl Pods {
             Err(error) => {
                 self.pool.free(address);
                 let message = format!("{}: {error}; free space or permissions may lack", self.shared.folders.display());
-                self.shared.recorder.warning(&pod_arc(), "PodNotStored", message);
+                self.shared.recorder.warning(&Arc::new(pod), "PodNotStored", message);
             }
         }
     }
@@ -185,7 +184,7 @@ impl Pods {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, "a pod's keeper failed; its worker runs unattended until the local manager restarts")
+                tracing::error!(%error, "a pod's keeper failed; its worker runs unattended until the local manager restarts");
             }
         }
     }

@@ -108,7 +108,7 @@ where
     let (store, writer) = reflector::store();
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        let mut events = watcher(api, config).default_backoff().reflect(writer).boxed();
+        let mut events = watcher(api, config).default_backoff().modify(trim).reflect(writer).boxed();
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             match event {
                 Ok(_) => changed(),
@@ -117,6 +117,13 @@ where
         }
     });
     store
+}
+
+/// Leaves out what nobody asks for: these stores hold every service of the cluster.
+fn trim<K: kube::Resource>(object: &mut K) {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    metadata.annotations = None;
 }
 
 async fn get<K>(

@@ -8,16 +8,22 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::patience::{is_in_use, while_in_use};
+
 pub(crate) use self::{logs::router as logs, workers::router as workers};
 
 /// Listens on `address`, or on any free port of it where `or_any` says so and the port is taken.
 pub(crate) async fn listen(address: SocketAddr, or_any: bool) -> io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(error) if or_any && error.kind() == io::ErrorKind::AddrInUse => {
-            TcpListener::bind(SocketAddr::new(address.ip(), 0)).await
-        }
-        other => other,
+    match while_in_use(|| bind(address)).await {
+        Err(error) if or_any && is_in_use(&error) => bind(SocketAddr::new(address.ip(), 0)),
+        done => done,
     }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 /// Serves until `shutdown`; requests under way, such as a log that is followed, are cut then.

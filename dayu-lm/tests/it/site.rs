@@ -96,7 +96,7 @@ impl Site {
     }
 
     pub(crate) async fn until_ready(&self, name: &str) -> Value {
-        self.until(name, |pod| is_ready(pod)).await
+        self.until(name, is_ready).await
     }
 
     /// Waits until the API has forgotten the pod.

@@ -1,4 +1,4 @@
-//! Waiting for processes that are not our children.
+//! Waiting for processes, our children or not, without taking their exit code.
 use super::identity::Identity;
 use crate::descriptor;
 use rustix::process::{PidfdFlags, pidfd_open};
@@ -14,7 +14,7 @@ pub(super) async fn ended(identity: &Identity) {
     match descriptor::readable(pidfd) {
         Ok(descriptor) => drop(descriptor.readable().await.map(drop)),
         Err(error) => {
-            tracing::error!(pid = identity.pid, %error, "cannot watch an adopted process; it counts as ended")
+            tracing::error!(pid = identity.pid, %error, "cannot watch a process; it counts as ended");
         }
     }
 }

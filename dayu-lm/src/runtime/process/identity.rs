@@ -84,16 +84,17 @@ pub(super) fn marked(root: &Path) -> Vec<(Mark, Identity)> {
     pids.filter_map(|pid| Some((read_mark(root, pid)?, Identity::of(pid)?))).collect()
 }
 
+/// Every living process that bears the mark of this run.
+pub(super) fn of_run(root: &Path, pod: &Uid, run: &Run) -> Vec<Identity> {
+    let is_of_run =
+        |mark: &Mark| mark.pod == pod.as_str() && *mark.container == *run.container && mark.attempt == run.attempt;
+    marked(root).into_iter().filter(|(mark, _)| is_of_run(mark)).map(|(_, identity)| identity).collect()
+}
+
 /// The process of this run: of all that bear its mark the one that came first, since the others descend from it.
 pub(super) fn find(root: &Path, pod: &Uid, run: &Run) -> Option<Identity> {
-    marked(root)
-        .into_iter()
-        .filter(|(mark, _)| {
-            mark.pod == pod.as_str() && *mark.container == *run.container && mark.attempt == run.attempt
-        })
-        .map(|(_, identity)| identity)
-        .filter(|identity| is_leader(identity.pid))
-        .min_by_key(|identity| (identity.start, identity.pid))
+    let leaders = of_run(root, pod, run).into_iter().filter(|identity| is_leader(identity.pid));
+    leaders.min_by_key(|identity| (identity.start, identity.pid))
 }
 
 fn is_leader(pid: u32) -> bool {

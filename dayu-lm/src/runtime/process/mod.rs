@@ -76,26 +76,27 @@ impl Runtime for ProcessRuntime {
         }
     }
 
-    async fn wait(&self, _pod: &Uid, _run: &Run, process: &ProcessId) -> Cause {
+    async fn wait(&self, pod: &Uid, run: &Run, process: &ProcessId) -> Cause {
         let child = self.children.lock().remove(process);
         let identity = Identity::parse(process);
         // Found again after a restart as well: it is where the process writes.
         let log = identity.and_then(|identity| std::fs::read_link(format!("/proc/{}/fd/1", identity.pid)).ok());
         let log = log.filter(|log| log.starts_with(&self.root));
         let _attending = log.clone().map(|log| AbortOnDropHandle::new(tokio::spawn(crate::log::attend(log))));
+        if let Some(identity) = &identity {
+            adopted::ended(identity).await;
+        }
         let cause = match child {
-            Some(mut child) => child.wait().await.map_or(Cause::Unknown, cause),
+            // Its group ends with it, before its ID can be used again.
+            Some(mut child) => {
+                identity.iter().for_each(|identity| identity.signal_group(Signal::KILL));
+                child.wait().await.map_or(Cause::Unknown, cause)
+            }
             None => {
-                if let Some(identity) = &identity {
-                    adopted::ended(identity).await;
-                }
+                identity::of_run(&self.root, pod, run).iter().for_each(|left| left.signal(Signal::KILL));
                 Cause::Unknown
             }
         };
-        // Its group ends with it.
-        if let Some(identity) = identity {
-            identity.signal_group(Signal::KILL);
-        }
         if let Some(log) = log {
             crate::log::end(&log);
         }

@@ -109,3 +109,51 @@ fn needed(launch: &Launch) -> Vec<Mount> {
 fn beneath(farm: &Path, path: &Path) -> PathBuf {
     farm.join(path.strip_prefix("/").unwrap_or(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use dayu_core::worker::{Limits, Run};
+
+    use super::*;
+
+    fn launch(folder: &Path, mounts: Vec<Mount>) -> Launch {
+        Launch {
+            pod: "u".into(),
+            run: Run { container: "c".into(), attempt: 1 },
+            image: String::new(),
+            command: Vec::new(),
+            env: Vec::new(),
+            working_dir: None,
+            mounts,
+            limits: Limits::default(),
+            log: folder.join("0.log"),
+        }
+    }
+
+    #[test]
+    fn paths_are_translated_wherever_they_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("models");
+        fs::create_dir(&source).unwrap();
+        fs::write(source.join("m"), "model").unwrap();
+        let target = PathBuf::from("/no-such/data/volume0");
+        let mount = Mount { source, target, read_only: false };
+        let view = View::linked(&launch(folder.path(), vec![mount.clone()])).unwrap();
+        let farm = folder.path().join("root").display().to_string();
+        assert_eq!(fs::read_to_string(view.translate("/no-such/data/volume0/m")).unwrap(), "model");
+        for (text, expected) in [
+            ("--dir=/no-such/data/volume0", format!("--dir={farm}/no-such/data/volume0")),
+            ("/usr/lib:/no-such/data/volume0/x", format!("/usr/lib:{farm}/no-such/data/volume0/x")),
+            // A folder that exists only because of what is mounted in it.
+            ("/no-such/data", format!("{farm}/no-such/data")),
+            ("/no-such/data/volume01", "/no-such/data/volume01".to_owned()),
+            ("http://host/no-such/data/volume0", "http://host/no-such/data/volume0".to_owned()),
+            ("/", "/".to_owned()),
+        ] {
+            assert_eq!(view.translate(text), expected, "{text}");
+        }
+        let inner = Mount { target: mount.target.join("inner"), ..mount.clone() };
+        let refused = View::linked(&launch(folder.path(), vec![inner, mount])).unwrap_err();
+        assert!(refused.to_string().contains("/no-such/data/volume0/inner"), "{refused}");
+    }
+}

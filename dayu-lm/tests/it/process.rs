@@ -1,0 +1,143 @@
+//! The process driver by itself.
+use std::{path::Path, time::Duration};
+
+use dayu_core::worker::{Cause, Launch, Limits, Mount, ProcessId, Run, Runtime};
+use dayu_lm::runtime::process::{Limiting, Mounting, ProcessRuntime};
+use tokio::time::Instant;
+
+use crate::site::is_alive;
+
+fn launch(root: &Path, attempt: u32, script: &str) -> Launch {
+    Launch {
+        pod: "6d3f".into(),
+        run: Run { container: "c".into(), attempt },
+        image: "none".into(),
+        command: vec!["sh".into(), "-c".into(), script.into()],
+        env: vec![("GREETING".into(), "hello".into())],
+        working_dir: None,
+        mounts: Vec::new(),
+        limits: Limits::default(),
+        log: root.join("pods/p/c").join(format!("{attempt}.log")),
+    }
+}
+
+fn number(process: &ProcessId) -> u32 {
+    process.as_str().split_once('-').unwrap().0.parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_run_starts_within_milliseconds_and_says_how_it_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let runtime = ProcessRuntime::new(root.path());
+    let mut fastest = Duration::MAX;
+    for (attempt, script, cause) in [
+        (1, "exit 0", Cause::Code(0)),
+        (2, "exit 9", Cause::Code(9)),
+        (3, "kill -KILL $$", Cause::Signal(9)),
+        // What it leaves behind ends with it.
+        (4, "sleep 1000 & echo $!; exit 5", Cause::Code(5)),
+    ] {
+        let launch = launch(root.path(), attempt, script);
+        let began = Instant::now();
+        let process = runtime.start(&launch).await.unwrap();
+        fastest = fastest.min(began.elapsed());
+        assert_eq!(runtime.wait(&launch.pod, &launch.run, &process).await, cause, "{script}");
+    }
+    println!("fastest start: {fastest:?}");
+    let left = std::fs::read_to_string(root.path().join("pods/p/c/4.log")).unwrap().trim().parse().unwrap();
+    // A signal is delivered when the system gets to it.
+    while is_alive(left) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_found_by_its_mark_alone_and_only_its_own_runtime_finds_it() {
+    let root = tempfile::tempdir().unwrap();
+    let launch = launch(root.path(), 7, "sleep 1000");
+    let process = ProcessRuntime::new(root.path()).start(&launch).await.unwrap();
+    let successor = ProcessRuntime::new(root.path());
+    assert_eq!(successor.find(&launch.pod, &launch.run, None).await, Some(process.clone()));
+    assert_eq!(successor.find(&launch.pod, &launch.run, Some(process.clone())).await, Some(process.clone()));
+    let earlier = Run { attempt: 6, ..launch.run.clone() };
+    assert_eq!(successor.find(&launch.pod, &earlier, None).await, None);
+    let stranger = ProcessRuntime::new(root.path().join("elsewhere"));
+    stranger.retain(&[]).await;
+    assert_eq!(stranger.find(&launch.pod, &launch.run, None).await, None);
+    // The same ID at another time is another process.
+    let reused = ProcessId::from(format!("{}-1", number(&process)));
+    assert_eq!(successor.find(&launch.pod, &launch.run, Some(reused)).await, None);
+    successor.retain(&["6d3f".into()]).await;
+    assert!(is_alive(number(&process)));
+    successor.retain(&[]).await;
+    assert_eq!(successor.wait(&launch.pod, &launch.run, &process).await, Cause::Unknown);
+    assert!(!is_alive(number(&process)));
+}
+
+#[tokio::test]
+async fn mounts_are_seen_by_the_run_and_by_commands_beside_it() {
+    let root = tempfile::tempdir().unwrap();
+    let runtime = ProcessRuntime::new(root.path());
+    let source = root.path().join("models");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("m"), "model\n").unwrap();
+    // Beneath a folder that exists, so that a namespace can lay a layer over it.
+    let target = root.path().join("not/there");
+    let seen = target.join("m").display().to_string();
+    let mut launch = launch(root.path(), 1, "cat \"$MODEL\"; exec sleep 1000");
+    launch.env.push(("MODEL".into(), seen.clone()));
+    launch.mounts = vec![Mount { source: source.clone(), target: target.clone(), read_only: true }];
+    let process = runtime.start(&launch).await.unwrap();
+    let second = Duration::from_secs(5);
+    let command = |script: &str| ["sh", "-c", script].map(str::to_owned).to_vec();
+    runtime
+        .exec(&launch.pod, &process, &command("test \"$GREETING\" = hello && grep -q model \"$MODEL\""), second)
+        .await
+        .unwrap();
+    assert!(runtime.exec(&launch.pod, &process, &command("exit 3"), second).await.unwrap_err().contains('3'));
+    let late = runtime.exec(&launch.pod, &process, &command("sleep 1000"), Duration::from_millis(50)).await;
+    assert!(late.unwrap_err().contains("no answer"));
+    if runtime.mounting() == Mounting::Namespace {
+        let write = runtime.exec(&launch.pod, &process, &command("echo x > \"$MODEL\""), second).await;
+        assert!(write.is_err(), "it is for reading only");
+    }
+    assert!(!target.exists(), "the device itself is left as it is");
+    runtime.stop(&launch.pod, &launch.run, &process, true).await;
+    runtime.wait(&launch.pod, &launch.run, &process).await;
+    assert_eq!(std::fs::read_to_string(&launch.log).unwrap(), "model\n");
+}
+
+#[tokio::test]
+async fn limits_hold_where_the_system_permits() {
+    let root = tempfile::tempdir().unwrap();
+    let runtime = ProcessRuntime::new(root.path());
+    let mut launch = launch(root.path(), 1, "exec sleep 1000");
+    launch.pod = format!("limits-{}", std::process::id()).into();
+    launch.limits = Limits { cpu_millis: Some(500), memory_bytes: Some(64 << 20) };
+    let process = runtime.start(&launch).await.unwrap();
+    let groups = std::fs::read_to_string(format!("/proc/{}/cgroup", number(&process))).unwrap();
+    match runtime.limiting() {
+        Limiting::Not(_) => assert_eq!(runtime.remarks(&launch)[0].reason, "LimitsNotEnforced"),
+        _ => assert!(groups.contains(&format!("/dayu/{}_c", launch.pod)), "{groups}"),
+    }
+    runtime.stop(&launch.pod, &launch.run, &process, true).await;
+    runtime.wait(&launch.pod, &launch.run, &process).await;
+    runtime.release(&launch.pod).await;
+    if let Limiting::Split { memory, .. } = runtime.limiting() {
+        assert!(!memory.join(format!("{}_c", launch.pod)).exists());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_start_says_what_lacks() {
+    let root = tempfile::tempdir().unwrap();
+    let runtime = ProcessRuntime::new(root.path());
+    for (command, part) in
+        [("no-such-program", "no program no-such-program"), ("/no/such", "/no/such is no file"), ("", "no command")]
+    {
+        let mut launch = launch(root.path(), 1, "");
+        launch.command = command.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let problem = runtime.start(&launch).await.unwrap_err();
+        assert!(problem.reason == "StartFailed" && problem.message.contains(part), "{problem}");
+    }
+}
