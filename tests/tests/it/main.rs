@@ -1,4 +1,5 @@
 //! What crosses crates: the parts together, as their users meet them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 mod golden;
+mod link;
 mod skip;
