@@ -51,9 +51,9 @@ impl Allocator {
         // The first host is the API's own.
         pools.addresses.reserve(*network.range().start());
         for service in store.list(&SERVICES, None).objects {
-            let value = service.value().unwrap_or_default();
-            held(&value).address.map(|address| pools.addresses.reserve(address));
-            held(&value).ports.iter().for_each(|port| pools.ports.reserve(*port));
+            let held = held(&service.value().unwrap_or_default());
+            held.address.into_iter().for_each(|address| pools.addresses.reserve(address));
+            held.ports.into_iter().for_each(|port| pools.ports.reserve(port));
         }
         Self { network, pools: Mutex::new(pools) }
     }
@@ -189,6 +189,7 @@ fn give_ports(
     Ok(())
 }
 
+#[derive(Clone, Copy)]
 enum Gift {
     Address(u32),
     Port(u32),

@@ -106,6 +106,9 @@ impl Binder {
 
     fn bind(&mut self, key: Key, object: Arc<Object>) {
         let needs: Needs = object.parse().unwrap_or_default();
+        if !needs.are_ours() {
+            return;
+        }
         let fitting = self.nodes.iter().filter(|(_, node)| needs.misfit(node).is_none());
         let count = |name: &str| self.counts.get(name).copied().unwrap_or_default();
         match fitting.map(|(name, _)| name).min_by_key(|name| (count(name), (*name).clone())).cloned() {

@@ -20,32 +20,32 @@ pub fn publish(store: &Store, address: Ipv4Addr, endpoint: SocketAddr) -> Result
         "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
     });
     let labels = json!({"component": "apiserver", "provider": NAME});
-    put(store, &SERVICES, object("v1", "Service", labels, json!({"spec": service, "status": {"loadBalancer": {}}})))?;
+    put(store, &SERVICES, &object("v1", "Service", &labels, json!({"spec": service, "status": {"loadBalancer": {}}})))?;
 
     let ports = json!([{"name": "https", "port": port, "protocol": "TCP"}]);
     let subsets = json!([{"addresses": [{"ip": ip}], "ports": ports}]);
     let labels = json!({"endpointslice.kubernetes.io/skip-mirror": "true"});
-    put(store, &ENDPOINTS, object("v1", "Endpoints", labels, json!({"subsets": subsets})))?;
+    put(store, &ENDPOINTS, &object("v1", "Endpoints", &labels, json!({"subsets": subsets})))?;
 
     let labels = json!({"kubernetes.io/service-name": NAME});
     let family = if endpoint.is_ipv4() { "IPv4" } else { "IPv6" };
     let endpoints = json!([{"addresses": [ip], "conditions": {"ready": true}}]);
     let slice = json!({"addressType": family, "endpoints": endpoints, "ports": ports});
-    put(store, &ENDPOINTSLICES, object("discovery.k8s.io/v1", "EndpointSlice", labels, slice))
+    put(store, &ENDPOINTSLICES, &object("discovery.k8s.io/v1", "EndpointSlice", &labels, slice))
 }
 
-fn object(api_version: &str, kind: &str, labels: Value, content: Value) -> Value {
+fn object(api_version: &str, kind: &str, labels: &Value, content: Value) -> Value {
     let mut object = json!({
         "apiVersion": api_version, "kind": kind, "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels},
     });
-    for (field, value) in content.as_object().into_iter().flatten() {
-        object[field] = value.clone();
+    if let (Some(object), Value::Object(content)) = (object.as_object_mut(), content) {
+        object.extend(content);
     }
     object
 }
 
 /// Creates the object, or brings one from an earlier run up to date; its metadata stays.
-fn put(store: &Store, resource: &ResourceRef, wanted: Value) -> Result<(), StoreError> {
+fn put(store: &Store, resource: &ResourceRef, wanted: &Value) -> Result<(), StoreError> {
     match store.create(resource, wanted.clone()) {
         Err(StoreError::AlreadyExists { .. }) => {}
         done => return done.map(drop),

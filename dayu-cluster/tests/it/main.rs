@@ -1,7 +1,9 @@
 //! The embedded API as its users see it: through a `kube::Client`, and through kubectl.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod apply;
 mod controllers;
+mod convergence;
 mod custom;
 mod kubectl;
 mod load;

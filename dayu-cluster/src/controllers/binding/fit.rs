@@ -26,6 +26,7 @@ pub(super) struct Needs {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct PodSpec {
+    scheduler_name: Box<str>,
     node_selector: BTreeMap<Box<str>, Box<str>>,
     affinity: Affinity,
     tolerations: Vec<Toleration>,
@@ -125,6 +126,11 @@ impl Needs {
         (!node.ready).then_some("were not ready")
     }
 
+    /// Pods may name a scheduler of their own, which binds them instead.
+    pub(super) fn are_ours(&self) -> bool {
+        matches!(&*self.spec.scheduler_name, "" | "default-scheduler")
+    }
+
     fn affine(&self, node: &NodeView) -> bool {
         let Some(required) = &self.spec.affinity.node_affinity.required else { return true };
         required.node_selector_terms.iter().any(|term| {
@@ -165,7 +171,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn node(name: &str, ready: bool, taints: serde_json::Value) -> NodeView {
+    fn node(name: &str, ready: bool, taints: &serde_json::Value) -> NodeView {
         let text = json!({
             "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
             "spec": {"taints": taints},
@@ -186,21 +192,21 @@ mod tests {
     #[test]
     fn a_pinned_pod_fits_its_node_only_and_only_while_it_is_ready() {
         let pod = pinned("cloud.kubeedge");
-        assert_eq!(pod.misfit(&node("cloud.kubeedge", true, json!([]))), None);
-        assert_eq!(pod.misfit(&node("cloud.kubeedge", false, json!([]))), Some("were not ready"));
-        assert!(pod.misfit(&node("edge", true, json!([]))).is_some());
+        assert_eq!(pod.misfit(&node("cloud.kubeedge", true, &json!([]))), None);
+        assert_eq!(pod.misfit(&node("cloud.kubeedge", false, &json!([]))), Some("were not ready"));
+        assert!(pod.misfit(&node("edge", true, &json!([]))).is_some());
     }
 
     #[test]
     fn taints_keep_off_whom_does_not_tolerate_them() {
-        let tainted = |key: &str| node("a", true, json!([{"key": key, "effect": "NoSchedule"}]));
+        let tainted = |key: &str| node("a", true, &json!([{"key": key, "effect": "NoSchedule"}]));
         assert_eq!(pinned("a").misfit(&tainted("edge")), None);
         assert_eq!(pinned("a").misfit(&tainted("other")), Some("had untolerated taint(s)"));
     }
 
     #[test]
     fn what_keeps_a_pod_waiting_is_counted() {
-        let nodes = [node("a", false, json!([])), node("b", true, json!([])), node("c", true, json!([]))];
+        let nodes = [node("a", false, &json!([])), node("b", true, &json!([])), node("c", true, &json!([]))];
         let text = explain(&pinned("a"), nodes.iter());
         assert_eq!(
             text,

@@ -64,7 +64,7 @@ impl Members {
     pub(super) fn insert(&mut self, object: &Object) {
         let Some(owner) = owner(object) else { return };
         let version = object.meta.resource_version;
-        let siblings = self.of.entry(owner.clone()).or_default();
+        let siblings = self.of.entry(owner.into()).or_default();
         if siblings.get(&object.meta.name).is_none_or(|known| known.version <= version) {
             siblings.insert(object.meta.name.clone(), Tracked { version, member: member(object) });
         }

@@ -136,19 +136,19 @@ impl Controller {
     /// The Deployment that the pod belongs to.
     fn take_pod(&mut self, delta: Delta) -> Option<Key> {
         let object = delta.object.clone();
-        let before = delta.previous.as_ref().and_then(|pod| owner(pod)).cloned();
-        let now = owner(&object).cloned();
+        let before = delta.previous.as_ref().and_then(|pod| owner(pod)).map(Box::<str>::from);
+        let now = owner(&object);
         if !self.members.take(delta) {
             return None;
         }
-        if before != now
+        if before.as_deref() != now
             && let Some(before) = before
         {
             self.members.leave(&before, &object.meta.name);
         }
         match now {
             Some(uid) => {
-                let key = self.by_uid.get(&uid)?.clone();
+                let key = self.by_uid.get(uid)?.clone();
                 self.release_if_foreign(&key, &object);
                 Some(key)
             }
@@ -239,9 +239,9 @@ impl Controller {
 }
 
 /// UID of the Deployment that controls the pod.
-fn owner(pod: &Object) -> Option<&Box<str>> {
+fn owner(pod: &Object) -> Option<&str> {
     pod.meta
         .controller()
         .filter(|owner| &*owner.kind == "Deployment" && owner.api_version.starts_with("apps/"))
-        .map(|owner| &owner.uid)
+        .map(|owner| &*owner.uid)
 }

@@ -41,6 +41,7 @@ struct Controller {
 /// Follows Services and pods until dropped.
 pub(super) async fn run(store: Store) {
     let (mut services, mut pods) = (Feed::new(&store, SERVICES), Feed::new(&store, PODS));
+    write::remove_leftovers(&store);
     let mut controller = Controller::new(store);
     let mut breath = Breath::default();
     // Pods first: a Service that is looked at before its pods are known would lose its endpoints for a moment.

@@ -12,6 +12,8 @@ use crate::store::{Meta, Object};
 
 /// Who writes the slices.
 const MANAGED_BY: &str = "endpointslice-controller.k8s.io";
+/// Annotation of the Endpoints that this controller wrote: when.
+pub(super) const CHANGED_AT: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// What a Service asks for.
@@ -161,17 +163,24 @@ fn slice<'a>(
     })
 }
 
+/// Addresses that share their port numbers.
+#[derive(Default)]
+struct Subset {
+    ready: Vec<Value>,
+    not_ready: Vec<Value>,
+}
+
 /// The Endpoints object: addresses of one port set together, ready and not ready apart.
 pub(super) fn endpoints(service: &Meta, wish: &Wish, backends: &[Backend], now: &str) -> Value {
-    let mut sets: BTreeMap<&[Option<u16>], (Vec<Value>, Vec<Value>)> = BTreeMap::new();
+    let mut sets: BTreeMap<&[Option<u16>], Subset> = BTreeMap::new();
     for backend in backends.iter().filter(|backend| !backend.terminating) {
         let address = located(json!({"ip": backend.address}), service, backend);
-        let (ready, not_ready) = sets.entry(&backend.ports).or_default();
-        if backend.serves(wish) { ready.push(address) } else { not_ready.push(address) }
+        let subset = sets.entry(&backend.ports).or_default();
+        if backend.serves(wish) { subset.ready.push(address) } else { subset.not_ready.push(address) }
     }
     let subsets: Vec<Value> = sets
         .into_iter()
-        .map(|(numbers, (ready, not_ready))| {
+        .map(|(numbers, Subset { ready, not_ready })| {
             let ports = wish.spec.ports.iter().zip(numbers);
             let ports: Vec<Value> = ports.filter_map(|(port, number)| Some(port_of(port, (*number)?, false))).collect();
             let mut subset = json!({"ports": ports});
@@ -190,7 +199,7 @@ pub(super) fn endpoints(service: &Meta, wish: &Wish, backends: &[Backend], now: 
             "name": service.name,
             "namespace": service.namespace,
             "labels": labels(service, wish),
-            "annotations": {"endpoints.kubernetes.io/last-change-trigger-time": now},
+            "annotations": {CHANGED_AT: now},
         },
         "subsets": subsets,
     })

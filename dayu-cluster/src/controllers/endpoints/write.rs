@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::step::{self, Backend, Wish};
 use crate::{
     environment::rfc3339,
-    store::{DeleteOptions, ENDPOINTS, ENDPOINTSLICES, Meta, Preconditions, ResourceRef, Store, StoreError},
+    store::{DeleteOptions, ENDPOINTS, ENDPOINTSLICES, Meta, Preconditions, ResourceRef, SERVICES, Store, StoreError},
 };
 
 /// Writes what differs.
@@ -23,9 +23,21 @@ pub(super) fn endpoints(store: &Store, service: &Meta, wish: &Wish, backends: &[
 pub(super) fn remove(store: &Store, service: &Meta) {
     remove_slices(store, service, 0);
     // Made for this Service unless another of its name is there already, which then has written its own.
-    if store.get(&crate::store::SERVICES, &service.namespace, &service.name).is_none() {
+    if store.get(&SERVICES, &service.namespace, &service.name).is_none() {
         // Somebody else may have been faster.
         drop(store.delete(&ENDPOINTS, &service.namespace, &service.name, &DeleteOptions::default()));
+    }
+}
+
+/// Removes Endpoints of this controller whose Service went while nobody looked. Slices are owned and collected.
+pub(super) fn remove_leftovers(store: &Store) {
+    for object in store.list(&ENDPOINTS, None).objects {
+        let (namespace, name) = (&object.meta.namespace, &object.meta.name);
+        let ours = object.value().is_ok_and(|value| value["metadata"]["annotations"][step::CHANGED_AT].is_string());
+        if ours && store.get(&SERVICES, namespace, name).is_none() {
+            // Somebody else may have been faster.
+            drop(store.delete(&ENDPOINTS, namespace, name, &DeleteOptions::default()));
+        }
     }
 }
 
