@@ -56,7 +56,7 @@ fn place(node: &Node, old: Option<&Value>, new: Option<&Value>) -> Below {
     }
     let (is_set, is_removed) = (old.is_none(), new.is_none());
     let granular = match &node.kind {
-        Kind::Object(object) if !object.atomic && !(is_empty(old) && is_empty(new)) => fields_of(node, old, new),
+        Kind::Object(object) if !(object.atomic || is_empty(old) && is_empty(new)) => fields_of(node, old, new),
         Kind::Any if node.preserve_unknown && old.or(new).is_some_and(Value::is_object) => fields_of(node, old, new),
         Kind::Array(array) if array.list != List::Atomic && !(is_empty(old) && is_empty(new)) => items(array, old, new),
         _ => None,

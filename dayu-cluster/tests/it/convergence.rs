@@ -125,7 +125,7 @@ impl Site {
                     self.delete(&PODS, &pod, None);
                 }
             }
-            Step::Work => drop(self.work()),
+            Step::Work => self.work(),
             Step::Breathe { times } => breathe(times.into()).await,
             Step::Restart => {
                 self.controllers = None;

@@ -39,13 +39,13 @@ async fn a_kind_is_served_from_its_definition_on() {
 
     let hold = Patch::Merge(json!({"metadata": {"finalizers": ["example.com/hold"]}}));
     widgets.patch("w", &PatchParams::default(), &hold).await.unwrap();
-    let deleted = definitions.delete(&Widget::crd_name(), &DeleteParams::default()).await.unwrap();
+    let deleted = definitions.delete(Widget::crd_name(), &DeleteParams::default()).await.unwrap();
     assert!(widgets.get("w").await.unwrap().metadata.deletion_timestamp.is_some());
     let late = widgets.create(&PostParams::default(), &Widget::new("late", WidgetSpec { size: 1 })).await.unwrap_err();
     assert!(late.to_string().contains("terminating"), "{late}");
     let release = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     widgets.patch("w", &PatchParams::default(), &release).await.unwrap();
     let uid = deleted.left().unwrap().metadata.uid.unwrap();
-    await_condition(definitions, &Widget::crd_name(), conditions::is_deleted(&uid)).await.unwrap();
+    await_condition(definitions, Widget::crd_name(), conditions::is_deleted(&uid)).await.unwrap();
     assert!(widgets.get_opt("w").await.unwrap().is_none());
 }

@@ -1,5 +1,5 @@
 //! The embedded API as its users see it: through a `kube::Client`, and through kubectl.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::print_stdout)]
 
 mod apply;
 mod controllers;

@@ -1,5 +1,5 @@
 //! The balance stack as its users see it: through the public API, in virtual time.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod allocation;
 mod churn;
 mod delivery;

@@ -80,7 +80,6 @@ async fn shake_hands(stream: TcpStream) -> Result<(Peer, WebSocketStream<TcpStre
     Ok((peer.ok_or(Ended::Nameless)?, socket))
 }
 
-#[expect(clippy::result_large_err, reason = "the signature that the handshake asks for")]
 fn greet(request: &Request, mut response: Response, peer: &mut Option<Peer>) -> Result<Response, ErrorResponse> {
     let named = request.headers().get(NODE_NAME).and_then(|value| value.to_str().ok());
     let Some(name) = named.filter(|name| (1..=253).contains(&name.len())) else {
