@@ -48,11 +48,17 @@ async fn a_pod_runs_is_told_of_logs_and_leaves_nothing_behind() {
 async fn crashes_are_answered_at_once_and_told() {
     let site = Site::new("edge", 71).await;
     let running = site.start(true).await;
-    site.script("crash", "exit 7").await;
+    let births = site.data.path().join("births");
+    site.script("crash", &format!("date +%s%N >> {}; exit 7", births.display())).await;
     let pod = site.until("crash", |pod| state(pod, "waiting")["reason"] == "CrashLoopBackOff").await;
     let status = &pod["status"]["containerStatuses"][0];
     assert_eq!(status["lastState"]["terminated"]["exitCode"], 7);
     assert!(status["restartCount"].as_u64().unwrap() >= 1);
+    let births = std::fs::read_to_string(births).unwrap();
+    let births: Vec<u64> = births.lines().map(|line| line.parse().unwrap()).collect();
+    let pause = std::time::Duration::from_nanos(births[1] - births[0]);
+    println!("from the first run to the second, with its program: {pause:?}");
+    assert!(pause.as_millis() < 900, "the first crash is not waited for: {pause:?}");
 
     site.create("once", json!({"restartPolicy": "Never", "containers": [{"name": "c", "image": "x", "command": ["sh", "-c", "exit 3"]}]}))
         .await;

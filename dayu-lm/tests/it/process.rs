@@ -97,6 +97,24 @@ async fn mounts_are_seen_by_the_run_and_by_commands_beside_it() {
     assert!(runtime.exec(&launch.pod, &process, &command("exit 3"), second).await.unwrap_err().contains('3'));
     let late = runtime.exec(&launch.pod, &process, &command("sleep 1000"), Duration::from_millis(50)).await;
     assert!(late.unwrap_err().contains("no answer"));
+    // A probe that nobody waits for any more ends with all that it started, and is never taken for the run.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let note = elsewhere.path().join("pid");
+    let script = command(&format!("sleep 1000 & echo $! > {}; wait", note.display()));
+    let probe = runtime.exec(&launch.pod, &process, &script, Duration::from_secs(1000));
+    let noted = async {
+        loop {
+            match std::fs::read_to_string(&note).unwrap_or_default().trim().parse::<u32>() {
+                Ok(pid) => return pid,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let left = tokio::select! { ended = probe => panic!("{ended:?}"), left = noted => left };
+    while is_alive(left) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(runtime.find(&launch.pod, &launch.run, None).await, Some(process.clone()));
     if runtime.mounting() == Mounting::Namespace {
         let write = runtime.exec(&launch.pod, &process, &command("echo x > \"$MODEL\""), second).await;
         assert!(write.is_err(), "it is for reading only");

@@ -77,6 +77,14 @@ pub(super) fn mark(root: &Path, pod: &Uid, run: &Run) -> String {
     format!("{pod}/{}/{}@{}", run.container, run.attempt, root.display())
 }
 
+/// The mark of what runs beside a run that is marked so: it belongs to the pod, but is not the run.
+pub(super) fn mark_beside(mark: &str) -> String {
+    match mark.split_once('@').and_then(|(whose, by)| Some((whose.rsplit_once('/')?.0, by))) {
+        Some((whose, by)) => format!("{whose}/0@{by}"),
+        None => mark.to_owned(),
+    }
+}
+
 /// Every living process with a mark of `root`, whoever started it.
 pub(super) fn marked(root: &Path) -> Vec<(Mark, Identity)> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };

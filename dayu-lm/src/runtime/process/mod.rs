@@ -4,6 +4,7 @@
 //! the next one knows it again by its process ID, its start time and a mark in its environment. With the group's leader
 //! ends the group.
 mod adopted;
+mod beside;
 mod identity;
 mod limits;
 mod mounts;
@@ -112,12 +113,11 @@ impl Runtime for ProcessRuntime {
 
     async fn exec(&self, _pod: &Uid, process: &ProcessId, command: &[String], timeout: Duration) -> Result<(), String> {
         let identity = Identity::parse(process).filter(Identity::is_alive).ok_or("it does not run any more")?;
-        let mut child = spawn::beside(&identity, command)?;
-        match tokio::time::timeout(timeout, child.wait()).await {
+        let mut beside = beside::start(&identity, command)?;
+        match tokio::time::timeout(timeout, beside.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(format!("{}: {status}", command.join(" "))),
             Ok(Err(error)) => Err(format!("{}: {error}", command.join(" "))),
-            // The child is killed as it is dropped.
             Err(_) => Err(format!("{}: no answer after {timeout:?}", command.join(" "))),
         }
     }

@@ -10,13 +10,13 @@ use dayu_core::worker::{Launch, Problem};
 use tokio::process::{Child, Command};
 
 use super::{
-    identity::{self, Identity, MARK},
+    identity::{self, MARK},
     limits::Fence,
     mounts::{self, Mounting, View},
 };
 
 /// Where programs are looked for when a container's environment does not say.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Starts what `launch` describes, in a process group of its own.
 pub(super) fn spawn(root: &Path, launch: &Launch, mounting: Mounting, fence: Option<&Fence>) -> Result<Child, Problem> {
@@ -61,7 +61,7 @@ fn environment(launch: &Launch, view: &View) -> Vec<(String, String)> {
 
 /// The file that a program's name means, as a shell would find it; said plainly where there is none. `seen` says where on
 /// the device a path of the run lies.
-fn executable(
+pub(super) fn executable(
     seen: impl Fn(&Path) -> PathBuf,
     program: &str,
     path: &str,
@@ -93,24 +93,4 @@ fn output(log: &Path) -> io::Result<(File, File)> {
     }
     let file = File::options().create(true).append(true).open(log)?;
     Ok((file.try_clone()?, file))
-}
-
-/// Starts a command with the environment and the folder of a living process; it is killed when the handle is dropped.
-pub(super) fn beside(identity: &Identity, command: &[String]) -> Result<Child, String> {
-    let [program, arguments @ ..] = command else { return Err("the probe has no command".to_owned()) };
-    let failed = |error: io::Error| format!("{program}: {error}");
-    let proc = PathBuf::from(format!("/proc/{}", identity.pid));
-    let environment = fs::read(proc.join("environ")).map_err(failed)?;
-    let entries =
-        environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok()?.split_once('='));
-    let env: Vec<(&str, &str)> = entries.collect();
-    let path = env.iter().find(|(name, _)| *name == "PATH").map_or(PATH, |(_, value)| value);
-    let root = proc.join("root");
-    let dir = fs::read_link(proc.join("cwd")).map_err(failed)?;
-    let executable = executable(|path| root.join(path.strip_prefix("/").unwrap_or(path)), program, path, None)
-        .map_err(|problem| problem.message)?;
-    let mut child = Command::new(executable);
-    child.args(arguments).env_clear().envs(env).current_dir(dir);
-    child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    mounts::spawn_beside(identity.pid, child).map_err(failed)
 }
