@@ -17,7 +17,7 @@ use super::{
 use crate::{
     registry::Registry,
     store::{
-        CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, NAMESPACES, Object, Owner, Preconditions, Propagation,
+        CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, Meta, NAMESPACES, Object, Owner, Preconditions, Propagation,
         ResourceRef, Store,
     },
 };
@@ -88,9 +88,6 @@ impl Collector {
             self.forget_owners(&object, &Object { meta: Default::default(), json: Default::default() });
             self.waiting.remove(&object.meta.uid);
             self.release_dependents(&object.meta.uid);
-            for owner in object.meta.owners.iter() {
-                self.finish_foreground(&owner.uid);
-            }
             return;
         }
         for owner in object.meta.owners.iter() {
@@ -107,7 +104,7 @@ impl Collector {
         }
     }
 
-    /// Takes `before` out of the index of owners that `after` does not name.
+    /// Takes `before` out of the index of owners that `after` does not name; one may have waited for just that.
     fn forget_owners(&mut self, before: &Object, after: &Object) {
         for owner in before.meta.owners.iter() {
             if after.meta.owners.iter().any(|kept| kept.uid == owner.uid) {
@@ -119,6 +116,7 @@ impl Collector {
                     self.of.remove(&owner.uid);
                 }
             }
+            self.finish_foreground(&owner.uid);
         }
     }
 
@@ -172,8 +170,10 @@ impl Collector {
             return;
         }
         let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
-        for dependent in dependents.iter().filter(|dependent| !dependent.object.meta.is_terminating()) {
-            self.delete(&dependent.resource, &dependent.object, Propagation::Foreground);
+        for dependent in &dependents {
+            if let Some(live) = self.live(dependent, owner).filter(|live| !live.meta.is_terminating()) {
+                self.delete(&dependent.resource, &live, Propagation::Foreground);
+            }
         }
         self.finish_foreground(owner);
     }
@@ -194,15 +194,20 @@ impl Collector {
     fn finish_foreground(&self, owner: &str) {
         let Some((resource, object)) = self.waiting.get(owner) else { return };
         let blocks = |dependent: &Dependent| {
-            let reference = dependent.object.meta.owners.iter().find(|reference| &*reference.uid == owner);
-            let there =
-                self.store.get(&dependent.resource, &dependent.object.meta.namespace, &dependent.object.meta.name);
-            reference.is_some_and(|reference| reference.block_owner_deletion)
-                && there.is_some_and(|there| there.meta.uid == dependent.object.meta.uid)
+            let live = self.live(dependent, owner);
+            let mut references = live.iter().flat_map(|live| live.meta.owners.iter());
+            references.any(|reference| &*reference.uid == owner && reference.block_owner_deletion)
         };
         if !self.of.get(owner).is_some_and(|dependents| dependents.values().any(blocks)) {
             self.edit(resource, object, |value| drop_finalizer(value, FOREGROUND));
         }
+    }
+
+    /// The dependent as it is now, if it still is one.
+    fn live(&self, dependent: &Dependent, owner: &str) -> Option<Arc<Object>> {
+        let Meta { namespace, name, uid, .. } = &dependent.object.meta;
+        let live = self.store.get(&dependent.resource, namespace, name).filter(|live| live.meta.uid == *uid);
+        live.filter(|live| live.meta.owners.iter().any(|reference| &*reference.uid == owner))
     }
 
     fn delete(&self, resource: &ResourceRef, object: &Object, propagation: Propagation) {

@@ -225,7 +225,7 @@ impl Site {
             let mine: Vec<&Value> = pods.iter().filter(|pod| owned(pod, &deployment["metadata"]["uid"])).collect();
             let wanted = deployment["spec"]["replicas"].as_u64().unwrap();
             let image = &deployment["spec"]["template"]["spec"]["containers"][0]["image"];
-            assert_eq!(mine.len() as u64, wanted, "{mine:#?}");
+            assert_eq!(mine.len() as u64, wanted, "{deployment:#?} has {mine:#?}");
             assert!(mine.iter().all(|pod| pod["spec"]["containers"][0]["image"] == *image), "{mine:#?}");
             let status = &deployment["status"];
             assert_eq!(status["readyReplicas"].as_u64().unwrap_or_default(), wanted, "{deployment:#?}");
