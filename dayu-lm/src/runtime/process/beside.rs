@@ -1,5 +1,9 @@
 //! Commands beside a run: probes.
-use std::{fs, io, path::PathBuf, process::ExitStatus, process::Stdio};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
@@ -18,14 +22,14 @@ pub(super) fn start(process: &Identity, command: &[String]) -> Result<Beside, St
     let [program, arguments @ ..] = command else { return Err("the probe has no command".to_owned()) };
     let failed = |error: io::Error| format!("{program}: {error}");
     let proc = PathBuf::from(format!("/proc/{}", process.pid));
-    let environment = fs::read(proc.join("environ")).map_err(failed)?;
+    let environment = identity::environment(process.pid).map_err(failed)?;
     let entries =
         environment.split(|byte| *byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok()?.split_once('='));
     let env: Vec<(&str, &str)> = entries.collect();
     let path = env.iter().find(|(name, _)| *name == "PATH").map_or(PATH, |(_, value)| value);
     let root = proc.join("root");
     let dir = fs::read_link(proc.join("cwd")).map_err(failed)?;
-    let seen = |path: &std::path::Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    let seen = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
     let executable = spawn::executable(seen, program, path, None).map_err(|problem| problem.message)?;
     let mut child = Command::new(executable);
     child.args(arguments).env_clear().envs(env.iter().copied()).current_dir(dir).process_group(0);

@@ -1,6 +1,6 @@
 //! Which process is meant: process IDs are used again, so each goes with its start time; and a mark in the environment says
 //! whose it is, where a crash lost the ID.
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use dayu_core::{
     name::Uid,
@@ -10,6 +10,9 @@ use rustix::process::{Pid, Signal};
 
 /// The environment variable that holds the mark.
 pub(super) const MARK: &str = "DAYU_WORKER";
+
+/// How often a process without an environment is asked for one.
+const MOMENT: u32 = 100;
 
 /// A process, now and for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,13 +108,28 @@ pub(super) fn find(root: &Path, pod: &Uid, run: &Run) -> Option<Identity> {
     leaders.min_by_key(|identity| (identity.start, identity.pid))
 }
 
+/// The environment of a process, its entries ended by zeros.
+///
+/// While a process becomes another program the system shows none for a moment; what is no kernel thread is asked again.
+pub(super) fn environment(pid: u32) -> io::Result<Vec<u8>> {
+    let ask = || fs::read(format!("/proc/{pid}/environ"));
+    for _ in 0..MOMENT {
+        let environment = ask()?;
+        if !environment.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
+            return Ok(environment);
+        }
+        std::thread::yield_now();
+    }
+    ask()
+}
+
 fn is_leader(pid: u32) -> bool {
     let own = i32::try_from(pid).ok().and_then(Pid::from_raw);
     own.is_some_and(|pid| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid))
 }
 
 fn read_mark(root: &Path, pid: u32) -> Option<Mark> {
-    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let environment = environment(pid).ok()?;
     let text = environment
         .split(|byte| *byte == 0)
         .find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('='))?;
