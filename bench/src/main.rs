@@ -1,6 +1,7 @@
 //! Benchmarks, one subcommand each: `cargo run --release -p dayu-bench -- pick`.
 #![allow(clippy::print_stdout)] // Printing its figures is what a benchmark is for.
 mod allocation;
+mod apply;
 mod pick;
 mod relay;
 
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Server-side apply of a Deployment of 4 KB, first, again and changed.
+    Apply,
     /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
@@ -26,6 +29,7 @@ enum Bench {
 
 fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
+        Bench::Apply => apply::run(),
         Bench::Pick(arguments) => pick::run(&arguments),
         Bench::Relay(arguments) => relay::run(&arguments)?,
     }
