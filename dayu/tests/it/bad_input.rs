@@ -1,0 +1,186 @@
+//! What cannot be done is said: which object, which field, and what helps. Nothing half-made stays, nothing stored is lost.
+use std::{net::TcpListener, time::Duration};
+
+use dayu_cluster::Cluster;
+use dayu_core::api::RuntimeService;
+use k8s_openapi::{
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Service},
+    },
+    apimachinery::pkg::apis::meta::v1::Condition,
+};
+use kube::{
+    Api, Client, Resource,
+    api::{ListParams, ObjectMeta, PostParams},
+};
+use serde::de::DeserializeOwned;
+
+use crate::harness::{Dayu, Ended, Plane, eventually, manifests, run};
+
+/// Applies `text` as a user does.
+async fn apply(plane: &Plane, text: &str) -> Ended {
+    let file = plane.write("input.yaml", text);
+    run(&["apply", "--kubeconfig", &plane.kubeconfig(), "-f", &file]).await
+}
+
+/// Refused, with every one of `words` in what is said.
+#[track_caller]
+fn refused(ended: &Ended, words: &[&str]) {
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    for word in words {
+        assert!(ended.err.contains(word), "{word:?} is not in: {}", ended.err);
+    }
+}
+
+/// How many objects of a kind are in the namespace `default`, but for the cluster's own.
+async fn count<K>(client: &Client) -> usize
+where
+    K: Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let list = Api::<K>::namespaced(client.clone(), "default").list(&ListParams::default()).await.unwrap();
+    list.items
+        .iter()
+        .filter(|item| !matches!(item.meta().name.as_deref(), Some("kubernetes" | "kube-root-ca.crt")))
+        .count()
+}
+
+/// Installs the definitions as an administrator does where the global manager may not.
+async fn install(plane: &Plane) {
+    let definitions = run(&["crds"]).await;
+    assert_eq!(definitions.code, Some(0));
+    let ended = apply(plane, &definitions.out).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+fn gm(plane: &Plane) -> Dayu {
+    Dayu::start(&["gm", "--kubeconfig", &plane.kubeconfig(), "--link-listen", "127.0.0.1:0"])
+}
+
+/// The conditions of a RuntimeService, once `wanted` is among them.
+async fn condition(client: &Client, name: &str, wanted: impl Fn(&Condition) -> bool) -> Condition {
+    let api = Api::<RuntimeService>::namespaced(client.clone(), "default");
+    let found = eventually(name, async || {
+        let service = api.get(name).await.map_err(|error| error.to_string())?;
+        let conditions = service.status.unwrap_or_default().conditions;
+        conditions.iter().find(|condition| wanted(condition)).cloned().ok_or_else(|| format!("{conditions:?}"))
+    });
+    found.await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unknown_field_is_named_with_its_document() {
+    let plane = Plane::start().await;
+    install(&plane).await;
+    let text = manifests::runtime_service("worker", "edge1").replace("component:", "componnent: x\n  component:");
+    refused(&apply(&plane, &text).await, &["input.yaml, document 1", "runtimeservice/worker", "spec.componnent"]);
+    assert_eq!(count::<RuntimeService>(&plane.client).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_documents_with_a_bad_one_none_is_applied() {
+    let plane = Plane::start().await;
+    let good = manifests::node_port_service("first", 30_100);
+    let bad = manifests::node_port_service("second", 30_101).replace("port: 80", "port: 80000");
+    refused(
+        &apply(&plane, &format!("{good}---\n{bad}")).await,
+        &["input.yaml, document 2", "service/second", "spec.ports[0].port", "nothing was applied"],
+    );
+    assert_eq!(count::<Service>(&plane.client).await, 0, "the good one is not there either");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_port_that_is_taken_is_named() {
+    let plane = Plane::start().await;
+    assert_eq!(apply(&plane, &manifests::node_port_service("first", 30_100)).await.code, Some(0));
+    let second = apply(&plane, &manifests::node_port_service("second", 30_100)).await;
+    refused(&second, &["service/second", "spec.ports[0].nodePort", "30100", "already allocated"]);
+    assert_eq!(count::<Service>(&plane.client).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_over_63_characters_creates_nothing() {
+    let plane = Plane::start().await;
+    let _gm = gm(&plane);
+    install(&plane).await;
+    let name = "w".repeat(64);
+    let ended = apply(&plane, &manifests::runtime_service(&name, "edge1")).await;
+    if ended.code == Some(0) {
+        let accepted = condition(&plane.client, &name, |condition| condition.type_ == "SpecAccepted").await;
+        assert_eq!((accepted.status.as_str(), accepted.reason.as_str()), ("False", "InvalidSpec"));
+        assert!(accepted.message.starts_with("metadata.name: ") && accepted.message.contains("63"), "{accepted:?}");
+    } else {
+        refused(&ended, &["metadata.name", "63"]);
+    }
+    assert_eq!(count::<Deployment>(&plane.client).await + count::<Service>(&plane.client).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_not_there_is_a_condition_and_creates_nothing() {
+    let plane = Plane::start().await;
+    let _gm = gm(&plane);
+    install(&plane).await;
+    assert_eq!(apply(&plane, &manifests::runtime_service("worker", "nowhere")).await.code, Some(0));
+    let told = condition(&plane.client, "worker", |condition| condition.reason == "NodeNotFound").await;
+    assert_eq!((told.type_.as_str(), told.status.as_str()), ("ResourcesReconciled", "False"));
+    assert!(told.message.contains("spec.targetNode") && told.message.contains("nowhere"), "{told:?}");
+    assert_eq!(count::<Deployment>(&plane.client).await + count::<Service>(&plane.client).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_whose_image_nobody_maps_says_what_to_do() {
+    let plane = Plane::start().await;
+    let (_gm, data) = (gm(&plane), plane.path("lm"));
+    let lm = ["lm", "--kubeconfig", &plane.kubeconfig(), "--node", "edge1", "--data", data.to_str().unwrap()];
+    let _lm = Dayu::start(&lm);
+    install(&plane).await;
+    let text = manifests::runtime_service("worker", "edge1")
+        .replace("          command: [dayu, example-worker, aggregator]\n", "");
+    assert_eq!(apply(&plane, &text).await.code, Some(0));
+    let told = condition(&plane.client, "worker", |condition| condition.message.contains("ImageUnmapped")).await;
+    for word in ["example/worker:v1", "dayu.io/image-map", "give the container a command"] {
+        assert!(told.message.contains(word), "{word:?} is not in: {}", told.message);
+    }
+}
+
+#[tokio::test]
+async fn devices_whose_names_collide_are_both_named() {
+    refused(&run(&["up", "--devices", "edge-1,edge1"]).await, &["edge-1 and edge1", "rename one"]);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named() {
+    let plane = Plane::start().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let gm = Dayu::start(&["gm", "--kubeconfig", &plane.kubeconfig(), "--link-listen", &address]);
+    refused(&gm.ends(Duration::from_secs(10)).await, &[&address, "in use", "--link-listen"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_store_is_refused_by_file_and_offset_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("state");
+    fill(&data).await;
+    let file = data.join("objects.log");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    std::fs::write(&file, &bytes).unwrap();
+    let ended = run(&["up", "--empty", "--data", data.to_str().unwrap()]).await;
+    refused(&ended, &[file.to_str().unwrap(), "damaged at byte", "restore the file from a backup"]);
+    assert_eq!(std::fs::read(&file).unwrap(), bytes, "the file is as it was");
+}
+
+/// Some objects, written by a plane that is gone when this returns.
+async fn fill(data: &std::path::Path) {
+    let cluster = Cluster::builder().data_dir(data.to_owned()).build().await.unwrap();
+    let maps = Api::<ConfigMap>::namespaced(cluster.client(), "default");
+    for number in 0..20 {
+        let metadata = ObjectMeta { name: Some(format!("map-{number}")), ..ObjectMeta::default() };
+        maps.create(&PostParams::default(), &ConfigMap { metadata, ..ConfigMap::default() }).await.unwrap();
+    }
+}

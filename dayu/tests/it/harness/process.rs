@@ -1,0 +1,98 @@
+//! The binary as a child process.
+use std::{path::Path, process::Stdio, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::watch,
+    time::timeout,
+};
+
+use super::LIMIT;
+
+/// A running `dayu`, killed when dropped.
+pub(crate) struct Dayu {
+    child: Child,
+    said: watch::Receiver<String>,
+}
+
+/// How a run ended, and all it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Dayu {
+    /// Starts `dayu` with `arguments`; what it says on standard error can be waited for.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (all, said) = watch::channel(String::new());
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                all.send_modify(|all| *all = format!("{all}{line}\n"));
+            }
+        });
+        Self { child, said }
+    }
+
+    /// Waits until standard error has `text`, and gives everything it has then.
+    pub(crate) async fn says(&mut self, text: &str) -> String {
+        let heard = timeout(LIMIT, self.said.wait_for(|all| all.contains(text))).await;
+        let heard = heard.ok().and_then(|said| Some(said.ok()?.clone()));
+        heard.unwrap_or_else(|| panic!("never said {text:?}; said:\n{}", *self.said.borrow()))
+    }
+
+    /// What stands behind `label` on a line of its own, once it is said.
+    pub(crate) async fn told(&mut self, label: &str) -> String {
+        let all = self.says(label).await;
+        all.lines().find_map(|line| line.strip_prefix(label)).unwrap().trim().to_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) async fn dies(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Waits for the end, at most `limit`.
+    pub(crate) async fn ends(mut self, limit: Duration) -> Ended {
+        let status = timeout(limit, self.child.wait()).await;
+        let status = status.unwrap_or_else(|_| panic!("still runs after {limit:?}; said:\n{}", *self.said.borrow()));
+        // The reader ends with the pipe; then everything is there.
+        while self.said.changed().await.is_ok() {}
+        let err = self.said.borrow().clone();
+        Ended { code: status.unwrap().code(), out: String::new(), err }
+    }
+}
+
+impl Drop for Dayu {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{:?} said:\n{}", self.child.id(), *self.said.borrow());
+        }
+    }
+}
+
+/// Runs `dayu` to its end.
+pub(crate) async fn run(arguments: &[&str]) -> Ended {
+    let mut command = command(arguments);
+    let output = timeout(LIMIT, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
+    let output = output.unwrap_or_else(|_| panic!("{arguments:?} has not ended within {LIMIT:?}")).unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_dayu")));
+    command.args(arguments).env_remove("KUBECONFIG").env_remove("NODE_NAME").env_remove("POD_NAME");
+    command
+}

@@ -1,0 +1,6 @@
+//! The binary as its users run it: processes, files, sockets and signals.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
+mod bad_input;
+mod daemons;
+mod harness;
+mod up;

@@ -1,0 +1,153 @@
+//! `dayu up`: everything on this machine, and nothing of it afterwards.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+use dayu_core::api::{JointMultiEdgeService, RuntimeService};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
+use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
+use rustix::process::Signal;
+use serde::de::DeserializeOwned;
+
+use crate::harness::{Dayu, Leftovers, alone, ask, client_of, eventually, is_alive, listening, run, workers_of};
+
+const DEVICES: [&str; 3] = ["cloud.kubeedge", "edge-1", "b"];
+/// A Ctrl-C has done its work within this.
+const TO_END: Duration = Duration::from_secs(10);
+/// The port of every mesh's HTTP front.
+const FRONT: u16 = 10552;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("state");
+    let _leftovers = Leftovers(data.clone());
+    let arguments = ["up", "--devices", "cloud.kubeedge,edge-1,b", "--data", data.to_str().unwrap()];
+    let mut up = Dayu::start(&arguments);
+    up.says("every worker is ready").await;
+    let kubeconfig = data.join("kubeconfig");
+    let client = client_of(&kubeconfig).await;
+    let pids = ask_everyone(&client).await;
+    assert_eq!(pids.len(), 5, "an aggregator, three detectors on one edge and one on the other: {pids:?}");
+    let all = workers_of(&data);
+    assert!(all.len() >= 7, "and two cameras: {all:?}");
+    refuses_a_second(&data).await;
+    let before = objects(&client).await;
+
+    up.signal(Signal::INT);
+    let ended = up.ends(TO_END).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(pids.iter().filter(|pid| is_alive(pid)).count(), 0, "workers outlive it");
+    assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
+    assert_eq!(listening(&[[127, 64], [127, 96]]), [""; 0], "something still listens");
+
+    let mut again = Dayu::start(&["up", "--empty", "--devices", &DEVICES.join(","), "--data", data.to_str().unwrap()]);
+    again.says("kubeconfig: ").await;
+    let client = client_of(&kubeconfig).await;
+    assert_eq!(objects(&client).await, before, "the same objects are there again");
+    let anew = eventually("workers run again", async || {
+        let pids = ask_everyone(&client).await;
+        if pids.len() == 5 { Ok(pids) } else { Err(format!("{pids:?}")) }
+    });
+    assert!(anew.await.is_disjoint(&pids), "as new processes");
+    again.signal(Signal::INT);
+    assert_eq!(again.ends(TO_END).await.code, Some(0));
+    assert_eq!(workers_of(&data), [0; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_data_folder_no_file_is_left() {
+    let _alone = alone().await;
+    let mut up = Dayu::start(&["up", "--empty", "--devices", "solo"]);
+    let kubeconfig = up.told("kubeconfig: ").await;
+    let folder = Path::new(&kubeconfig).parent().unwrap();
+    assert!(folder.join("objects.log").is_file(), "state lies in {}", folder.display());
+    up.signal(Signal::INT);
+    assert_eq!(up.ends(TO_END).await.code, Some(0));
+    assert!(!folder.exists(), "{} is left behind", folder.display());
+}
+
+async fn refuses_a_second(data: &Path) {
+    let second = run(&["up", "--empty", "--data", data.to_str().unwrap()]).await;
+    assert_ne!(second.code, Some(0));
+    assert!(second.err.contains(data.to_str().unwrap()) && second.err.contains("in use"), "{}", second.err);
+    assert!(second.err.contains("use another data directory"), "{}", second.err);
+}
+
+/// Asks each service for each of its devices from each device, in all three forms, until every replica has answered. Gives
+/// the processes that did.
+async fn ask_everyone(client: &Client) -> BTreeSet<String> {
+    let addresses = addresses(client).await;
+    let services: Vec<(&str, &[&str], usize)> =
+        vec![("aggregator", &DEVICES[..1], 1), ("detector-both", &DEVICES[1..], 3)];
+    let mut pids = BTreeSet::new();
+    for (service, devices, replicas) in services {
+        let node_port = node_port(client, service).await;
+        for device in devices {
+            // Replicas are picked by load: some rounds until each has had a turn.
+            for _ in 0..replicas * 4 {
+                for caller in addresses.values() {
+                    let front = SocketAddr::new(*caller, FRONT);
+                    let by_name = format!("http://{device}.{service}.pipeline.svc:9000/health");
+                    pids.insert(landed(device, front, &by_name, &[]).await);
+                    let by_header = format!("http://{service}.pipeline.svc:9000/health");
+                    pids.insert(landed(device, front, &by_header, &[("x-target-device", device)]).await);
+                }
+                if let Some(port) = node_port {
+                    let there = SocketAddr::new(addresses[*device], port);
+                    pids.insert(landed(device, there, "/health", &[]).await);
+                }
+            }
+        }
+    }
+    pids
+}
+
+/// Asks until there is an answer; the first one must be of `device`. Gives the process that answered.
+async fn landed(device: &str, to: SocketAddr, target: &str, headers: &[(&str, &str)]) -> String {
+    let reply = eventually(target, async || {
+        let reply = ask(to, target, headers).await?;
+        if reply.status == 200 { Ok(reply) } else { Err(reply.head) }
+    });
+    let reply = reply.await;
+    assert_eq!(reply.field("device"), device, "{target} at {to} landed elsewhere");
+    reply.field("pid")
+}
+
+async fn addresses(client: &Client) -> BTreeMap<String, IpAddr> {
+    let nodes = Api::<Node>::all(client.clone()).list(&ListParams::default()).await.unwrap();
+    let address = |node: &Node| {
+        let addresses = node.status.as_ref()?.addresses.as_ref()?;
+        addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
+    };
+    let known: BTreeMap<_, _> = nodes.iter().map(|node| (node.name_any(), address(node).unwrap())).collect();
+    assert_eq!(known.keys().map(String::as_str).collect::<BTreeSet<_>>(), BTreeSet::from(DEVICES));
+    known
+}
+
+async fn node_port(client: &Client, service: &str) -> Option<u16> {
+    let service = Api::<Service>::namespaced(client.clone(), "pipeline").get(service).await.unwrap();
+    service.spec?.ports?.first()?.node_port?.try_into().ok()
+}
+
+/// What users made and what was made for them, by kind and name, with its identity.
+async fn objects(client: &Client) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    all.extend(of::<RuntimeService>(client).await);
+    all.extend(of::<JointMultiEdgeService>(client).await);
+    all.extend(of::<Service>(client).await);
+    all.extend(of::<Pod>(client).await);
+    all
+}
+
+async fn of<K>(client: &Client) -> BTreeMap<String, String>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let list = Api::<K>::all(client.clone()).list(&ListParams::default()).await.unwrap();
+    list.iter().map(|item| (format!("{}/{}", K::kind(&()), item.name_any()), item.uid().unwrap())).collect()
+}
