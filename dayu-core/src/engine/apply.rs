@@ -28,7 +28,7 @@ pub(super) struct Refusal {
 }
 
 impl Applied {
-    /// Brings `child` to what is planned, unless it is there already. Says whether it wrote.
+    /// Brings `child` to what is planned, unless it is there already. Says whether that changed it: then the watch tells.
     pub(super) async fn ensure(
         &mut self,
         client: &Client,
@@ -46,8 +46,9 @@ impl Applied {
             ChildKind::Service => write::<view::Service>(client, namespace, child, owner).await,
         };
         let revision = written.map_err(|problem| problem.refusal(child))?;
+        let has_changed = present.is_none_or(|present| present.revision != revision);
         self.0.insert((child.kind, child.name.clone()), (child.hash.clone(), revision));
-        Ok(true)
+        Ok(has_changed)
     }
 
     fn holds(&self, child: &Child, present: &Record) -> bool {

@@ -1,4 +1,5 @@
-//! Events: one for each turn that a resource takes, never one for each look at it.
+//! Events: one for each turn that a resource takes for the worse or the better, never one for each look at it. A resource
+//! that nothing was ever wrong with needs none: its status says so.
 use kube::{
     Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -35,7 +36,7 @@ impl Announcer {
             None => (false, "Reconciled".to_owned(), "children are as planned".to_owned()),
         };
         let next = (trouble, reason.clone(), note.clone());
-        if said.0.as_ref() == Some(&next) {
+        if said.0.as_ref() == Some(&next) || (said.0.is_none() && !trouble) {
             return;
         }
         let event = Event {

@@ -33,6 +33,8 @@ pub(super) struct Context<T> {
 
 /// What one look leaves for the next.
 pub(super) struct Memory<S> {
+    /// The incarnation that all this is about; none before the first look and after the last.
+    of: Option<Uid>,
     applied: Applied,
     said: Said,
     /// The status that was written last; the watch may not have brought it back yet.
@@ -41,6 +43,8 @@ pub(super) struct Memory<S> {
     /// Devices that the plan names, and whether the resource was refused: what wakes it.
     pub(super) devices: Vec<Device>,
     pub(super) refused: bool,
+    /// The devices that wake it so far.
+    pub(super) indexed: Vec<Device>,
 }
 
 /// How a look ended.
@@ -50,15 +54,24 @@ pub(super) enum Verdict {
     Retry(String),
 }
 
+impl<S> Memory<S> {
+    /// Whether nothing has to be taken back any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.of.is_none()
+    }
+}
+
 impl<S> Default for Memory<S> {
     fn default() -> Self {
         Self {
+            of: None,
             applied: Applied::default(),
             said: Said::default(),
             status: None,
             demanded: None,
             devices: Vec::new(),
             refused: false,
+            indexed: Vec::new(),
         }
     }
 }
@@ -67,6 +80,10 @@ impl<T: Template> Context<T> {
     /// Looks at a resource that is there.
     pub(super) async fn look(&self, resource: &Arc<T::Resource>, memory: &mut Memory<T::Status>) -> Verdict {
         let uid = Uid::from(resource.uid().unwrap_or_default());
+        if memory.of.as_ref() != Some(&uid) {
+            self.gone(memory).await;
+            memory.of = Some(uid.clone());
+        }
         if resource.meta().deletion_timestamp.is_some() {
             self.withdraw(memory).await;
             return Verdict::Done;
@@ -74,10 +91,13 @@ impl<T: Template> Context<T> {
         let site = self.world.site(&self.local_manager);
         let plan = self.template.plan(resource, &site);
         memory.refused = plan.is_err();
-        let mut refusal = None;
+        let (mut refusal, mut has_changed) = (None, false);
         let (plan, failure) = match plan {
             Ok(plan) => {
-                refusal = self.bring_about(resource, &plan, &uid, memory).await.err();
+                match self.bring_about(resource, &plan, &uid, memory).await {
+                    Ok(changed) => has_changed = changed,
+                    Err(why) => refusal = Some(why),
+                }
                 let failure =
                     refusal.as_ref().map(|r| Failure::Refused { child: r.child.clone(), message: r.message.clone() });
                 (plan, failure)
@@ -88,6 +108,10 @@ impl<T: Template> Context<T> {
             memory.devices = plan.workers.iter().filter_map(|worker| worker.slot.device.clone()).collect();
         }
         self.announcer.say(&**resource, failure.as_ref(), &mut memory.said).await;
+        if has_changed {
+            // The watch tells of what was written and wakes the resource: a status of before would be out of date at once.
+            return Verdict::Done;
+        }
         let observed = self.observe(&uid, plan, site, failure);
         self.demand(resource, &observed, memory).await;
         let written = self.write_status(resource, &observed, memory).await;
@@ -99,38 +123,43 @@ impl<T: Template> Context<T> {
         }
     }
 
-    /// The resource is gone: nobody needs to confirm its route any more. Its children go by their owner reference.
-    pub(super) async fn gone(&self, uid: &Uid, memory: &mut Memory<T::Status>) {
+    /// The incarnation that is remembered is gone, whether or not another took its name: nobody needs to confirm its route
+    /// any more, and nothing of it holds for the next. Its children go by their owner reference.
+    pub(super) async fn gone(&self, memory: &mut Memory<T::Status>) {
         self.withdraw(memory).await;
-        self.world.forget(uid);
+        if let Some(uid) = &memory.of {
+            self.world.forget(uid);
+        }
+        *memory = Memory { indexed: std::mem::take(&mut memory.indexed), ..Memory::default() };
     }
 
     /// Applies what is planned and prunes what is not. Every child is tried; the first refusal is the one that is told.
+    /// Says whether a child changed.
     async fn bring_about(
         &self,
         resource: &T::Resource,
         plan: &Plan,
         uid: &Uid,
         memory: &mut Memory<T::Status>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let children = self.world.children(uid);
         let planned = planned(resource, plan)?;
         let namespace = resource.namespace().unwrap_or_default();
-        let mut first = Ok(());
+        let mut first = Ok(false);
         for child in &planned {
             let ensured = memory.applied.ensure(&self.client, &namespace, child, &children, uid.as_str()).await;
-            if let Err(refusal) = ensured
-                && first.is_ok()
-            {
-                first = Err(refusal);
+            match (ensured, &mut first) {
+                (Ok(changed), Ok(has_changed)) => *has_changed |= changed,
+                (Err(refusal), Ok(_)) => first = Err(refusal),
+                (_, Err(_)) => {}
             }
         }
         // What replaces a child must stand before the child goes.
-        first?;
+        let has_changed = first?;
         for (kind, name) in apply::prune(&self.client, &namespace, &planned, &children).await? {
             memory.applied.forget(kind, &name);
         }
-        Ok(())
+        Ok(has_changed)
     }
 
     fn observe(&self, uid: &Uid, plan: Plan, site: Site, failure: Option<Failure>) -> Observed {

@@ -63,7 +63,6 @@ pub struct Engine<T: Template> {
     options: Options,
     resources: HashMap<Key, Arc<T::Resource>>,
     keys: HashMap<Uid, Key>,
-    uids: HashMap<Key, Uid>,
     memories: HashMap<Key, Memory<T::Status>>,
     /// Who is to be looked at when a device changes.
     by_device: BTreeMap<Device, BTreeSet<Key>>,
@@ -91,7 +90,6 @@ impl<T: Template> Engine<T> {
             options,
             resources: HashMap::new(),
             keys: HashMap::new(),
-            uids: HashMap::new(),
             memories: HashMap::new(),
             by_device: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -172,17 +170,16 @@ impl<T: Template> Engine<T> {
         });
         if let Some(before) = before.filter(|before| before.meta().uid != resource.meta().uid) {
             self.keys.remove(&Uid::from(before.uid().unwrap_or_default()));
-            self.memories.remove(&key);
         }
-        self.keys.insert(uid.clone(), key.clone());
-        self.uids.insert(key.clone(), uid);
+        self.keys.insert(uid, key.clone());
         if is_news {
             self.queue.touch(key);
         }
     }
 
     fn drop(&mut self, key: &Key) {
-        if self.resources.remove(key).is_some() {
+        if let Some(resource) = self.resources.remove(key) {
+            self.keys.remove(&Uid::from(resource.uid().unwrap_or_default()));
             // Looked at once more, so that what was asked of a device is taken back.
             self.queue.touch(key.clone());
         }
@@ -213,28 +210,32 @@ impl<T: Template> Engine<T> {
         let key = self.queue.take()?;
         let (context, resource) = (self.context.clone(), self.resources.get(&key).cloned());
         let mut memory = self.memories.remove(&key).unwrap_or_default();
-        let uid = self.uids.get(&key).cloned();
         Some(Box::pin(async move {
-            let verdict = match (resource, uid) {
-                (Some(resource), _) => context.look(&resource, &mut memory).await,
-                (None, Some(uid)) => {
-                    context.gone(&uid, &mut memory).await;
+            let verdict = match resource {
+                Some(resource) => context.look(&resource, &mut memory).await,
+                None => {
+                    context.gone(&mut memory).await;
                     Verdict::Done
                 }
-                (None, None) => Verdict::Done,
             };
             (key, memory, verdict)
         }))
     }
 
-    fn finish(&mut self, key: &Key, memory: Memory<T::Status>, verdict: &Verdict) {
-        if !self.resources.contains_key(key) {
-            self.forget(key);
+    fn finish(&mut self, key: &Key, mut memory: Memory<T::Status>, verdict: &Verdict) {
+        let is_gone = !self.resources.contains_key(key);
+        if is_gone && memory.is_over() {
+            self.unindex(key, &memory.indexed);
+            self.queue.forget(key);
+        } else {
+            self.index(key, &mut memory);
+            self.memories.insert(key.clone(), memory);
+        }
+        // Gone during this look: it is queued once more, and retrying is for those that are there.
+        if is_gone {
             self.queue.done(key);
             return;
         }
-        self.index(key, &memory);
-        self.memories.insert(key.clone(), memory);
         match verdict {
             Verdict::Done => self.queue.done(key),
             Verdict::Retry(why) => {
@@ -244,9 +245,13 @@ impl<T: Template> Engine<T> {
         }
     }
 
-    fn index(&mut self, key: &Key, memory: &Memory<T::Status>) {
-        for device in &memory.devices {
-            self.by_device.entry(device.clone()).or_default().insert(key.clone());
+    fn index(&mut self, key: &Key, memory: &mut Memory<T::Status>) {
+        if memory.devices != memory.indexed {
+            self.unindex(key, &memory.indexed);
+            for device in &memory.devices {
+                self.by_device.entry(device.clone()).or_default().insert(key.clone());
+            }
+            memory.indexed.clone_from(&memory.devices);
         }
         if memory.refused {
             self.refused.insert(key.clone());
@@ -255,16 +260,16 @@ impl<T: Template> Engine<T> {
         }
     }
 
-    fn forget(&mut self, key: &Key) {
-        if let Some(uid) = self.uids.remove(key) {
-            self.keys.remove(&uid);
-        }
+    fn unindex(&mut self, key: &Key, devices: &[Device]) {
         self.refused.remove(key);
-        self.by_device.retain(|_, keys| {
-            keys.remove(key);
-            !keys.is_empty()
-        });
-        self.queue.forget(key);
+        for device in devices {
+            if let Some(keys) = self.by_device.get_mut(device) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_device.remove(device);
+                }
+            }
+        }
     }
 }
 

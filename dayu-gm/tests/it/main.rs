@@ -3,3 +3,4 @@
 mod link;
 mod manager;
 mod reconcile;
+mod renewal;

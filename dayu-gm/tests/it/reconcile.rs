@@ -21,9 +21,9 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Message as Ws, client::IntoClientRequest};
 use tokio_util::sync::CancellationToken;
 
-struct Site {
-    client: Client,
-    addresses: Addresses,
+pub(super) struct Site {
+    pub(super) client: Client,
+    pub(super) addresses: Addresses,
     shutdown: CancellationToken,
     _controllers: dayu_cluster::Controllers,
 }
@@ -34,7 +34,7 @@ impl Drop for Site {
     }
 }
 
-async fn start(devices: &[&str]) -> Site {
+pub(super) async fn start(devices: &[&str]) -> Site {
     let cluster = Cluster::builder().build().await.unwrap();
     let controllers = cluster.start_controllers();
     let client = cluster.client();
@@ -58,7 +58,7 @@ async fn start(devices: &[&str]) -> Site {
 }
 
 /// Waits until the objects of a kind are as wished.
-async fn until<K>(client: &Client, wished: impl Fn(&[K]) -> bool) -> Vec<K>
+pub(super) async fn until<K>(client: &Client, wished: impl Fn(&[K]) -> bool) -> Vec<K>
 where
     K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
@@ -74,7 +74,7 @@ where
     }
 }
 
-fn runtime_service(name: &str, device: &str, port: u16) -> RuntimeService {
+pub(super) fn runtime_service(name: &str, device: &str, port: u16) -> RuntimeService {
     serde_json::from_value(json!({
         "apiVersion": "sedna.io/v1alpha1", "kind": "RuntimeService", "metadata": {"name": name},
         "spec": {
@@ -93,7 +93,7 @@ fn condition(status: &impl serde::Serialize, kind: &str) -> (String, String) {
     (text("status"), text("reason"))
 }
 
-async fn become_ready(client: &Client, pod: &Pod, address: &str) {
+pub(super) async fn become_ready(client: &Client, pod: &Pod, address: &str) {
     let status = json!({"status": {
         "phase": "Running", "podIP": address,
         "conditions": [{"type": "Ready", "status": "True"}],
