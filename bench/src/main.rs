@@ -1,7 +1,7 @@
 //! Benchmarks, one subcommand each: `cargo run --release -p dayu-bench -- pick`.
 #![allow(clippy::print_stdout)] // Printing its figures is what a benchmark is for.
 mod allocation;
-mod apply;
+mod engine;
 mod pick;
 mod relay;
 
@@ -19,8 +19,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Bench {
-    /// Server-side apply of a Deployment of 4 KB, first, again and changed.
-    Apply,
+    /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
+    Engine(engine::Arguments),
+    /// The global manager that `engine --apart` starts.
+    #[command(hide = true)]
+    EngineManager(engine::ManagerArguments),
     /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
@@ -29,7 +32,8 @@ enum Bench {
 
 fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
-        Bench::Apply => apply::run(),
+        Bench::Engine(arguments) => engine::run(&arguments)?,
+        Bench::EngineManager(arguments) => engine::run_manager(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),
         Bench::Relay(arguments) => relay::run(&arguments)?,
     }

@@ -1,0 +1,123 @@
+//! The doubles: pods that are ready as soon as they are bound, devices that confirm every route that they are asked for.
+use std::net::SocketAddr;
+
+use dayu_core::link::{ActivationAck, ActivationRequest, Frame, Message, Operation};
+use futures::{SinkExt, StreamExt, TryStreamExt, future::ready, stream::BoxStream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, Client, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::{WatchStreamExt, watcher},
+};
+use serde_json::json;
+use tokio::{net::TcpStream, task::JoinSet};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message as Ws, client::IntoClientRequest},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Failure, NAMESPACE};
+
+/// Pods that become ready at the same time.
+const STARTED_AT_ONCE: usize = 32;
+
+type Link = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// The running doubles.
+pub(super) struct Doubles {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Doubles {
+    pub(super) async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+/// Starts one link per device and one player of all pods.
+pub(super) async fn start(client: &Client, link: SocketAddr, devices: &[String]) -> Result<Doubles, Failure> {
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    for device in devices {
+        let mut request = format!("ws://{link}/").into_client_request()?;
+        request.headers_mut().insert("Node-Name", device.parse()?);
+        let (link, _) = connect_async(request).await?;
+        tasks.spawn(stop.clone().run_until_cancelled_owned(told("link", confirm(link))));
+    }
+    tasks.spawn(stop.clone().run_until_cancelled_owned(told("pods", play(client.clone()))));
+    tasks.close();
+    Ok(Doubles { tasks, stop })
+}
+
+async fn told(what: &str, ended: impl Future<Output = Result<(), Failure>>) {
+    if let Err(why) = ended.await {
+        println!("double of {what}: {why}");
+    }
+}
+
+/// Confirms every route that this device is asked for.
+async fn confirm(mut link: Link) -> Result<(), Failure> {
+    let mut sequence = 0;
+    while let Some(received) = link.next().await {
+        let Ws::Text(text) = received? else { continue };
+        let asked = Frame::decode(&text)?.message.filter(|message| message.operation == Operation::Insert);
+        if let Some(message) = asked {
+            sequence += 1;
+            let answer = Frame { message: Some(acknowledge(&message, sequence)?), ..Frame::default() };
+            link.send(Ws::text(answer.encode()?)).await?;
+        }
+    }
+    Ok(())
+}
+
+fn acknowledge(message: &Message, sequence: u64) -> Result<Message, Failure> {
+    let asked: ActivationRequest = serde_json::from_slice(&message.content)?;
+    let ack = ActivationAck {
+        runtime_service_uid: asked.runtime_service_uid,
+        service_uid: asked.service_uid,
+        endpoint_pod_uid: asked.endpoint_pod_uid,
+        deployment_revision: asked.deployment_revision,
+        runtime_id: asked.runtime_id,
+        target_node: asked.target_node,
+        local_sequence: sequence,
+        observed_at: "2026-01-01T00:00:00Z".parse()?,
+    };
+    Ok(ack.message(&message.namespace)?)
+}
+
+/// Makes every pod ready once it is bound.
+async fn play(client: Client) -> Result<(), Failure> {
+    let pods = Api::<Pod>::namespaced(client, NAMESPACE);
+    let seen = watcher(pods.clone(), watcher::Config::default()).default_backoff().applied_objects();
+    let mut bound: BoxStream<'static, Result<Pod, _>> = seen.try_filter(|pod| ready(is_waiting(pod))).boxed();
+    let (mut starting, mut number) = (JoinSet::new(), 0);
+    while let Some(pod) = bound.try_next().await? {
+        if starting.len() >= STARTED_AT_ONCE
+            && let Some(started) = starting.join_next().await
+        {
+            started??;
+        }
+        starting.spawn(become_ready(pods.clone(), number, pod.name_any()));
+        number += 1;
+    }
+    Ok(())
+}
+
+fn is_waiting(pod: &Pod) -> bool {
+    let bound = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
+    let started = pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some());
+    bound && !started
+}
+
+async fn become_ready(pods: Api<Pod>, number: usize, name: String) -> Result<(), Failure> {
+    let status = json!({"status": {
+        "phase": "Running",
+        "podIP": format!("127.{}.{}.{}", 65 + number / 65_536, number / 256 % 256, number % 256),
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+        "containerStatuses": [{"name": "worker", "ready": true, "image": "dayu/detector:1", "imageID": "", "restartCount": 0}],
+    }});
+    pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
+    Ok(())
+}
