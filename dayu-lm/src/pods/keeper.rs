@@ -142,6 +142,9 @@ impl Keeper {
                 let stop = asked.filter(|_| asked != deletion(&self.pod));
                 let worth_storing = stop.is_some() || pod.spec != self.pod.spec;
                 self.pod = pod;
+                if is_doubted(&self.pod) {
+                    self.report.send_modify(|report| report.doubts += 1);
+                }
                 if worth_storing {
                     self.manifest.pod = Pod::clone(&self.pod);
                     self.save_manifest();
@@ -222,12 +225,18 @@ impl Keeper {
         self.report.send_if_modified(|report| {
             let changed = report.over != over || report.status.as_ref() != Some(&status);
             if changed {
-                *report = Report { status: Some(status.clone()), over };
+                *report = Report { status: Some(status.clone()), over, ..*report };
             }
             changed
         });
         self.before = Some(status);
     }
+}
+
+/// Whether the cluster took this device for dead, and the pod with it.
+fn is_doubted(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|condition| condition.type_ == "Ready" && condition.reason.as_deref() == Some("NodeNotReady"))
 }
 
 /// The grace of a pod that is being deleted.

@@ -21,6 +21,8 @@ pub(super) struct Report {
     pub(super) status: Option<PodStatus>,
     /// Nothing of the pod is left: the API may forget it.
     pub(super) over: bool,
+    /// How often the cluster took the device for dead and said so of the pod: each time it is told again.
+    pub(super) doubts: u64,
 }
 
 /// Whose reports they are.
@@ -59,7 +61,7 @@ impl Reporter {
     }
 
     async fn tell(&self, pods: &Api<Pod>, report: &Report, told: &Report) -> Result<(), kube::Error> {
-        if report.status != told.status {
+        if report.status != told.status || report.doubts != told.doubts {
             // The UID makes this a precondition: a namesake is none of our business.
             let patch = json!({"metadata": {"uid": self.uid.as_str()}, "status": report.status});
             moot(pods.patch_status(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await.map(drop))?;

@@ -2,7 +2,7 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node};
 use kube::{
     Api,
-    api::{ListParams, LogParams, PostParams},
+    api::{ListParams, LogParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
@@ -108,5 +108,21 @@ async fn what_is_missing_is_named_and_its_arrival_noticed() {
     for reason in ["ImageUnmapped", "MountMissing", "Started"] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_device_that_was_taken_for_dead_speaks_for_its_pods_again() {
+    let site = Site::new("edge", 76).await;
+    let running = site.start(true).await;
+    site.script("w", "sleep 1000").await;
+    site.until_ready("w").await;
+    // As after a suspension of the machine that outlasted the Lease.
+    let unknown = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
+    let nodes: Api<Node> = Api::all(site.client.clone());
+    nodes.patch_status("edge", &PatchParams::default(), &Patch::Merge(unknown)).await.unwrap();
+    let silent = json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": "NodeNotReady"}]}});
+    site.pods().patch_status("w", &PatchParams::default(), &Patch::Merge(silent)).await.unwrap();
+    site.until_ready("w").await;
     running.stop().await;
 }
