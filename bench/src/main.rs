@@ -1,6 +1,7 @@
 //! Benchmarks, one subcommand each: `cargo run --release -p dayu-bench -- pick`.
 #![allow(clippy::print_stdout)] // Printing its figures is what a benchmark is for.
 mod allocation;
+mod apply;
 mod engine;
 mod pick;
 mod relay;
@@ -19,6 +20,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Server-side apply of a Deployment of 4 KB, first, again and changed.
+    Apply,
     /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
     Engine(engine::Arguments),
     /// The global manager that `engine --apart` starts.
@@ -32,6 +35,7 @@ enum Bench {
 
 fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
+        Bench::Apply => apply::run(),
         Bench::Engine(arguments) => engine::run(&arguments)?,
         Bench::EngineManager(arguments) => engine::run_manager(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),

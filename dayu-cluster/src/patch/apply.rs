@@ -3,12 +3,12 @@
 //! Whoever applies says all that it wants and owns exactly that: what it applied before and no longer does goes, unless
 //! somebody else owns it too; what others own it can only change by force.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::combine::combine;
 use super::compare::compare;
-use super::fields::FieldSet;
-use super::managed::{Manager, Managers, Part, Writer, strip, take, visible};
+use super::fields::{FieldSet, Places};
+use super::managed::{self, Manager, Managers, Part, Writer, strip, visible};
 use super::{prune, typed};
 use crate::schema::Node;
 
@@ -52,26 +52,32 @@ pub fn apply(
     if applied["metadata"]["managedFields"].as_array().is_some_and(|entries| !entries.is_empty()) {
         return Err(ApplyError::ManagedFields);
     }
+    let mut set = typed::fields(node, applied).map_err(|problem| untyped(applied, problem))?;
+    let me = writer.manager(true);
     let empty = seed(applied);
     let live_object = live.unwrap_or(&empty);
-    let mut before = Managers::of(live_object);
-    let wanted = typed::fields(node, applied).map_err(|problem| untyped(applied, problem))?;
-    let mut set = wanted.clone();
-    strip(&mut set, writer.part);
-    let me = writer.manager(true);
-    let last = before.owned.remove(&me);
-    let mut managers = before.clone();
+    let (mine, others): (Vec<&Value>, Vec<&Value>) =
+        managed::entries(live_object).iter().partition(|entry| me.has(entry));
+    let last = mine.first().map(|entry| &entry["fieldsV1"]);
+    let mut managers = Managers::parse(others.iter().copied());
 
-    let mut object = combine(node, live_object, &relevant(applied, writer.part));
-    take(&mut object);
-    let bare = bare(live_object);
-    if let Some(last) = &last {
-        let mut owned = managers.union();
-        owned.union(&wanted);
-        prune::prune(node, &mut object, &last.set, &owned);
+    let mut object = without_owners(live_object);
+    put(node, &mut object, applied, writer.part);
+    if let Some(last) = last.map(Places::of)
+        && !last.is_within(set.places())
+    {
+        let others = others.iter().map(|entry| Places::of(&entry["fieldsV1"]));
+        let owned: Vec<Places<'_>> = std::iter::once(set.places()).chain(others).collect();
+        prune::prune(node, &mut object, last, &owned);
     }
-    let changes = visible(compare(node, &bare, &object), writer.part);
-    let conflicts = managers.take_over(None, &changes);
+    strip(&mut set, writer.part);
+    let changes = visible(compare(node, live_object, &object), writer.part);
+    if changes.is_none() && last.is_some_and(|last| set.is(last)) {
+        // Everything stays as it is, the order of owners included.
+        managed::keep_entries(live_object, &mut object);
+        return Ok(object);
+    }
+    let conflicts = managers.take_over(&changes);
     if !force && !conflicts.is_empty() {
         let excused = last_applied(&me, live_object, node);
         let conflicts = named(&conflicts, excused.as_ref());
@@ -82,10 +88,10 @@ pub fn apply(
     if !set.is_empty() {
         let mut owned = writer.owned(set);
         if changes.is_none()
-            && let Some(last) = last
+            && let Some(last) = mine.first()
         {
             // Nothing changed: the time is of the last write that changed something.
-            owned.time = last.time;
+            owned.time = last["time"].as_str().map(Into::into);
         }
         managers.owned.insert(me.clone(), owned);
     }
@@ -99,29 +105,47 @@ fn seed(applied: &Value) -> Value {
     serde_json::json!({ "apiVersion": applied["apiVersion"], "kind": applied["kind"], "metadata": {} })
 }
 
-fn bare(live: &Value) -> Value {
-    let mut bare = live.clone();
-    take(&mut bare);
-    bare
+/// A copy without `managedFields`, which are as large as all the rest.
+fn without_owners(live: &Value) -> Value {
+    let copy = |fields: &Map<String, Value>, skip: &str| -> Map<String, Value> {
+        fields.iter().filter(|(name, _)| *name != skip).map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let Value::Object(fields) = live else { return live.clone() };
+    let mut object = copy(fields, "metadata");
+    if let Some(Value::Object(metadata)) = fields.get("metadata") {
+        object.insert("metadata".into(), Value::Object(copy(metadata, "managedFields")));
+    }
+    Value::Object(object)
 }
 
-/// What an apply of one part says of the others does not count.
-fn relevant(applied: &Value, part: Part) -> Value {
-    let mut relevant = applied.clone();
-    if let Some(fields) = relevant.as_object_mut() {
-        match part {
-            Part::Whole => {}
-            Part::WithoutStatus => {
-                fields.remove("status");
+/// Puts what is applied over the object. What an apply of one part says of the others does not count.
+fn put(node: &Node, object: &mut Value, applied: &Value, part: Part) {
+    let counts = |name: &str| match part {
+        Part::Whole => true,
+        Part::WithoutStatus => name != "status",
+        Part::Status => name == "status",
+    };
+    let Value::Object(fields) = object else { return };
+    for (name, applied) in applied.as_object().into_iter().flatten().filter(|(name, _)| counts(name)) {
+        let Some((field, _)) = node.field(name) else {
+            fields.insert(name.clone(), applied.clone());
+            continue;
+        };
+        match (fields.get_mut(name), name.as_str()) {
+            (Some(live), "metadata") => combine(field, live, &sent_metadata(applied)),
+            (Some(live), _) => combine(field, live, applied),
+            (None, _) => {
+                fields.insert(name.clone(), applied.clone());
             }
-            Part::Status => fields.retain(|name, _| name == "status"),
         }
     }
-    if let Some(metadata) = relevant.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
-        metadata.retain(|name, _| !matches!(name.as_str(), "creationTimestamp" | "generation" | "selfLink"));
-    }
-    relevant
+}
+
+/// What only the cluster says of an object is not taken from a patch.
+fn sent_metadata(applied: &Value) -> Value {
+    let system = ["creationTimestamp", "generation", "selfLink", "managedFields"];
+    let fields = applied.as_object().into_iter().flatten().filter(|(name, _)| !system.contains(&name.as_str()));
+    Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// What `kubectl apply` owns from before it applied on the server is no conflict for `kubectl apply --server-side`.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::fields::{self, FieldSet, Step};
+use super::fields::{self, FieldSet};
 use super::typed::identity;
 use crate::schema::{Array, Kind, List, Node};
 
@@ -23,10 +23,10 @@ impl Changes {
         self.set.is_empty() && self.removed.is_empty()
     }
 
-    fn attach(&mut self, step: &Step, below: Below) {
+    fn attach(&mut self, step: String, below: Below) {
         let [set, removed] = below.changes;
         self.set.attach(step.clone(), below.is_set, set);
-        self.removed.attach(step.clone(), below.is_removed, removed);
+        self.removed.attach(step, below.is_removed, removed);
     }
 }
 
@@ -55,17 +55,17 @@ fn place(node: &Node, old: Option<&Value>, new: Option<&Value>) -> Below {
         return Below::default();
     }
     let (is_set, is_removed) = (old.is_none(), new.is_none());
+    let nothing = is_empty(old) && is_empty(new);
     let granular = match &node.kind {
-        Kind::Object(object) if !(object.atomic || is_empty(old) && is_empty(new)) => fields_of(node, old, new),
+        _ if nothing => None,
+        Kind::Object(object) if !object.atomic => fields_of(node, old, new),
         Kind::Any if node.preserve_unknown && old.or(new).is_some_and(Value::is_object) => fields_of(node, old, new),
-        Kind::Array(array) if array.list != List::Atomic && !(is_empty(old) && is_empty(new)) => items(array, old, new),
+        Kind::Array(array) if array.list != List::Atomic => items(array, old, new),
         _ => None,
     };
     match granular {
         Some(changes) => Below::inner(is_set, is_removed, changes),
-        None if node.always_present && old.is_some() && new.is_some() && is_empty(old) && is_empty(new) => {
-            Below::default()
-        }
+        None if nothing && node.always_present && old.is_some() && new.is_some() => Below::default(),
         None => Below { is_set: new.is_some(), is_removed: new.is_none(), ..Below::default() },
     }
 }
@@ -99,7 +99,7 @@ fn fields_of(node: &Node, old: Option<&Value>, new: Option<&Value>) -> Option<Ch
             }
             None => place(unknown(), before, after),
         };
-        changes.attach(&fields::field(name), below);
+        changes.attach(fields::field(name), below);
     };
     for (name, before) in old.into_iter().flatten() {
         visit(name, Some(before), new.and_then(|new| new.get(name)));
@@ -137,18 +137,18 @@ fn items(array: &Array, old: Option<&Value>, new: Option<&Value>) -> Option<Chan
     let (before, after) = (by_identity(array, old), by_identity(array, new));
     let mut changes = Changes::default();
     for (step, item) in &before {
-        changes.attach(step, place(&array.items, Some(item), after.get(step).copied()));
+        changes.attach(step.clone(), place(&array.items, Some(item), after.get(step).copied()));
     }
     for (step, item) in &after {
         if !before.contains_key(step) {
-            changes.attach(step, place(&array.items, None, Some(item)));
+            changes.attach(step.clone(), place(&array.items, None, Some(item)));
         }
     }
     Some(changes)
 }
 
 /// Of items that say they are the same, the first counts.
-fn by_identity<'a>(array: &Array, list: Option<&'a Value>) -> BTreeMap<Step, &'a Value> {
+fn by_identity<'a>(array: &Array, list: Option<&'a Value>) -> BTreeMap<String, &'a Value> {
     let items = list.and_then(Value::as_array).into_iter().flatten();
     let mut found = BTreeMap::new();
     for item in items {

@@ -1,101 +1,85 @@
 //! Sets of fields.
 //!
-//! A set is a tree. Its steps are kept as Kubernetes writes them (`f:spec`, `k:{"name":"a"}`, `v:1`): sets come from JSON
-//! and go to JSON, and only ever compare steps.
+//! A set is a tree, kept in the form in which objects carry it (`fieldsV1`): steps are texts (`f:spec`, `k:{"name":"a"}`,
+//! `v:1`), and a place with others below it is itself in the set if it has the step `.`. So reading and writing a set
+//! costs nothing, and steps are only ever compared.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
 use crate::schema::Key;
 
-/// One step down, in the form of `fieldsV1`.
-pub type Step = Box<str>;
+/// Marks that a place is in the set, beside what is below it.
+const SELF: &str = ".";
 
 /// A set of fields below one place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldSet {
-    pub(super) below: BTreeMap<Step, Entry>,
+    below: Map<String, Value>,
 }
 
-/// A place, and what is below it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// The place itself is in the set.
-    pub(super) member: bool,
-    pub(super) set: FieldSet,
-}
+/// The places below one place of a set, as `fieldsV1` has them.
+type Below = Map<String, Value>;
 
 impl FieldSet {
+    /// Reads `fieldsV1`. What is no object has no fields.
+    pub fn parse(value: Value) -> Self {
+        match value {
+            Value::Object(mut below) => {
+                below.remove(SELF);
+                Self { below }
+            }
+            _ => Self::default(),
+        }
+    }
+
+    /// Writes `fieldsV1`.
+    pub fn into_value(self) -> Value {
+        Value::Object(self.below)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.below.is_empty()
     }
 
-    /// Reads `fieldsV1`. What is no object has no fields.
-    pub fn parse(value: &Value) -> Self {
-        let steps = value.as_object().into_iter().flatten().filter(|(step, _)| step.as_str() != ".");
-        let below = steps.map(|(step, below)| {
-            let fields = below.as_object();
-            let member = fields.is_none_or(|fields| fields.is_empty() || fields.contains_key("."));
-            (step.as_str().into(), Entry { member, set: Self::parse(below) })
-        });
-        Self { below: below.collect() }
+    /// Whether `fields` is this set in the form of `fieldsV1`.
+    pub(super) fn is(&self, fields: &Value) -> bool {
+        fields.as_object() == Some(&self.below)
     }
 
-    /// Writes `fieldsV1`.
-    pub fn to_value(&self) -> Value {
-        let steps = self.below.iter().map(|(step, entry)| {
-            let mut below = entry.set.to_value();
-            if let (true, false, Value::Object(fields)) = (entry.member, entry.set.is_empty(), &mut below) {
-                fields.insert(".".into(), Value::Object(Map::new()));
-            }
-            (step.to_string(), below)
-        });
-        Value::Object(steps.collect())
+    /// Something is known of a place.
+    pub(super) fn contains(&self, step: &str) -> bool {
+        self.below.contains_key(step)
     }
 
     /// Adds a place.
-    pub(super) fn insert(&mut self, step: Step) {
-        self.below.entry(step).or_default().member = true;
+    pub(super) fn insert(&mut self, step: String) {
+        self.below.insert(step, Value::Object(Map::new()));
     }
 
     /// Adds a place (if `member`) and what is below it.
-    pub(super) fn attach(&mut self, step: Step, member: bool, set: Self) {
+    pub(super) fn attach(&mut self, step: String, member: bool, set: Self) {
         if member || !set.is_empty() {
-            self.below.insert(step, Entry { member, set });
+            self.below.insert(step, place(member, set.below));
         }
+    }
+
+    /// Takes out what is below a place.
+    pub(super) fn detach(&mut self, step: &str) -> Option<Self> {
+        self.below.remove(step).map(Self::parse)
     }
 
     pub fn union(&mut self, other: &Self) {
-        for (step, theirs) in &other.below {
-            let ours = self.below.entry(step.clone()).or_default();
-            ours.member |= theirs.member;
-            ours.set.union(&theirs.set);
-        }
+        unite(&mut self.below, &other.below);
     }
 
     pub fn subtract(&mut self, other: &Self) {
-        if other.is_empty() {
-            return;
-        }
-        self.below.retain(|step, ours| {
-            if let Some(theirs) = other.below.get(step) {
-                ours.member &= !theirs.member;
-                ours.set.subtract(&theirs.set);
-            }
-            ours.member || !ours.set.is_empty()
-        });
+        subtract(&mut self.below, &other.below);
     }
 
     pub fn intersection(&self, other: &Self) -> Self {
-        let mut both = Self::default();
-        for (step, ours) in &self.below {
-            if let Some(theirs) = other.below.get(step) {
-                both.attach(step.clone(), ours.member && theirs.member, ours.set.intersection(&theirs.set));
-            }
-        }
-        both
+        Self { below: intersect(&self.below, &other.below) }
     }
 
     /// Removes places with all that is below them; `steps` are those of the top.
@@ -106,35 +90,139 @@ impl FieldSet {
     /// The places of the set as messages write them: `.spec.containers[name="a"].image`.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
-        self.collect_paths("", &mut paths);
+        collect_paths(&self.below, "", &mut paths);
         paths
     }
 
-    fn collect_paths(&self, prefix: &str, paths: &mut Vec<String>) {
-        for (step, entry) in &self.below {
-            let path = format!("{prefix}{}", shown(step));
-            if entry.member {
-                paths.push(path.clone());
+    pub(super) fn places(&self) -> Places<'_> {
+        Places { below: Some(&self.below) }
+    }
+}
+
+/// What is below one place of a borrowed set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places<'a> {
+    below: Option<&'a Below>,
+}
+
+impl<'a> Places<'a> {
+    /// Of `fieldsV1`.
+    pub(super) fn of(fields: &'a Value) -> Self {
+        Self { below: fields.as_object() }
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.below.into_iter().flatten().map(|(step, _)| step.as_str()).filter(|step| *step != SELF)
+    }
+
+    /// What is below a step, and whether the place itself is in the set.
+    pub(super) fn at(self, step: &str) -> Option<(bool, Self)> {
+        let below = self.below?.get(step)?.as_object();
+        Some((below.is_none_or(is_member), Self { below }))
+    }
+
+    /// Nothing is below.
+    pub(super) fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// All places are in `other`, too.
+    pub(super) fn is_within(self, other: Self) -> bool {
+        self.iter().all(|step| match (self.at(step), other.at(step)) {
+            (Some((ours, below)), Some((theirs, others))) => ours <= theirs && below.is_within(others),
+            _ => false,
+        })
+    }
+}
+
+fn is_member(below: &Below) -> bool {
+    below.is_empty() || below.contains_key(SELF)
+}
+
+fn place(member: bool, mut below: Below) -> Value {
+    if member && !below.is_empty() {
+        below.insert(SELF.into(), Value::Object(Map::new()));
+    }
+    Value::Object(below)
+}
+
+fn unite(ours: &mut Below, theirs: &Below) {
+    for (step, theirs) in theirs.iter().filter(|(step, _)| *step != SELF) {
+        match (ours.get_mut(step), theirs) {
+            (Some(Value::Object(ours)), Value::Object(theirs)) => {
+                let member = is_member(ours) || is_member(theirs);
+                unite(ours, theirs);
+                if member && !ours.is_empty() {
+                    ours.insert(SELF.into(), Value::Object(Map::new()));
+                }
             }
-            entry.set.collect_paths(&path, paths);
+            _ => {
+                ours.insert(step.clone(), theirs.clone());
+            }
         }
     }
 }
 
-pub(super) fn field(name: &str) -> Step {
+fn subtract(ours: &mut Below, theirs: &Below) {
+    if theirs.is_empty() {
+        return;
+    }
+    ours.retain(|step, ours| {
+        let (Value::Object(ours), Some(Value::Object(theirs))) = (ours, theirs.get(step)) else { return true };
+        if step == SELF {
+            return true;
+        }
+        let member = is_member(ours) && !is_member(theirs);
+        ours.remove(SELF);
+        subtract(ours, theirs);
+        if member && !ours.is_empty() {
+            ours.insert(SELF.into(), Value::Object(Map::new()));
+        }
+        member || !ours.is_empty()
+    });
+}
+
+fn intersect(ours: &Below, theirs: &Below) -> Below {
+    let mut both = Map::new();
+    for (step, ours) in ours.iter().filter(|(step, _)| *step != SELF) {
+        if let (Value::Object(ours), Some(Value::Object(theirs))) = (ours, theirs.get(step)) {
+            let member = is_member(ours) && is_member(theirs);
+            let below = intersect(ours, theirs);
+            if member || !below.is_empty() {
+                both.insert(step.clone(), place(member, below));
+            }
+        }
+    }
+    both
+}
+
+fn collect_paths(below: &Below, prefix: &str, paths: &mut Vec<String>) {
+    for (step, below) in below.iter().filter(|(step, _)| *step != SELF) {
+        let path = format!("{prefix}{}", shown(step));
+        let below = below.as_object();
+        if below.is_none_or(is_member) {
+            paths.push(path.clone());
+        }
+        if let Some(below) = below {
+            collect_paths(below, &path, paths);
+        }
+    }
+}
+
+pub(super) fn field(name: &str) -> String {
     let mut step = String::with_capacity(name.len() + 2);
     step.push_str("f:");
     step.push_str(name);
-    step.into()
+    step
 }
 
 /// An item of a set list.
-pub(super) fn value(item: &Value) -> Step {
-    format!("v:{item}").into()
+pub(super) fn value(item: &Value) -> String {
+    format!("v:{item}")
 }
 
 /// An item of a map list; `None` if it lacks a key.
-pub(super) fn key(keys: &[Key], item: &Value) -> Option<Step> {
+pub(super) fn key(keys: &[Key], item: &Value) -> Option<String> {
     let mut step = String::with_capacity(32);
     step.push_str("k:{");
     let mut any = false;
@@ -144,14 +232,18 @@ pub(super) fn key(keys: &[Key], item: &Value) -> Option<Step> {
             step.push(',');
         }
         any = true;
+        step.push('"');
+        step.push_str(name);
+        step.push_str("\":");
         // Writing to a string cannot fail.
-        let _ = write!(step, "{:?}:{value}", &**name);
+        let _ = write!(step, "{value}");
     }
     step.push('}');
-    any.then(|| step.into())
+    any.then_some(step)
 }
 
-fn shown(step: &str) -> String {
+/// A step as messages write it.
+pub(super) fn shown(step: &str) -> String {
     match step.split_at_checked(2) {
         Some(("f:", name)) => format!(".{name}"),
         Some(("v:", value)) => format!("[={value}]"),

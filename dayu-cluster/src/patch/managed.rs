@@ -57,6 +57,30 @@ pub(super) struct Managers {
     pub(super) owned: BTreeMap<Manager, Owned>,
 }
 
+impl Manager {
+    fn of(entry: &Value) -> Self {
+        let applies = entry["operation"] == "Apply";
+        Self {
+            applies,
+            name: text(entry, "manager").into(),
+            api_version: if applies { String::new() } else { text(entry, "apiVersion").into() },
+            subresource: text(entry, "subresource").into(),
+        }
+    }
+
+    /// Whether an entry of `managedFields` is of this manager.
+    pub(super) fn has(&self, entry: &Value) -> bool {
+        (entry["operation"] == "Apply") == self.applies
+            && text(entry, "manager") == self.name
+            && text(entry, "subresource") == self.subresource
+            && (self.applies || text(entry, "apiVersion") == self.api_version)
+    }
+}
+
+fn text<'a>(entry: &'a Value, field: &str) -> &'a str {
+    entry[field].as_str().unwrap_or_default()
+}
+
 impl Writer<'_> {
     pub(super) fn manager(&self, applies: bool) -> Manager {
         Manager {
@@ -86,7 +110,7 @@ pub fn update(live: Option<&Value>, new: &mut Value, writer: Writer<'_>, node: &
     let nothing = Value::Object(Map::new());
     let changes = visible(compare(node, live.unwrap_or(&nothing), new), writer.part);
     if !changes.is_none() {
-        let _ = managers.take_over(None, &changes);
+        let _ = managers.take_over(&changes);
         let manager = writer.manager(false);
         if !changes.set.is_empty() {
             let mut set = changes.set;
@@ -132,9 +156,23 @@ pub(super) fn strip(set: &mut FieldSet, part: Part) {
                 Part::Status => step != "f:status",
             }
     });
-    if let Some(mut metadata) = set.below.remove("f:metadata") {
-        metadata.set.remove(|step| SYSTEM.contains(&step));
-        set.attach(fields::field("metadata"), false, metadata.set);
+    if let Some(mut metadata) = set.detach("f:metadata") {
+        metadata.remove(|step| SYSTEM.contains(&step));
+        set.attach(fields::field("metadata"), false, metadata);
+    }
+}
+
+/// The `managedFields` of an object.
+pub(super) fn entries(object: &Value) -> &[Value] {
+    object["metadata"]["managedFields"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Gives a copy of an object the `managedFields` of the original.
+pub(super) fn keep_entries(live: &Value, object: &mut Value) {
+    if let (Some(entries), Some(Value::Object(metadata))) =
+        (live["metadata"].get("managedFields"), object.get_mut("metadata"))
+    {
+        metadata.insert("managedFields".into(), entries.clone());
     }
 }
 
@@ -145,36 +183,25 @@ pub(super) fn take(value: &mut Value) -> Option<Value> {
 
 impl Managers {
     pub(super) fn of(object: &Value) -> Self {
-        Self::parse(object["metadata"]["managedFields"].as_array().map_or(&[], Vec::as_slice))
+        Self::parse(entries(object))
     }
 
-    pub(super) fn parse(entries: &[Value]) -> Self {
-        let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-        let entries = entries.iter().map(|entry| {
-            let applies = entry["operation"] == "Apply";
-            let manager = Manager {
-                applies,
-                name: text(entry, "manager"),
-                api_version: if applies { String::new() } else { text(entry, "apiVersion") },
-                subresource: text(entry, "subresource"),
-            };
+    pub(super) fn parse<'a>(entries: impl IntoIterator<Item = &'a Value>) -> Self {
+        let entries = entries.into_iter().map(|entry| {
             let owned = Owned {
-                set: FieldSet::parse(&entry["fieldsV1"]),
-                api_version: text(entry, "apiVersion"),
+                set: FieldSet::parse(entry["fieldsV1"].clone()),
+                api_version: text(entry, "apiVersion").into(),
                 time: entry["time"].as_str().map(Into::into),
             };
-            (manager, owned)
+            (Manager::of(entry), owned)
         });
         Self { owned: entries.collect() }
     }
 
-    /// Takes changed fields from all managers but `keeper`; returns what was taken from whom.
-    pub(super) fn take_over(&mut self, keeper: Option<&Manager>, changes: &Changes) -> Vec<(Manager, FieldSet)> {
+    /// Takes changed fields from all managers; returns what was taken from whom.
+    pub(super) fn take_over(&mut self, changes: &Changes) -> Vec<(Manager, FieldSet)> {
         let mut taken = Vec::new();
         self.owned.retain(|manager, owned| {
-            if Some(manager) == keeper {
-                return true;
-            }
             let lost = owned.set.intersection(&changes.set);
             owned.set.subtract(&changes.set);
             owned.set.subtract(&changes.removed);
@@ -184,13 +211,6 @@ impl Managers {
             !owned.set.is_empty()
         });
         taken
-    }
-
-    /// All that anybody owns.
-    pub(super) fn union(&self) -> FieldSet {
-        let mut all = FieldSet::default();
-        self.owned.values().for_each(|owned| all.union(&owned.set));
-        all
     }
 
     fn cap(&mut self, api_version: &str) {
@@ -217,13 +237,13 @@ impl Managers {
     }
 
     /// Sets `managedFields` of an object.
-    pub(super) fn write(&self, object: &mut Value) {
+    pub(super) fn write(self, object: &mut Value) {
         let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
         if self.owned.is_empty() {
             metadata.remove("managedFields");
             return;
         }
-        let mut entries: Vec<_> = self.owned.iter().collect();
+        let mut entries: Vec<_> = self.owned.into_iter().collect();
         entries.sort_by(|(left, l), (right, r)| {
             let rank = |manager: &Manager| !manager.applies;
             (rank(left), &l.time, &left.name, &l.api_version, &left.subresource).cmp(&(
@@ -239,19 +259,19 @@ impl Managers {
     }
 }
 
-fn entry(manager: &Manager, owned: &Owned) -> Value {
+fn entry(manager: Manager, owned: Owned) -> Value {
     let mut entry = json!({
         "manager": manager.name,
         "operation": if manager.applies { "Apply" } else { "Update" },
         "apiVersion": owned.api_version,
         "fieldsType": "FieldsV1",
-        "fieldsV1": owned.set.to_value(),
+        "fieldsV1": owned.set.into_value(),
     });
-    if let Some(time) = &owned.time {
-        entry["time"] = time.as_str().into();
+    if let Some(time) = owned.time {
+        entry["time"] = time.into();
     }
     if !manager.subresource.is_empty() {
-        entry["subresource"] = manager.subresource.as_str().into();
+        entry["subresource"] = manager.subresource.into();
     }
     entry
 }

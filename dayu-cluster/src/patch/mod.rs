@@ -2,7 +2,7 @@
 //!
 //! * [`json`]: JSON patch and JSON merge patch.
 //! * [`strategic`]: strategic merge patch, which knows the lists of built-in kinds.
-//! * [`apply`]: server-side apply; [`managed`] keeps for every manager the [`fields`] that it owns, for every way to
+//! * [`mod@apply`]: server-side apply; [`managed`] keeps for every manager the [`fields`] that it owns, for every way to
 //!   write.
 
 pub mod apply;

@@ -1,10 +1,8 @@
 //! Which fields a value has, and whether the schema knows them.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use super::fields::{self, FieldSet, Step};
+use super::fields::{self, FieldSet, shown};
 use crate::schema::{Array, Kind, List, Node, Object};
 
 /// The fields that somebody who applies `value` owns; what the schema forbids is an error.
@@ -19,11 +17,23 @@ pub(super) fn fields(node: &Node, value: &Value) -> Result<FieldSet, String> {
 }
 
 /// The identity of an item among the others of its list; `None` where it has none.
-pub(super) fn identity(list: &List, item: &Value) -> Option<Step> {
+pub(super) fn identity(list: &List, item: &Value) -> Option<String> {
     match list {
         List::Atomic => None,
         List::Set => Some(fields::value(item)),
         List::Map(keys) => fields::key(keys, item),
+    }
+}
+
+/// Whether two items say that they are the same; without making their identities.
+pub(super) fn is_same(list: &List, left: &Value, right: &Value) -> bool {
+    match list {
+        List::Atomic => false,
+        List::Set => left == right,
+        List::Map(keys) => keys.iter().all(|key| {
+            let of = |item| Option::or(Value::get(item, &*key.name), key.default.as_ref());
+            of(left) == of(right)
+        }),
     }
 }
 
@@ -83,13 +93,12 @@ impl Walk {
 
     fn list(&mut self, array: &Array, items: &[Value]) -> FieldSet {
         let mut set = FieldSet::default();
-        let mut seen = BTreeSet::new();
         for (index, item) in items.iter().enumerate() {
             let Some(step) = identity(&array.list, item) else {
                 self.problems.push(self.lacks_key(array, index));
                 continue;
             };
-            if !seen.insert(step.clone()) {
+            if set.contains(&step) {
                 self.problems.push(format!("{}: duplicate entries for key {}", self.path, shown(&step)));
             }
             let length = self.path.len();
@@ -128,12 +137,6 @@ impl Walk {
         };
         self.problems.push(format!("{}: expected {expected}, got {}", self.path, got(value)));
     }
-}
-
-fn shown(step: &Step) -> String {
-    let mut set = FieldSet::default();
-    set.insert(step.clone());
-    set.paths().concat()
 }
 
 fn got(value: &Value) -> String {

@@ -58,7 +58,7 @@ impl Shaper {
         match &self.form {
             Form::Whole => kind.bytes(object),
             Form::Metadata => metadata_only(&parsed(kind, object)).to_string().into(),
-            Form::Table(table) => table.of(&[parsed(kind, object)], version(object), false),
+            Form::Table(table) => table.of(&[parsed(kind, object)], &version(object), false),
         }
     }
 
@@ -75,7 +75,7 @@ impl Shaper {
                 });
                 list.to_string().into()
             }
-            Form::Table(table) => table.of(&values().collect::<Vec<_>>(), page.metadata.clone(), false),
+            Form::Table(table) => table.of(&values().collect::<Vec<_>>(), &page.metadata, false),
         }
     }
 
@@ -83,7 +83,7 @@ impl Shaper {
     pub(crate) fn event(&mut self, kind: &Kind, object: &Object) -> Bytes {
         if let Form::Table(table) = &mut self.form {
             let described = std::mem::replace(&mut table.described, true);
-            return table.of(&[parsed(kind, object)], version(object), described);
+            return table.of(&[parsed(kind, object)], &version(object), described);
         }
         self.object(kind, object)
     }
@@ -92,14 +92,14 @@ impl Shaper {
         let (name, version) = match &self.form {
             Form::Whole => (kind.kind.as_str(), kind.api_version()),
             Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1".into()),
-            Form::Table(table) => return table.of(&[], metadata.clone(), true),
+            Form::Table(table) => return table.of(&[], metadata, true),
         };
         json!({ "kind": name, "apiVersion": version, "metadata": metadata }).to_string().into()
     }
 }
 
 impl Table {
-    fn of(&self, values: &[Value], metadata: Value, headless: bool) -> Bytes {
+    fn of(&self, values: &[Value], metadata: &Value, headless: bool) -> Bytes {
         let now = self.store.environment().now();
         let options = Options { api_version: self.api_version, include: self.include, now, headless };
         table(&self.columns, values, metadata, options).to_string().into()

@@ -51,7 +51,7 @@ pub struct Options<'a> {
 pub fn table<'a>(
     columns: &Columns,
     objects: impl IntoIterator<Item = &'a Value>,
-    metadata: Value,
+    metadata: &Value,
     options: Options<'_>,
 ) -> Value {
     let rows: Vec<Value> = objects.into_iter().map(|object| row(columns, object, options)).collect();

@@ -9,7 +9,7 @@ fn now() -> Timestamp {
 
 fn cells(columns: &Columns, object: &Value) -> Vec<Value> {
     let options = Options { api_version: "meta.k8s.io/v1", include: IncludeObject::None, now: now(), headless: true };
-    let table = table(columns, [object], json!({}), options);
+    let table = table(columns, [object], &json!({}), options);
     table["rows"][0]["cells"].as_array().unwrap().clone()
 }
 
@@ -150,7 +150,7 @@ fn rows_carry_what_was_asked_for() {
         table(
             &columns,
             [&pod],
-            json!({ "resourceVersion": "7" }),
+            &json!({ "resourceVersion": "7" }),
             Options { api_version: "meta.k8s.io/v1", include, now: now(), headless },
         )
     };

@@ -7,8 +7,8 @@ fn merged(kind: &str, mut value: Value, patch: &Value) -> Value {
     value
 }
 
-fn pod(containers: Value) -> Value {
-    json!({ "spec": { "containers": containers } })
+fn pod(containers: impl Into<Value>) -> Value {
+    json!({ "spec": { "containers": containers.into() } })
 }
 
 #[test]
