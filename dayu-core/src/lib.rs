@@ -13,6 +13,7 @@
 //! | [`route`]     | incarnation-exact routes and their state machine                            | –                      |
 //! | [`balance`]   | target-device, outlier, affinity and balancing tower layers                 | `balance::Policy`      |
 //! | [`link`]      | messages between global and local manager, codec, ordered durable outbox    | `link::Transport`      |
+//! | `connect`     | (feature `connect`) from a kubeconfig to a client                           | –                      |
 //! | `engine`      | (feature `engine`) the one generic controller over a [`template::Template`] | –                      |
 //!
 //! Nothing here opens a socket, starts a process, reads a clock or keeps global state: time and randomness are
@@ -23,6 +24,8 @@
 
 pub mod api;
 pub mod balance;
+#[cfg(feature = "connect")]
+pub mod connect;
 pub mod directory;
 #[cfg(feature = "engine")]
 pub mod engine;

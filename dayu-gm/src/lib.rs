@@ -2,7 +2,6 @@
 //!
 //! A composition and nothing more: one [engine](dayu_core::engine) per kind over one shared world, the [link] to the local
 //! managers, the Lease that says who is in charge and where to connect. What a kind means is its template's business.
-mod connect;
 mod crds;
 mod error;
 mod handle;
@@ -24,7 +23,7 @@ pub use options::Options;
 /// # Errors
 /// See [`Error`]. An API server that cannot be reached is none: it is tried again for ever.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
-    let client = connect::client(&options).await?;
+    let client = dayu_core::connect::client(options.kubeconfig.as_deref()).await?;
     run_with(client, options, shutdown).finished().await
 }
 

@@ -6,25 +6,9 @@ use dayu_core::name::Device;
 /// What ends a local manager. Everything that concerns one worker only is told in its pod's status and events instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The kubeconfig file cannot be used.
-    #[error("kubeconfig {path}: {source}; pass --kubeconfig FILE with a file that kubectl can use")]
-    Kubeconfig {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<kube::config::KubeconfigError>,
-    },
-    /// Neither a kubeconfig nor a service account was found.
-    #[error("no way to the API is configured: {0}; pass --kubeconfig FILE or set KUBECONFIG")]
-    Nowhere(Box<kube::config::InferConfigError>),
-    /// The configuration names something that no client can be made for.
-    #[error("cannot make a client for {url}: {source}")]
-    Client {
-        /// The API server.
-        url: String,
-        /// What the client says.
-        source: Box<kube::Error>,
-    },
+    /// No client for the API can be made.
+    #[error(transparent)]
+    Connect(#[from] dayu_core::connect::ConnectError),
     /// The data directory cannot be used.
     #[error("data directory {path}: {source}; pass --data DIR with a folder that this user may write")]
     Data {

@@ -4,7 +4,6 @@
 //! [`dayu_core::worker::Runtime`], tells their state truthfully, and carries the [`link`]. What to do about a worker is
 //! decided by the pure steps of [`dayu_core::worker`]; this crate performs.
 mod clock;
-mod connect;
 mod descriptor;
 mod device;
 mod error;
@@ -36,7 +35,7 @@ pub use options::Options;
 /// See [`Error`]. An API server that cannot be reached is none: it is tried again for ever, and workers known from
 /// before are looked after meanwhile.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
-    let client = connect::client(&options).await?;
+    let client = dayu_core::connect::client(options.kubeconfig.as_deref()).await?;
     run_with(client, options, shutdown).finished().await
 }
 

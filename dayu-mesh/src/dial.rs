@@ -28,7 +28,8 @@ pub(crate) type Bytes = Stack<Chosen, Fresh>;
 /// The stack that picks and finds or makes a connection for an HTTP request.
 pub(crate) type Requests = Stack<Chosen, Warm>;
 
-/// The policy that was named: one for all stacks and explanations, so that they agree.
+/// The policy that was named: one for all stacks and explanations, so that they agree. A type of its own, because futures
+/// over a bare `Arc<dyn Policy>` cannot be shown to be `Send`.
 #[derive(Clone)]
 pub(crate) struct Chosen(Arc<dyn Policy>);
 

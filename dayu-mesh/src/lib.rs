@@ -4,7 +4,6 @@
 //! asks for, picks an endpoint per connection or request with `dayu-core`'s balance stack, dials and copies. What it
 //! knows and does is told on a read-only status API. It never changes an object.
 mod carry;
-mod connect;
 mod control;
 mod dial;
 mod error;
@@ -37,7 +36,7 @@ pub use stats::Count;
 /// # Errors
 /// See [`Error`]. An API server that cannot be reached is none: it is tried again for ever.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
-    let client = connect::client(&options).await?;
+    let client = dayu_core::connect::client(options.kubeconfig.as_deref()).await?;
     run_with(client, options, shutdown).finished().await
 }
 

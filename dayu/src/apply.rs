@@ -9,11 +9,11 @@ use kube::{
 
 use crate::{
     cli::Manifests,
-    connect,
     kinds::Kinds,
     manifest::{self, Document, Draft, Origin},
     output,
 };
+use dayu_core::connect;
 
 /// The name under which the command line owns fields.
 const MANAGER: &str = "dayu";
@@ -22,7 +22,7 @@ const MANAGER: &str = "dayu";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Connect(#[from] connect::Error),
+    Connect(#[from] connect::ConnectError),
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
     #[error("cannot ask the server for its kinds: {0}; is it running?")]
@@ -36,7 +36,7 @@ pub(crate) enum Error {
 /// Reads, checks and applies what the user named.
 pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
     let drafts = manifest::read(&options.filenames)?;
-    let client = connect::client(&options.connection).await?;
+    let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
     for name in apply(&client, drafts, &options.namespace).await? {
         output::line(&format!("{name} applied"));
     }

@@ -4,15 +4,15 @@ use kube::api::DeleteParams;
 use crate::{
     apply::{self, Error},
     cli::Manifests,
-    connect,
     kinds::Kinds,
     manifest, output,
 };
+use dayu_core::connect;
 
 /// Deletes what the user named, and what belongs to it in the background.
 pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
     let drafts = manifest::read(&options.filenames)?;
-    let client = connect::client(&options.connection).await?;
+    let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
     let kinds = Kinds::discover(&client).await.map_err(Error::Discovery)?;
     for document in manifest::resolve(drafts, &kinds, &options.namespace)?.iter().rev() {
         let name = document.object.metadata.name.as_deref().unwrap_or_default();

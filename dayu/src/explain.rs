@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, ResourceExt, api::ListParams};
 
-use crate::{cli::Explain, connect, mesh_api, output};
+use crate::{cli::Explain, mesh_api, output};
+use dayu_core::connect;
 
 /// The port of every mesh's status and directory API.
 const STATUS: u16 = 10551;
@@ -13,7 +14,7 @@ const STATUS: u16 = 10551;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Connect(#[from] connect::Error),
+    Connect(#[from] connect::ConnectError),
     #[error("cannot list the devices: {0}")]
     Devices(kube::Error),
     #[error("no device {0:?}; `dayu get nodes` lists them")]
@@ -28,7 +29,7 @@ pub(crate) enum Error {
 
 /// Asks the mesh of the caller's device and prints what it says.
 pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
-    let client = connect::client(&options.connection).await?;
+    let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
     let nodes = Api::<Node>::all(client).list(&ListParams::default()).await.map_err(Error::Devices)?.items;
     let wanted = options.from.as_ref().or(options.device.as_ref());
     let node = match wanted {

@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::{
     cli::Get,
-    connect,
     kinds::{Kind, Kinds, Unknown},
     output,
 };
+use dayu_core::connect;
 
 /// What is shown when no kind is named, in this order.
 const OWN_KINDS: [&str; 4] = ["runtimeservices", "jointmultiedgeservices", "services", "pods"];
@@ -19,7 +19,7 @@ const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io, application/j
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Connect(#[from] connect::Error),
+    Connect(#[from] connect::ConnectError),
     #[error(transparent)]
     Unknown(#[from] Unknown),
     #[error("cannot list {what}: {source}")]
@@ -51,7 +51,7 @@ struct Row {
 
 /// Prints a table, or one for each of the layer's own kinds.
 pub(crate) async fn run(options: &Get) -> Result<(), Error> {
-    let client = connect::client(&options.connection).await?;
+    let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
     let discovered = Kinds::discover(&client).await;
     let kinds = discovered.map_err(|source| Error::List { what: "the server's kinds".to_owned(), source })?;
     if let Some(name) = &options.kind {

@@ -3,13 +3,14 @@ use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::LogParams};
 
-use crate::{cli::Logs, connect, output};
+use crate::{cli::Logs, output};
+use dayu_core::connect;
 
 /// Why no output could be shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    Connect(#[from] connect::Error),
+    Connect(#[from] connect::ConnectError),
     #[error("worker {namespace}/{worker}: {source}; `dayu get pods -n {namespace}` lists the workers")]
     Log { namespace: String, worker: String, source: kube::Error },
     #[error("worker {worker}: the output broke off: {source}")]
@@ -18,7 +19,7 @@ pub(crate) enum Error {
 
 /// Prints line by line until the output ends.
 pub(crate) async fn run(options: &Logs) -> Result<(), Error> {
-    let client = connect::client(&options.connection).await?;
+    let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
     let params = LogParams { follow: options.follow, container: options.container.clone(), ..LogParams::default() };
     let opened = Api::<Pod>::namespaced(client, &options.namespace).log_stream(&options.worker, &params).await;
     let mut lines = opened

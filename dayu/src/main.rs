@@ -5,7 +5,6 @@ use clap::Parser;
 
 mod apply;
 mod cli;
-mod connect;
 mod delete;
 mod explain;
 mod get;

@@ -10,7 +10,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::{Attempt, Candidates, Error, Policy, Seed, policy};
 
 /// Adds [`Balance`].
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct BalanceLayer<P> {
     policy: Arc<P>,
     seed: Seed,
@@ -21,7 +21,7 @@ pub struct BalanceLayer<P> {
 ///
 /// Requests with a key are picked by consistent hash, whatever the policy. Not for you if a request must not be repeated
 /// even though its connection never stood: set one attempt.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Balance<P, S> {
     inner: S,
     layer: BalanceLayer<P>,
@@ -35,14 +35,24 @@ impl<P> BalanceLayer<P> {
     }
 }
 
+/// Clones share the policy, which therefore need not be `Clone` itself.
+impl<P> Clone for BalanceLayer<P> {
+    fn clone(&self) -> Self {
+        Self { policy: self.policy.clone(), seed: self.seed.clone(), attempts: self.attempts }
+    }
+}
+
+impl<P, S: Clone> Clone for Balance<P, S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
 impl<P, S> Layer<S> for BalanceLayer<P> {
     type Service = Balance<P, S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Balance {
-            inner,
-            layer: BalanceLayer { policy: self.policy.clone(), seed: self.seed.clone(), attempts: self.attempts },
-        }
+        Balance { inner, layer: self.clone() }
     }
 }
 
@@ -65,12 +75,6 @@ where
     fn call(&mut self, candidates: Candidates) -> Self::Future {
         let (inner, layer) = (self.inner.clone(), self.layer.clone());
         Box::pin(deliver(inner, layer, candidates))
-    }
-}
-
-impl<P> BalanceLayer<P> {
-    fn clone(&self) -> Self {
-        Self { policy: self.policy.clone(), seed: self.seed.clone(), attempts: self.attempts }
     }
 }
 

@@ -102,3 +102,17 @@ async fn the_last_endpoint_is_never_ejected() {
     }
     assert_eq!(*ask(&directory, world::request().on("edge1".into()), &[]).await.unwrap(), 1);
 }
+
+/// A stack is shared by cloning it, whatever its policy is.
+#[test]
+fn a_stack_over_any_policy_can_be_cloned() {
+    fn shared<P: dayu_core::balance::Policy>(policy: P) {
+        let connect =
+            tower::service_fn(async |endpoint: dayu_core::directory::Endpoint| Ok::<_, String>(endpoint.address));
+        let directory = std::sync::Arc::new(dayu_core::directory::Directory::new());
+        let stack = dayu_core::balance::stack(directory, policy, connect, dayu_core::balance::Options::default());
+        let _another = stack.clone();
+    }
+    shared(dayu_core::balance::policy::RoundRobin::default());
+    shared(dayu_core::balance::policy::by_name("p2c").unwrap());
+}

@@ -180,7 +180,9 @@ impl Site {
 
     async fn start_gm(&mut self) -> Result<(), Error> {
         let stop = CancellationToken::new();
-        let mut gm = dayu_gm::run_with(self.client.clone(), dayu_gm::Options::default(), stop.clone());
+        // The store is this process's alone, so the manager before this one is dead: its Lease need not run out first.
+        let options = dayu_gm::Options { identity: Some("up".to_owned()), ..dayu_gm::Options::default() };
+        let mut gm = dayu_gm::run_with(self.client.clone(), options, stop.clone());
         if gm.ready().await.is_none() {
             gm.finished().await?;
             return Err(Error::Ended { what: "the global manager".to_owned() });

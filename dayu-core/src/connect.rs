@@ -1,0 +1,60 @@
+//! From what a user names to a client of the Kubernetes API: one way, with one set of errors, for every daemon and command.
+//!
+//! Whoever embeds this crate and has a [`kube::Client`] already needs none of it.
+use std::path::{Path, PathBuf};
+
+use kube::{
+    Client, Config,
+    config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError},
+};
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The kubeconfig file cannot be used.
+    #[error(
+        "kubeconfig {path}: {source}; pass --kubeconfig FILE with a file that kubectl can use (`dayu up` prints the path of the one it writes)"
+    )]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<KubeconfigError>,
+    },
+    /// Neither a kubeconfig nor a service account was found.
+    #[error("no way to the API is configured: {0}; pass --kubeconfig FILE or set KUBECONFIG")]
+    Nowhere(Box<InferConfigError>),
+    /// The configuration names something that no client can be made for.
+    #[error("cannot make a client for {url}: {source}")]
+    Client {
+        /// The API server.
+        url: String,
+        /// What the client says.
+        source: Box<kube::Error>,
+    },
+}
+
+/// A client for the kubeconfig that the user named, else for what the environment offers: `KUBECONFIG`, a pod's service
+/// account, `~/.kube/config`. Nothing is sent yet. Must be called within a Tokio runtime.
+///
+/// # Errors
+/// See [`ConnectError`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let error = dayu_core::connect::client(Some("no/such/file".as_ref())).await.err().unwrap().to_string();
+/// assert!(error.starts_with("kubeconfig no/such/file: ") && error.contains("--kubeconfig"));
+/// # }
+/// ```
+pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+    let config = match kubeconfig {
+        Some(path) => {
+            let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
+            let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)?
+        }
+        None => Config::infer().await.map_err(|source| ConnectError::Nowhere(Box::new(source)))?,
+    };
+    let url = config.cluster_url.to_string();
+    Client::try_from(config).map_err(|source| ConnectError::Client { url, source: Box::new(source) })
+}
