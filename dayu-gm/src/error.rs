@@ -12,6 +12,9 @@ pub enum Error {
     /// The link cannot be served.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// No key for the link.
+    #[error(transparent)]
+    Identity(#[from] dayu_core::connect::IdentityError),
     /// Nobody can connect to an unspecified address.
     #[error("--link-listen {0} is no address that a device can connect to; say --link-advertise HOST:PORT as well")]
     Unadvertised(SocketAddr),

@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 
 use dayu_core::{
+    connect::Identity,
     engine::{Engine, Options as EngineOptions, World},
     template::{joint_multi_edge, runtime_service},
 };
@@ -11,8 +12,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Addresses, Error, Options, crds,
-    lease::Keeper,
-    link::{self, Hub},
+    lease::{Advertised, Keeper},
+    link::{self, Admission, Hub},
     relay,
 };
 
@@ -26,10 +27,12 @@ pub(crate) async fn run(
     announce: watch::Sender<Option<Addresses>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let listening = link::listen(options.link_listen, options.link_insecure).await?;
+    let listening = link::listen(options.link_listen).await?;
     let addresses = Addresses { link: listening.address };
-    let advertised = advertised(&options, listening.address)?;
-    tracing::info!(address = %addresses.link, %advertised, "listening for local managers");
+    let identity = Identity::generate()?;
+    let admission = Admission::new(client.clone(), &identity, options.link_plain)?;
+    let advertised = Advertised { address: advertised(&options, listening.address)?, key: identity.fingerprint() };
+    tracing::info!(listening = %addresses.link, ?advertised, plain = options.link_plain, "listening for local managers");
 
     // Whatever ends this, an abort as well, ends what it started.
     let shutdown = shutdown.child_token();
@@ -38,7 +41,7 @@ pub(crate) async fn run(
     let (said, heard) = mpsc::channel(SAID);
     let hub = Hub::new(said, rand::random());
     let (world, demands) = World::new();
-    tasks.spawn(listening.serve(hub.clone(), shutdown.clone()));
+    tasks.spawn(listening.serve(hub.clone(), admission, shutdown.clone()));
     tasks.spawn(shutdown.clone().run_until_cancelled_owned(relay::run(world.clone(), hub, demands, heard)));
     tasks.spawn(world.clone().watch(client.clone(), shutdown.clone()));
     tasks.close();
@@ -46,7 +49,7 @@ pub(crate) async fn run(
     // One that stands by installs nothing: it may be older than the one that leads.
     if shutdown.run_until_cancelled(crds::ensure_namespace(&client)).await.is_some() {
         let lead = Lead { client: client.clone(), options: &options, world };
-        let keeper = Keeper::new(client, identity(&options), advertised);
+        let keeper = Keeper::new(client, name(&options), advertised);
         lead.whenever_elected(keeper, || announce.send_modify(|ready| *ready = Some(addresses)), &shutdown).await;
     }
     tasks.wait().await;
@@ -118,7 +121,7 @@ fn advertised(options: &Options, listening: SocketAddr) -> Result<String, Error>
 }
 
 /// Unlike that of any other, and of any earlier life: the Lease of a dead one is waited for.
-fn identity(options: &Options) -> String {
+fn name(options: &Options) -> String {
     let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
     let drawn = || format!("{}-{}-{:08x}", host(), std::process::id(), rand::random::<u32>());
     options.identity.clone().unwrap_or_else(drawn)

@@ -18,9 +18,9 @@ pub struct Options {
     /// What the Lease tells local managers to connect to, where it is not the address that is listened on.
     #[arg(long, value_name = "HOST:PORT")]
     pub link_advertise: Option<String>,
-    /// Allow --link-listen on an address that other machines reach, although the link does not authenticate devices yet.
+    /// Also take connections to the link without TLS and believe what they say of themselves: for local controllers of Sedna.
     #[arg(long)]
-    pub link_insecure: bool,
+    pub link_plain: bool,
     /// Where workers find the local manager of their device: the value of LC_SERVER.
     #[arg(long, value_name = "URL", default_value = "http://localhost:9100")]
     pub local_manager_url: String,
@@ -40,7 +40,7 @@ impl Default for Options {
             namespace: None,
             link_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             link_advertise: None,
-            link_insecure: false,
+            link_plain: false,
             local_manager_url: "http://localhost:9100".to_owned(),
             keep_crds: false,
             identity: None,

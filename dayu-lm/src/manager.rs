@@ -183,6 +183,7 @@ impl Manager {
         let options = LinkOptions {
             device: self.options.node.clone(),
             manager: self.options.gm.clone(),
+            plain: self.options.link_plain,
             mesh: self.options.mesh.unwrap_or(SocketAddr::new(mesh, MESH_PORT)),
             outbox: data.join("outbox"),
         };

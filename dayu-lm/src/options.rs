@@ -16,6 +16,9 @@ pub struct Options {
     /// Where the global manager takes links; found through the API when absent.
     #[arg(long, value_name = "HOST:PORT")]
     pub gm: Option<String>,
+    /// Connect to the global manager without TLS, and without knowing to whom: where it is Sedna's.
+    #[arg(long)]
+    pub link_plain: bool,
     /// Where workers' state, files and logs are kept [default: /var/lib/dayu/lm/<node> for root, else dayu-lm/<node>
     /// in the folder for temporary files]
     #[arg(long, value_name = "DIR")]
@@ -32,7 +35,15 @@ pub struct Options {
 impl Options {
     /// Everything at its default for the device `node`.
     pub fn of(node: impl Into<Device>) -> Self {
-        Self { kubeconfig: None, node: node.into(), gm: None, data: None, mesh: None, stop_workers: false }
+        Self {
+            kubeconfig: None,
+            node: node.into(),
+            gm: None,
+            link_plain: false,
+            data: None,
+            mesh: None,
+            stop_workers: false,
+        }
     }
 
     /// Where state is kept.

@@ -129,7 +129,7 @@ impl Usage {
 
 /// The manager in a process of its own, until its standard input ends.
 pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
-    let options = Options { kubeconfig: Some(arguments.kubeconfig.clone()), ..Options::default() };
+    let options = Options { kubeconfig: Some(arguments.kubeconfig.clone()), link_plain: true, ..Options::default() };
     let stop = CancellationToken::new();
     let ended = stop.clone().drop_guard();
     std::thread::spawn(move || {

@@ -8,3 +8,5 @@ pub const TARGET_NODE: &str = "dayu.io/target-node";
 pub const RUNTIME_SPEC_HASH: &str = "dayu.io/runtime-spec-hash";
 /// On the global manager's Lease: where local managers connect, `host:port`.
 pub const LINK_ADDRESS: &str = "dayu.io/link-address";
+/// On the Lease of the global manager, and on that of each device: the fingerprint of the certificate that it shows on the link.
+pub const LINK_KEY: &str = "dayu.io/link-key";

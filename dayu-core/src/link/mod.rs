@@ -21,6 +21,7 @@
 //! assert!(delivered.iter().any(|action| matches!(action, Action::Deliver(message) if message.name == "a")));
 //! ```
 mod activation;
+mod fingerprint;
 mod frame;
 mod handshake;
 mod outbox;
@@ -30,8 +31,9 @@ mod tests;
 mod transport;
 
 pub use activation::{ActivationAck, ActivationMetadata, ActivationRequest};
+pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation};
-pub use handshake::{NODE_NAME, NUMBERED};
+pub use handshake::{NODE_NAME, NUMBERED, lease_of};
 pub use outbox::{Key, Outbox};
 pub use session::{Action, DEAD_AFTER, Event, PING_EVERY, Session};
 pub use transport::{Transport, TransportError};

@@ -1,9 +1,13 @@
-//! The Lease `dayu-system/dayu-gm`: its holder leads, and its annotation says where local managers connect.
+//! The Lease `dayu-system/dayu-gm`: its holder leads, and its annotations say where local managers connect, and to which key.
 mod election;
 
 use std::time::Duration;
 
-use dayu_core::{api::annotation::LINK_ADDRESS, engine::MANAGER};
+use dayu_core::{
+    api::annotation::{LINK_ADDRESS, LINK_KEY},
+    engine::MANAGER,
+    link::Fingerprint,
+};
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -28,11 +32,20 @@ const NAME: &str = "dayu-gm";
 /// Longest wait for an answer to one write.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// What local managers read of the one that leads.
+#[derive(Debug)]
+pub(crate) struct Advertised {
+    /// Where to connect, `host:port`.
+    pub(crate) address: String,
+    /// The key that is shown there.
+    pub(crate) key: Fingerprint,
+}
+
 /// Keeps the Lease, or waits for it.
 pub(crate) struct Keeper {
     api: Api<Lease>,
     me: String,
-    address: String,
+    advertised: Advertised,
     terms: Terms,
     election: Election,
     /// The revision that the next claim is decided on; none when it has to be read first.
@@ -41,11 +54,11 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// A candidate named `me`, whom local managers reach at `address`.
-    pub(crate) fn new(client: Client, me: String, address: String) -> Self {
+    /// A candidate named `me`, whom local managers reach as `advertised`.
+    pub(crate) fn new(client: Client, me: String, advertised: Advertised) -> Self {
         let (api, terms) = (Api::namespaced(client, NAMESPACE), Terms::default());
         let election = Election::new(me.clone(), terms);
-        Self { api, me, address, terms, election, live: None, origin: Instant::now() }
+        Self { api, me, advertised, terms, election, live: None, origin: Instant::now() }
     }
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.
@@ -138,7 +151,9 @@ impl Keeper {
     fn claimed(&self) -> Lease {
         let mut lease = self.live.clone().unwrap_or_default();
         lease.metadata.name = Some(NAME.to_owned());
-        lease.annotations_mut().insert(LINK_ADDRESS.to_owned(), self.address.clone());
+        let Advertised { address, key } = &self.advertised;
+        lease.annotations_mut().insert(LINK_ADDRESS.to_owned(), address.clone());
+        lease.annotations_mut().insert(LINK_KEY.to_owned(), key.to_string());
         let spec = lease.spec.get_or_insert_default();
         let now = Some(MicroTime(Timestamp::now()));
         if spec.holder_identity.as_ref() != Some(&self.me) {

@@ -11,11 +11,17 @@ use tokio_tungstenite::{
     tungstenite::{
         self, Message as Ws,
         handshake::server::{ErrorResponse, Request, Response},
-        protocol::WebSocketConfig,
+        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
 
-use super::hub::{Hub, Outgoing, Upstream};
+use super::{
+    Admission,
+    admission::{Refused, Stream},
+    hub::{Hub, Outgoing, Upstream},
+};
+
+type Socket = WebSocketStream<Stream>;
 
 /// Longest handshake.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -29,6 +35,8 @@ pub(super) enum Ended {
     Late,
     #[error("handshake: {0}")]
     Handshake(tungstenite::Error),
+    #[error("not let in: {0}")]
+    Refused(#[from] Refused),
     #[error("no header {NODE_NAME} with the name of a device")]
     Nameless,
     #[error("too many devices have sessions")]
@@ -46,11 +54,16 @@ pub(super) enum Ended {
 }
 
 /// Serves one connection until it ends.
-pub(super) async fn serve(hub: &Hub, stream: TcpStream) -> Ended {
+pub(super) async fn serve(hub: &Hub, admission: &Admission, stream: TcpStream) -> Ended {
     let _ = stream.set_nodelay(true);
-    let (Peer { device, numbered }, socket) = match shake_hands(stream).await {
-        Ok(shaken) => shaken,
-        Err(ended) => return ended,
+    let shaken = timeout(HANDSHAKE, shake_hands(admission, stream)).await;
+    let (Peer { device, numbered }, socket) = match shaken {
+        Ok(Ok(shaken)) => shaken,
+        Ok(Err(ended)) => {
+            tracing::warn!(%ended, "a connection to the link is refused");
+            return ended;
+        }
+        Err(_) => return Ended::Late,
     };
     let Some((seat, outgoing)) = hub.seat(&device, numbered) else { return Ended::Full };
     seat.say(Upstream::Connected(device.clone())).await;
@@ -71,13 +84,27 @@ struct Peer {
     numbered: bool,
 }
 
-async fn shake_hands(stream: TcpStream) -> Result<(Peer, WebSocketStream<TcpStream>), Ended> {
+async fn shake_hands(admission: &Admission, stream: TcpStream) -> Result<(Peer, Socket), Ended> {
+    let (stream, shown) = admission.open(stream).await?;
     let mut peer = None;
     let config = WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
     let greet = |request: &Request, response: Response| greet(request, response, &mut peer);
-    let accepted = timeout(HANDSHAKE, accept_hdr_async_with_config(stream, greet, Some(config))).await;
-    let socket = accepted.map_err(|_| Ended::Late)?.map_err(Ended::Handshake)?;
-    Ok((peer.ok_or(Ended::Nameless)?, socket))
+    let mut socket = accept_hdr_async_with_config(stream, greet, Some(config)).await.map_err(Ended::Handshake)?;
+    let peer = peer.ok_or(Ended::Nameless)?;
+    match admission.check(&peer.device, shown).await {
+        Ok(()) => Ok((peer, socket)),
+        Err(refused) => {
+            // The device's operator reads the reason in the device's log.
+            let reason = CloseFrame { code: CloseCode::Policy, reason: brief(&refused).into() };
+            let _ = socket.close(Some(reason)).await;
+            Err(refused.into())
+        }
+    }
+}
+
+/// A reason as long as a close frame may carry.
+fn brief(refused: &Refused) -> String {
+    refused.to_string().chars().filter(char::is_ascii).take(120).collect()
 }
 
 fn greet(request: &Request, mut response: Response, peer: &mut Option<Peer>) -> Result<Response, ErrorResponse> {
@@ -99,7 +126,7 @@ async fn exchange(
     device: &Device,
     seat: &super::hub::Seat,
     mut outgoing: tokio::sync::mpsc::Receiver<Outgoing>,
-    mut socket: WebSocketStream<TcpStream>,
+    mut socket: Socket,
 ) -> Ended {
     let mut ticks = tokio::time::interval(PING_EVERY);
     loop {
@@ -122,13 +149,13 @@ async fn exchange(
     }
 }
 
-async fn write(seat: &super::hub::Seat, socket: &mut WebSocketStream<TcpStream>, frame: Frame) -> Result<(), Ended> {
+async fn write(seat: &super::hub::Seat, socket: &mut Socket, frame: Frame) -> Result<(), Ended> {
     put(socket, Ws::text(frame.encode()?)).await?;
     seat.written(&frame);
     Ok(())
 }
 
-async fn put(socket: &mut WebSocketStream<TcpStream>, message: Ws) -> Result<(), Ended> {
+async fn put(socket: &mut Socket, message: Ws) -> Result<(), Ended> {
     timeout(WRITE, socket.send(message)).await.map_err(|_| Ended::Stuck)??;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{connection, hub::Hub};
+use super::{Admission, connection, hub::Hub};
 
 /// Connections at the same time, handshakes included.
 const MOST_CONNECTIONS: usize = 20_000;
@@ -24,12 +24,6 @@ pub enum LinkError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The address is reachable from other machines, and the link does not authenticate yet.
-    #[error(
-        "--link-listen {0} is reachable from other machines, and the link does not authenticate its devices yet: \
-         whoever reaches it can claim to be any of them; use a loopback address, or say --link-insecure"
-    )]
-    Exposed(SocketAddr),
 }
 
 /// A bound link.
@@ -39,14 +33,11 @@ pub struct Listening {
     listener: TcpListener,
 }
 
-/// Binds the link. Addresses that other machines reach are refused unless `insecure`.
+/// Binds the link.
 ///
 /// # Errors
 /// See [`LinkError`].
-pub async fn listen(address: SocketAddr, insecure: bool) -> Result<Listening, LinkError> {
-    if !address.ip().is_loopback() && !insecure {
-        return Err(LinkError::Exposed(address));
-    }
+pub async fn listen(address: SocketAddr) -> Result<Listening, LinkError> {
     let failed = |source| LinkError::Bind { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -54,8 +45,9 @@ pub async fn listen(address: SocketAddr, insecure: bool) -> Result<Listening, Li
 }
 
 impl Listening {
-    /// Serves devices until `shutdown`, then waits for the connections to end.
-    pub async fn serve(self, hub: Hub, shutdown: CancellationToken) {
+    /// Serves the devices that `admission` lets in until `shutdown`, then waits for the connections to end.
+    pub async fn serve(self, hub: Hub, admission: Admission, shutdown: CancellationToken) {
+        let admission = Arc::new(admission);
         let connections = TaskTracker::new();
         let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         loop {
@@ -69,10 +61,10 @@ impl Listening {
             };
             // Without a place the connection is dropped: the device tries again by itself.
             let Ok(place) = places.clone().try_acquire_owned() else { continue };
-            let (hub, shutdown) = (hub.clone(), shutdown.clone());
+            let (hub, admission, shutdown) = (hub.clone(), admission.clone(), shutdown.clone());
             connections.spawn(async move {
                 let _place = place;
-                let ended = shutdown.run_until_cancelled(connection::serve(&hub, stream)).await;
+                let ended = shutdown.run_until_cancelled(connection::serve(&hub, &admission, stream)).await;
                 if let Some(ended) = ended {
                     tracing::debug!(%ended, "a link connection ended");
                 }

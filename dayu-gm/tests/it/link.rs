@@ -1,11 +1,13 @@
-//! The link's server, seen by a peer of Sedna's kind: no sequence numbers, a bare header first.
+//! The link's server, seen by a peer of Sedna's kind: no TLS, no sequence numbers, a bare header first.
 use std::time::Duration;
 
+use dayu_cluster::Cluster;
 use dayu_core::{
+    connect::Identity,
     link::{Frame, Message, Operation},
     name::Device,
 };
-use dayu_gm::link::{Hub, Upstream, listen};
+use dayu_gm::link::{Admission, Hub, Upstream, listen};
 use futures::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, sync::mpsc, task::JoinHandle};
 use tokio_tungstenite::{
@@ -25,9 +27,11 @@ struct Served {
 async fn serve() -> Served {
     let (said, upstream) = mpsc::channel(16);
     let hub = Hub::new(said, 7);
-    let listening = listen(([127, 0, 0, 1], 0).into(), false).await.unwrap();
+    let listening = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let client = Cluster::builder().build().await.unwrap().client();
+    let admission = Admission::new(client, &Identity::generate().unwrap(), true).unwrap();
     let (address, shutdown) = (listening.address, CancellationToken::new());
-    let task = tokio::spawn(listening.serve(hub.clone(), shutdown.clone()));
+    let task = tokio::spawn(listening.serve(hub.clone(), admission, shutdown.clone()));
     Served { hub, upstream, address, shutdown, task }
 }
 
@@ -104,11 +108,4 @@ async fn a_connection_without_a_device_name_is_told_what_is_missing() {
     let refused = connect_async(format!("ws://{}/", served.address)).await.unwrap_err();
     let tokio_tungstenite::tungstenite::Error::Http(response) = refused else { panic!("{refused}") };
     assert_eq!(response.status(), 400);
-}
-
-#[tokio::test]
-async fn an_exposed_address_needs_the_operators_word() {
-    let error = listen("0.0.0.0:0".parse().unwrap(), false).await.err().unwrap().to_string();
-    assert!(error.contains("--link-insecure"), "{error}");
-    assert!(listen("0.0.0.0:0".parse().unwrap(), true).await.is_ok());
 }

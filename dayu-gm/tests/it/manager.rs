@@ -9,7 +9,12 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 fn options(name: &str) -> Options {
-    Options { link_listen: ([127, 0, 0, 1], 0).into(), identity: Some(name.to_owned()), ..Options::default() }
+    Options {
+        link_listen: ([127, 0, 0, 1], 0).into(),
+        identity: Some(name.to_owned()),
+        link_plain: true,
+        ..Options::default()
+    }
 }
 
 fn start(client: &Client, name: &str) -> (Handle, CancellationToken) {
@@ -35,6 +40,7 @@ async fn it_leads_serves_its_kinds_and_says_where_the_link_is() {
     let lease = lease(&client).await;
     assert_eq!(holder(&lease), Some("a"));
     assert_eq!(lease.annotations()["dayu.io/link-address"], addresses.link.to_string());
+    assert!(lease.annotations()["dayu.io/link-key"].parse::<dayu_core::link::Fingerprint>().is_ok());
     Api::<dayu_core::api::RuntimeService>::all(client.clone())
         .list(&Default::default())
         .await
@@ -74,7 +80,7 @@ async fn another_takes_over_at_once_from_one_that_ends_and_in_15_s_from_one_that
 #[tokio::test]
 async fn an_address_that_nobody_can_connect_to_is_refused_with_the_remedy() {
     let cluster = Cluster::builder().build().await.unwrap();
-    let options = Options { link_listen: ([0, 0, 0, 0], 0).into(), link_insecure: true, ..options("a") };
+    let options = Options { link_listen: ([0, 0, 0, 0], 0).into(), ..options("a") };
     let error = run_with(cluster.client(), options, CancellationToken::new()).finished().await.unwrap_err();
     assert!(error.to_string().contains("--link-advertise"), "{error}");
 }

@@ -52,7 +52,9 @@ pub(super) async fn start(devices: &[&str]) -> Site {
             .unwrap();
     }
     let shutdown = CancellationToken::new();
-    let mut handle = dayu_gm::run_with(client.clone(), Options::default(), shutdown.clone());
+    // The device is played by a test, which shows no key.
+    let options = Options { link_plain: true, ..Options::default() };
+    let mut handle = dayu_gm::run_with(client.clone(), options, shutdown.clone());
     let addresses = handle.ready().await.expect("the global manager is ready");
     Site { client, addresses, shutdown, _controllers: controllers }
 }

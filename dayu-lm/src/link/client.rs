@@ -1,25 +1,38 @@
 //! The connection to the global manager: dialled until it stands, its session kept across connections and restarts.
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use dayu_core::{
-    link::{Action, CodecError, Event, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY, Session},
+    connect::{Identity, IdentityError},
+    link::{
+        Action, CodecError, Event, Fingerprint, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY, Session,
+    },
     name::Device,
 };
 use futures::{SinkExt, StreamExt, stream::BoxStream};
 use http::HeaderValue;
+use kube::Client;
 use rand::RngExt;
 use tokio::{
     net::TcpStream,
     sync::mpsc,
     time::{Instant, timeout},
 };
+use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
-    tungstenite::{self, Message as Ws, client::IntoClientRequest, protocol::WebSocketConfig},
+    WebSocketStream, client_async_with_config,
+    tungstenite::{
+        self, Message as Ws,
+        client::IntoClientRequest,
+        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
+    },
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{either::Either, sync::CancellationToken};
 
-use super::outbox;
+use super::{manager::Manager, outbox, publish::publish};
 
 /// Longest dial and handshake, longest wait for a peer to take what is written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<Either<TcpStream, TlsStream<TcpStream>>>;
+/// What TLS is told as the other end's name; nobody looks at it.
+const NAME: &str = "dayu-gm";
 
 /// Why a connection ended; another is made.
 #[derive(Debug, thiserror::Error)]
@@ -40,75 +55,95 @@ enum Ended {
     Closed,
     #[error("silent for too long")]
     Silent,
-    #[error("the global manager moved to {0}")]
-    Moved(String),
+    #[error("the global manager moved to {}", .0.address)]
+    Moved(Manager),
+    #[error("the global manager does not let this device in: {0}")]
+    Refused(String),
+    #[error(
+        "the device's key cannot be published: {0}; allow the local manager to get its Node and to write its Lease"
+    )]
+    Unpublished(#[from] kube::Error),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("cannot connect: {0}")]
+    Connect(#[from] std::io::Error),
     #[error(transparent)]
     Socket(#[from] tungstenite::Error),
     #[error(transparent)]
     Codec(#[from] CodecError),
 }
 
+/// Where managers and messages come from, and where messages go.
+pub(super) struct Ends {
+    pub(super) managers: BoxStream<'static, Manager>,
+    pub(super) outgoing: mpsc::Receiver<Message>,
+    pub(super) delivered: mpsc::Sender<Message>,
+}
+
 /// The session and everything it is fed from.
 struct Link {
-    device: Device,
     session: Session,
     store: PathBuf,
     origin: Instant,
-    addresses: BoxStream<'static, String>,
-    outgoing: mpsc::Receiver<Message>,
-    delivered: mpsc::Sender<Message>,
+    ends: Ends,
 }
 
 /// Keeps the link until `shutdown`. What is said while there is no connection is kept for the next.
-pub(super) async fn run(
-    device: Device,
-    addresses: BoxStream<'static, String>,
-    store: PathBuf,
-    outgoing: mpsc::Receiver<Message>,
-    delivered: mpsc::Sender<Message>,
-    shutdown: CancellationToken,
-) {
+pub(super) async fn run(client: Client, device: Device, store: PathBuf, ends: Ends, shutdown: CancellationToken) {
+    let identity = match Identity::generate() {
+        Ok(identity) => identity,
+        Err(error) => return tracing::error!(%device, %error, "the device has no link to the global manager"),
+    };
+    let caller = Caller { client, device, identity, is_published: AtomicBool::new(false) };
     let session = Session::resume(outbox::restore(&store));
-    let mut link = Link { device, session, store, origin: Instant::now(), addresses, outgoing, delivered };
-    shutdown.run_until_cancelled(link.keep_up()).await;
+    let mut link = Link { session, store, origin: Instant::now(), ends };
+    shutdown.run_until_cancelled(link.keep_up(&caller)).await;
 }
 
 impl Link {
-    async fn keep_up(&mut self) {
-        let mut address = self.next_address(None).await;
+    async fn keep_up(&mut self, caller: &Caller) {
+        let mut manager = self.next_manager(None).await;
         let mut wait = FIRST_WAIT;
         loop {
-            let ended = match self.meanwhile(dial(self.device.clone(), address.clone())).await {
+            let ended = match self.meanwhile(caller.dial(&manager)).await {
                 Ok((socket, numbered)) => {
-                    wait = FIRST_WAIT;
-                    self.exchange(socket, numbered, &address).await
+                    let ended = self.exchange(socket, numbered, &manager).await;
+                    // One that lets nobody in is no connection that worked.
+                    wait = if matches!(ended, Ended::Refused(_)) { (wait * 2).min(LONGEST_WAIT) } else { FIRST_WAIT };
+                    ended
                 }
                 Err(ended) => {
                     wait = (wait * 2).min(LONGEST_WAIT);
                     ended
                 }
             };
-            tracing::debug!(%address, %ended, "the link to the global manager is down");
             self.session.step(Event::Disconnected, self.origin.elapsed());
-            if let Ended::Moved(elsewhere) = ended {
-                address = elsewhere;
-                continue;
+            match ended {
+                Ended::Moved(elsewhere) => {
+                    manager = elsewhere;
+                    continue;
+                }
+                Ended::Refused(_) | Ended::Unpublished(_) => {
+                    caller.forget_published();
+                    tracing::warn!(address = manager.address, %ended, "no link to the global manager; trying again");
+                }
+                _ => tracing::debug!(address = manager.address, %ended, "the link to the global manager is down"),
             }
             let jittered = wait.mul_f64(rand::rng().random_range(0.5..1.0));
-            // A new address is worth a try at once.
-            let moved = tokio::time::timeout(jittered, self.next_address(Some(&address))).await;
-            address = moved.unwrap_or(address);
+            // A new one is worth a try at once.
+            let moved = tokio::time::timeout(jittered, self.next_manager(Some(&manager))).await;
+            manager = moved.unwrap_or(manager);
         }
     }
 
-    /// The next address that is not the present one; what is said until then is kept.
-    async fn next_address(&mut self, present: Option<&str>) -> String {
+    /// The next manager that is not the present one; what is said until then is kept.
+    async fn next_manager(&mut self, present: Option<&Manager>) -> Manager {
         loop {
             tokio::select! {
-                Some(address) = self.addresses.next() => if Some(&*address) != present {
-                    return address;
+                Some(manager) = self.ends.managers.next() => if Some(&manager) != present {
+                    return manager;
                 },
-                Some(message) = self.outgoing.recv() => drop(self.keep(message)),
+                Some(message) = self.ends.outgoing.recv() => drop(self.keep(message)),
                 else => std::future::pending().await,
             }
         }
@@ -120,7 +155,7 @@ impl Link {
         loop {
             tokio::select! {
                 done = &mut work => return done,
-                Some(message) = self.outgoing.recv() => drop(self.keep(message)),
+                Some(message) = self.ends.outgoing.recv() => drop(self.keep(message)),
             }
         }
     }
@@ -128,7 +163,7 @@ impl Link {
     /// Puts a message, and those that wait behind it, into the outbox.
     fn keep(&mut self, message: Message) -> Vec<Action> {
         let mut actions = self.session.step(Event::Send(message), self.origin.elapsed());
-        while let Ok(message) = self.outgoing.try_recv() {
+        while let Ok(message) = self.ends.outgoing.try_recv() {
             actions.extend(self.session.step(Event::Send(message), self.origin.elapsed()));
         }
         // Before anything leaves: a restart in between must know that it may have.
@@ -137,7 +172,7 @@ impl Link {
     }
 
     /// Exchanges frames until the connection ends, and says why.
-    async fn exchange(&mut self, mut socket: Socket, numbered: bool, address: &str) -> Ended {
+    async fn exchange(&mut self, mut socket: Socket, numbered: bool, manager: &Manager) -> Ended {
         let mut ticks = tokio::time::interval(PING_EVERY);
         let mut actions = self.session.step(Event::Connected { numbered }, self.origin.elapsed());
         loop {
@@ -145,12 +180,12 @@ impl Link {
                 return ended;
             }
             let event = tokio::select! {
-                Some(message) = self.outgoing.recv() => {
+                Some(message) = self.ends.outgoing.recv() => {
                     actions = self.keep(message);
                     continue;
                 }
-                Some(elsewhere) = self.addresses.next() => {
-                    if elsewhere != address {
+                Some(elsewhere) = self.ends.managers.next() => {
+                    if elsewhere != *manager {
                         return Ended::Moved(elsewhere);
                     }
                     actions = Vec::new();
@@ -174,7 +209,7 @@ impl Link {
                     self.session.written(frame.seq);
                 }
                 // The receiver is gone only when the whole link ends.
-                Action::Deliver(message) => drop(self.delivered.send(message).await),
+                Action::Deliver(message) => drop(self.ends.delivered.send(message).await),
                 Action::Ping => put(socket, Ws::Ping(Default::default())).await?,
                 Action::Close => return Err(Ended::Silent),
             }
@@ -183,21 +218,59 @@ impl Link {
     }
 }
 
-/// Connects; says whether the global manager numbers and acknowledges messages.
-async fn dial(device: Device, address: String) -> Result<(Socket, bool), Ended> {
-    let mut request = format!("ws://{address}/").into_client_request()?;
-    let name = HeaderValue::from_str(device.as_str()).map_err(|_| Ended::Name(device))?;
-    request.headers_mut().insert(NODE_NAME, name);
-    request.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
-    let config = WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
-    let connected = timeout(PATIENCE, connect_async_with_config(request, Some(config), true)).await;
-    let (socket, response) = connected.map_err(|_| Ended::Late)??;
-    Ok((socket, response.headers().contains_key(NUMBERED)))
+/// Who connects, and how the other end knows.
+struct Caller {
+    client: Client,
+    device: Device,
+    identity: Identity,
+    is_published: AtomicBool,
+}
+
+impl Caller {
+    /// Connects; says whether the global manager numbers and acknowledges messages.
+    async fn dial(&self, manager: &Manager) -> Result<(Socket, bool), Ended> {
+        timeout(PATIENCE, self.connect(manager)).await.map_err(|_| Ended::Late)?
+    }
+
+    async fn connect(&self, manager: &Manager) -> Result<(Socket, bool), Ended> {
+        let mut request = format!("ws://{}/", manager.address).into_client_request()?;
+        let name = HeaderValue::from_str(self.device.as_str()).map_err(|_| Ended::Name(self.device.clone()))?;
+        request.headers_mut().insert(NODE_NAME, name);
+        request.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
+        let config =
+            WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
+        let stream = TcpStream::connect(&manager.address).await?;
+        stream.set_nodelay(true)?;
+        let stream = match manager.key {
+            Some(key) => Either::Right(self.encrypt(stream, key).await?),
+            None => Either::Left(stream),
+        };
+        let (socket, response) = client_async_with_config(request, stream, Some(config)).await?;
+        Ok((socket, response.headers().contains_key(NUMBERED)))
+    }
+
+    /// TLS to the holder of `key`, who is told ours before it is shown.
+    async fn encrypt(&self, stream: TcpStream, key: Fingerprint) -> Result<TlsStream<TcpStream>, Ended> {
+        if !self.is_published.load(Ordering::Relaxed) {
+            publish(&self.client, &self.device, self.identity.fingerprint()).await?;
+            self.is_published.store(true, Ordering::Relaxed);
+        }
+        let name = ServerName::try_from(NAME).map_err(|_| Ended::Name(Device::from(NAME)))?;
+        Ok(TlsConnector::from(self.identity.client(key)?).connect(name, stream).await?)
+    }
+
+    /// Somebody may have taken the published key away.
+    fn forget_published(&self) {
+        self.is_published.store(false, Ordering::Relaxed);
+    }
 }
 
 fn heard(incoming: Option<Result<Ws, tungstenite::Error>>) -> Result<Event, Ended> {
     match incoming {
         Some(Ok(Ws::Text(text))) => Ok(Event::Received(Frame::decode(&text)?)),
+        Some(Ok(Ws::Close(Some(CloseFrame { code: CloseCode::Policy, reason })))) => {
+            Err(Ended::Refused(reason.to_string()))
+        }
         Some(Ok(Ws::Close(_))) | None => Err(Ended::Closed),
         Some(Ok(_)) => Ok(Event::Heard),
         Some(Err(error)) => Err(error.into()),

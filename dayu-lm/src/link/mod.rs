@@ -7,6 +7,7 @@ mod client;
 mod manager;
 mod mesh;
 mod outbox;
+mod publish;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -29,6 +30,8 @@ pub struct LinkOptions {
     pub device: Device,
     /// Where the global manager listens (`host:port`); found through the API when absent.
     pub manager: Option<String>,
+    /// Connect without TLS, and without knowing to whom: to a global manager of Sedna.
+    pub plain: bool,
     /// The status API of this device's mesh.
     pub mesh: SocketAddr,
     /// Where messages that nobody has acknowledged survive a restart.
@@ -45,8 +48,9 @@ pub async fn run(
     let (to_manager, outgoing) = mpsc::channel(WAITING);
     let (delivered, mut incoming) = mpsc::channel(WAITING);
     let (seen, mut routes) = mpsc::channel(WAITING);
-    let addresses = manager::addresses(client, options.manager);
-    let link = client::run(options.device.clone(), addresses, options.outbox, outgoing, delivered, shutdown.clone());
+    let managers = manager::managers(client.clone(), options.manager, options.plain);
+    let ends = client::Ends { managers, outgoing, delivered };
+    let link = client::run(client, options.device.clone(), options.outbox, ends, shutdown.clone());
     let mesh = mesh::follow(options.mesh, seen, shutdown.clone());
     let work = async {
         let mut activations = Activations::default();

@@ -7,10 +7,11 @@ use std::{
 
 use dayu_cluster::Cluster;
 use dayu_core::{
+    connect::Identity,
     link::{ActivationAck, ActivationRequest, Message, Operation},
     name::Device,
 };
-use dayu_gm::link::{Hub, Upstream, listen};
+use dayu_gm::link::{Admission, Hub, Upstream, listen};
 use dayu_lm::link::LinkOptions;
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Namespace};
 use kube::{
@@ -34,18 +35,36 @@ struct Manager {
     hub: Hub,
     upstream: mpsc::Receiver<Upstream>,
     address: SocketAddr,
+    identity: Identity,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Manager {
-    async fn start(incarnation: u64) -> Self {
+    /// Starts one, and says so in its Lease.
+    async fn start(client: &Client, incarnation: u64) -> Self {
         let (said, upstream) = mpsc::channel(64);
-        let hub = Hub::new(said, incarnation);
-        let listening = listen(([127, 0, 0, 1], 0).into(), false).await.unwrap();
+        let (hub, identity) = (Hub::new(said, incarnation), Identity::generate().unwrap());
+        let listening = listen(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let admission = Admission::new(client.clone(), &identity, false).unwrap();
         let (address, shutdown) = (listening.address, CancellationToken::new());
-        let task = tokio::spawn(listening.serve(hub.clone(), shutdown.clone()));
-        Self { hub, upstream, address, shutdown, task }
+        let task = tokio::spawn(listening.serve(hub.clone(), admission, shutdown.clone()));
+        let manager = Self { hub, upstream, address, identity, shutdown, task };
+        manager.announce(client).await;
+        manager
+    }
+
+    async fn announce(&self, client: &Client) {
+        let said = json!({
+            "dayu.io/link-address": self.address.to_string(),
+            "dayu.io/link-key": self.identity.fingerprint().to_string(),
+        });
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": "dayu-gm", "annotations": said},
+        });
+        let leases = Api::<Lease>::namespaced(client.clone(), "dayu-system");
+        leases.patch("dayu-gm", &PatchParams::apply("test").force(), &Patch::Apply(lease)).await.unwrap();
     }
 
     async fn said(&mut self) -> Message {
@@ -142,29 +161,18 @@ struct Device1 {
 fn device(client: &Client, mesh: SocketAddr, outbox: &Path) -> Device1 {
     let (reports, reported) = mpsc::channel(64);
     let shutdown = CancellationToken::new();
-    let options = LinkOptions { device: Device::from("edge1"), manager: None, mesh, outbox: outbox.to_owned() };
+    let options =
+        LinkOptions { device: Device::from("edge1"), manager: None, plain: false, mesh, outbox: outbox.to_owned() };
     let task = tokio::spawn(dayu_lm::link::run(client.clone(), options, reported, shutdown.clone()));
     Device1 { reports, shutdown, task }
 }
 
-/// An API in which the global manager's Lease says where it is.
-async fn api(manager: Option<SocketAddr>) -> Client {
+/// An API with the layer's namespace.
+async fn api() -> Client {
     let client = Cluster::builder().build().await.unwrap().client();
     let namespace = serde_json::from_value(json!({"metadata": {"name": "dayu-system"}})).unwrap();
     Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
-    if let Some(manager) = manager {
-        announce(&client, manager).await;
-    }
     client
-}
-
-async fn announce(client: &Client, manager: SocketAddr) {
-    let lease = json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "dayu-gm", "annotations": {"dayu.io/link-address": manager.to_string()}},
-    });
-    let leases = Api::<Lease>::namespaced(client.clone(), "dayu-system");
-    leases.patch("dayu-gm", &PatchParams::apply("test").force(), &Patch::Apply(lease)).await.unwrap();
 }
 
 /// Until the device has put a report of that name where it survives.
@@ -187,8 +195,9 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 #[tokio::test]
 async fn an_applied_route_is_acknowledged_without_a_timer() {
     let (_folder, outbox) = folder();
-    let (mut manager, mesh) = (Manager::start(1).await, Mesh::start().await);
-    let edge = device(&api(Some(manager.address)).await, mesh.address, &outbox);
+    let (client, mesh) = (api().await, Mesh::start().await);
+    let mut manager = Manager::start(&client, 1).await;
+    let edge = device(&client, mesh.address, &outbox);
     mesh.heard().await;
     let mut fastest = Duration::MAX;
     for number in 0..20 {
@@ -214,8 +223,8 @@ async fn an_applied_route_is_acknowledged_without_a_timer() {
 #[tokio::test]
 async fn what_is_said_while_the_manager_is_away_reaches_the_next_one_once() {
     let (_folder, outbox) = folder();
-    let (mut first, mesh) = (Manager::start(1).await, Mesh::start().await);
-    let client = api(Some(first.address)).await;
+    let (client, mesh) = (api().await, Mesh::start().await);
+    let mut first = Manager::start(&client, 1).await;
     let edge = device(&client, mesh.address, &outbox);
     edge.reports.send(report("before")).await.unwrap();
     assert_eq!(first.said().await.name, "before");
@@ -227,8 +236,7 @@ async fn what_is_said_while_the_manager_is_away_reaches_the_next_one_once() {
     }
     edge.reports.send(report("last")).await.unwrap();
     stored(&outbox, "last").await;
-    let mut second = Manager::start(2).await;
-    announce(&client, second.address).await;
+    let mut second = Manager::start(&client, 2).await;
     for newest in ["r0", "r1", "r2", "last"] {
         assert_eq!(second.said().await.name, newest);
     }
@@ -241,14 +249,13 @@ async fn what_is_said_while_the_manager_is_away_reaches_the_next_one_once() {
 #[tokio::test]
 async fn what_was_said_before_a_restart_of_the_device_is_not_lost() {
     let (_folder, outbox) = folder();
-    let (client, mesh) = (api(None).await, Mesh::start().await);
+    let (client, mesh) = (api().await, Mesh::start().await);
     let edge = device(&client, mesh.address, &outbox);
     edge.reports.send(report("early")).await.unwrap();
     stored(&outbox, "early").await;
     // Killed, not shut down.
     edge.task.abort();
-    let mut manager = Manager::start(1).await;
-    announce(&client, manager.address).await;
+    let mut manager = Manager::start(&client, 1).await;
     let again = device(&client, mesh.address, &outbox);
     assert_eq!(manager.said().await.name, "early");
     again.shutdown.cancel();

@@ -1,12 +1,17 @@
 //! From what a user names to a client of the Kubernetes API: one way, with one set of errors, for every daemon and command.
 //!
-//! Whoever embeds this crate and has a [`kube::Client`] already needs none of it.
+//! Whoever embeds this crate and has a [`kube::Client`] already needs none of it. Beside it, an [`Identity`] for the two ends of
+//! the [link](crate::link), which know each other through the API that both are clients of.
+mod identity;
+
 use std::path::{Path, PathBuf};
 
 use kube::{
     Client, Config,
     config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
+
+pub use identity::{Identity, IdentityError, shown};
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,37 @@
+{{/* The layer's namespace is fixed: daemons of all devices meet in it, and a device cannot be told where else to look. */}}
+{{- define "dayu.namespace" -}}
+{{- if ne .Release.Namespace "dayu-system" -}}
+{{- fail (printf "this chart installs into the namespace dayu-system, not %q: run helm with --namespace dayu-system --create-namespace" .Release.Namespace) -}}
+{{- end -}}
+dayu-system
+{{- end -}}
+
+{{- define "dayu.image" -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+
+{{/* Labels of every object: call with (list $ "component"). */}}
+{{- define "dayu.labels" -}}
+app.kubernetes.io/name: dayu
+app.kubernetes.io/component: {{ index . 1 }}
+app.kubernetes.io/part-of: dayu
+app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
+{{- end -}}
+
+{{/* What a daemon's pods are selected by. */}}
+{{- define "dayu.selector" -}}
+app.kubernetes.io/name: dayu
+app.kubernetes.io/component: {{ . }}
+{{- end -}}
+
+{{/* What a container of ours may do: nothing that is not listed beside it. */}}
+{{- define "dayu.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+{{- end -}}
+
+{{- define "dayu.nodeName" -}}
+- name: NODE_NAME
+  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
+{{- end -}}
