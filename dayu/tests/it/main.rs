@@ -3,4 +3,5 @@
 mod bad_input;
 mod daemons;
 mod harness;
+mod installation;
 mod up;

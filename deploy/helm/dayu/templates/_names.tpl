@@ -16,7 +16,6 @@ app.kubernetes.io/name: dayu
 app.kubernetes.io/component: {{ index . 1 }}
 app.kubernetes.io/part-of: dayu
 app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
 {{- end -}}
 
 {{/* What a daemon's pods are selected by. */}}
