@@ -3,7 +3,12 @@ use std::borrow::Cow;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+/// A list or an object that is `null`, as Go writes one that it never made, is an empty one.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(value)?.unwrap_or_default())
+}
 
 /// Makes a pruned type a kind that can be watched and written.
 macro_rules! kind {
@@ -47,7 +52,9 @@ macro_rules! kind {
 #[serde(default)]
 pub(super) struct Deployment {
     pub(super) metadata: ObjectMeta,
+    #[serde(deserialize_with = "or_default")]
     pub(super) spec: DeploymentSpec,
+    #[serde(deserialize_with = "or_default")]
     pub(super) status: DeploymentStatus,
 }
 
@@ -78,7 +85,9 @@ pub(super) struct Service {
 #[serde(default)]
 pub(super) struct Pod {
     pub(super) metadata: ObjectMeta,
+    #[serde(deserialize_with = "or_default")]
     pub(super) spec: PodSpec,
+    #[serde(deserialize_with = "or_default")]
     pub(super) status: PodStatus,
 }
 
@@ -86,6 +95,7 @@ pub(super) struct Pod {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PodSpec {
     pub(super) node_name: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) containers: Vec<Empty>,
 }
 
@@ -98,7 +108,9 @@ pub(super) struct PodStatus {
     pub(super) phase: String,
     pub(super) reason: Option<String>,
     pub(super) message: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) conditions: Vec<Condition>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) container_statuses: Vec<ContainerStatus>,
 }
 
@@ -117,6 +129,7 @@ pub(super) struct Condition {
 pub(super) struct ContainerStatus {
     pub(super) name: String,
     pub(super) ready: bool,
+    #[serde(deserialize_with = "or_default")]
     pub(super) state: ContainerState,
 }
 
@@ -138,12 +151,14 @@ pub(super) struct Why {
 #[serde(default)]
 pub(super) struct EndpointSlice {
     pub(super) metadata: ObjectMeta,
+    #[serde(deserialize_with = "or_default")]
     pub(super) endpoints: Vec<Endpoint>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Endpoint {
+    #[serde(deserialize_with = "or_default")]
     pub(super) conditions: EndpointConditions,
     pub(super) node_name: Option<String>,
     pub(super) target_ref: Option<Target>,
@@ -165,12 +180,14 @@ pub(super) struct Target {
 #[serde(default)]
 pub(super) struct Node {
     pub(super) metadata: ObjectMeta,
+    #[serde(deserialize_with = "or_default")]
     pub(super) status: NodeStatus,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NodeStatus {
+    #[serde(deserialize_with = "or_default")]
     pub(super) conditions: Vec<Condition>,
 }
 
@@ -187,3 +204,20 @@ kind!(
     NamespaceResourceScope
 );
 kind!(Node, "Node", "", "v1", "v1", "nodes", ClusterResourceScope);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_go_writes_as_null_is_empty() {
+        let slice: EndpointSlice = serde_json::from_value(json!({"metadata": {}, "endpoints": null})).unwrap();
+        assert!(slice.endpoints.is_empty());
+        let endpoint: Endpoint = serde_json::from_value(json!({"conditions": null, "nodeName": null})).unwrap();
+        assert_eq!((endpoint.conditions.ready, endpoint.node_name), (None, None));
+        let pod: Pod = serde_json::from_value(json!({"spec": {"containers": null}, "status": null})).unwrap();
+        assert!(pod.spec.containers.is_empty() && pod.status.container_statuses.is_empty());
+    }
+}
