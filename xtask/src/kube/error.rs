@@ -1,0 +1,40 @@
+//! What can go wrong between no Kubernetes and a running one.
+
+use std::path::PathBuf;
+
+/// A Kubernetes is not there, cannot be built, or does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "there is no {missing} in {dir}; `cargo xtask kube build` builds it, or KUBEBUILDER_ASSETS names another folder"
+    )]
+    NotBuilt { dir: PathBuf, missing: &'static str },
+    #[error("neither DAYU_KUBE_HOME nor HOME says where the cache is")]
+    NoHome,
+    #[error("{0:?} is no version of Kubernetes; write it as 1.37.2")]
+    Version(String),
+    #[error("cannot use {path}: {source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("cannot run {program}: {source}; is it installed and in the PATH?")]
+    Spawn { program: String, source: std::io::Error },
+    #[error("`{command}` failed ({status}); what it said is above or in {log}")]
+    Failed { command: String, status: std::process::ExitStatus, log: PathBuf },
+    #[error("`{command}` said something unexpected: {reason}")]
+    Said { command: String, reason: String },
+    #[error("a certificate cannot be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    #[error("{what} was not ready after {seconds} s: {reason}; see {logs}")]
+    NotReady { what: &'static str, seconds: u64, reason: String, logs: PathBuf },
+    #[error("{what} ended before it was ready; its log in {logs} says why")]
+    Ended { what: &'static str, logs: PathBuf },
+    #[error("{0} holds a control plane already; end it with `cargo xtask kube down`, or name another folder")]
+    Occupied(PathBuf),
+}
+
+impl Error {
+    /// For `map_err`, where a file is what fails.
+    pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}

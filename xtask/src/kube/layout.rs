@@ -1,0 +1,169 @@
+//! What a control plane is made of: its folder, keys, ports, and each program's flags.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use super::component::Component;
+use super::pki::Pki;
+use super::{Assets, Error};
+
+pub(super) const ADMIN: &str = "admin";
+const MANAGER: &str = "manager";
+const SCHEDULER: &str = "scheduler";
+
+/// The folder of a control plane, and the ports it will have.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) assets: Assets,
+    pub(super) dir: PathBuf,
+    pub(super) logs: PathBuf,
+    pki: Pki,
+    ports: Ports,
+}
+
+#[derive(Debug)]
+struct Ports {
+    client: u16,
+    peer: u16,
+    api: u16,
+    manager: u16,
+    scheduler: u16,
+}
+
+impl Layout {
+    pub(super) fn make(assets: &Assets, dir: &Path) -> Result<Self, Error> {
+        let logs = dir.join("log");
+        std::fs::create_dir_all(&logs).map_err(Error::file(&logs))?;
+        let pki = Pki::make(&dir.join("pki"))?;
+        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", "10.96.0.1"];
+        pki.sign("api-server", "kube-apiserver", None, &names)?;
+        pki.sign(ADMIN, "admin", Some("system:masters"), &[])?;
+        pki.sign(MANAGER, "system:kube-controller-manager", None, &[])?;
+        pki.sign(SCHEDULER, "system:kube-scheduler", None, &[])?;
+        let layout = Self { assets: assets.clone(), dir: dir.into(), logs, pki, ports: Ports::free()? };
+        for user in [ADMIN, MANAGER, SCHEDULER] {
+            let path = layout.kubeconfig(user);
+            std::fs::write(&path, layout.reaching(user)).map_err(Error::file(&path))?;
+        }
+        Ok(layout)
+    }
+
+    pub(super) fn kubeconfig(&self, user: &str) -> PathBuf {
+        self.dir.join(format!("{user}.conf"))
+    }
+
+    fn reaching(&self, user: &str) -> String {
+        let pki = |file: String| self.pki.path(&file).display().to_string();
+        let cluster = serde_json::json!({
+            "server": format!("https://127.0.0.1:{}", self.ports.api), "certificate-authority": pki("ca.crt".into()),
+        });
+        let user = serde_json::json!({
+            "client-certificate": pki(format!("{user}.crt")), "client-key": pki(format!("{user}.key")),
+        });
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "test", "user": user}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        })
+        .to_string()
+    }
+
+    fn component(&self, program: &str, arguments: &[(&str, &str)]) -> Component {
+        let arguments = arguments.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
+        Component { program: self.assets.program(program), arguments }
+    }
+
+    /// Without fsync: what a test stores need not survive the machine.
+    pub(super) fn etcd(&self) -> Component {
+        let client = format!("http://127.0.0.1:{}", self.ports.client);
+        let peer = format!("http://127.0.0.1:{}", self.ports.peer);
+        self.component(
+            "etcd",
+            &[
+                ("data-dir", &self.dir.join("etcd").display().to_string()),
+                ("listen-client-urls", &client),
+                ("advertise-client-urls", &client),
+                ("listen-peer-urls", &peer),
+                ("initial-advertise-peer-urls", &peer),
+                ("initial-cluster", &format!("default={peer}")),
+                ("unsafe-no-fsync", "true"),
+            ],
+        )
+    }
+
+    /// The advertised address is nobody's: a loopback one is refused.
+    pub(super) fn api_server(&self) -> Component {
+        let pki = |file: &str| self.pki.path(file).display().to_string();
+        self.component(
+            "kube-apiserver",
+            &[
+                ("etcd-servers", &format!("http://127.0.0.1:{}", self.ports.client)),
+                ("secure-port", &self.ports.api.to_string()),
+                ("bind-address", "127.0.0.1"),
+                ("advertise-address", "10.0.0.1"),
+                ("endpoint-reconciler-type", "none"),
+                ("client-ca-file", &pki("ca.crt")),
+                ("tls-cert-file", &pki("api-server.crt")),
+                ("tls-private-key-file", &pki("api-server.key")),
+                ("service-cluster-ip-range", "10.96.0.0/16"),
+                ("service-account-issuer", "https://kubernetes.default.svc"),
+                ("service-account-key-file", &pki("sa.pub")),
+                ("service-account-signing-key-file", &pki("sa.key")),
+                ("authorization-mode", "Node,RBAC"),
+                ("allow-privileged", "true"),
+            ],
+        )
+    }
+
+    pub(super) fn controllers(&self) -> (Component, Component) {
+        let pki = |file: &str| self.pki.path(file).display().to_string();
+        let known = |user: &str| self.kubeconfig(user).display().to_string();
+        let (manager, scheduler) = (known(MANAGER), known(SCHEDULER));
+        let manager = self.component(
+            "kube-controller-manager",
+            &[
+                ("kubeconfig", &manager),
+                ("authentication-kubeconfig", &manager),
+                ("authorization-kubeconfig", &manager),
+                ("service-account-private-key-file", &pki("sa.key")),
+                ("root-ca-file", &pki("ca.crt")),
+                ("cluster-signing-cert-file", &pki("ca.crt")),
+                ("cluster-signing-key-file", &pki("ca.key")),
+                ("use-service-account-credentials", "true"),
+                ("leader-elect", "false"),
+                ("bind-address", "127.0.0.1"),
+                ("secure-port", &self.ports.manager.to_string()),
+            ],
+        );
+        let scheduler = self.component(
+            "kube-scheduler",
+            &[
+                ("kubeconfig", &scheduler),
+                ("authentication-kubeconfig", &scheduler),
+                ("authorization-kubeconfig", &scheduler),
+                ("leader-elect", "false"),
+                ("bind-address", "127.0.0.1"),
+                ("secure-port", &self.ports.scheduler.to_string()),
+            ],
+        );
+        (manager, scheduler)
+    }
+}
+
+impl Ports {
+    /// Free when asked: all are held at once, so that no two are the same.
+    fn free() -> Result<Self, Error> {
+        let listeners =
+            [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").and_then(|one| Ok((one.local_addr()?.port(), one))));
+        let mut ports = [0; 5];
+        let mut held = Vec::new();
+        for (port, listener) in ports.iter_mut().zip(listeners) {
+            let (free, listener) = listener.map_err(Error::file("127.0.0.1:0"))?;
+            *port = free;
+            held.push(listener);
+        }
+        let [client, peer, api, manager, scheduler] = ports;
+        Ok(Self { client, peer, api, manager, scheduler })
+    }
+}

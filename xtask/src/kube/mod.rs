@@ -1,0 +1,35 @@
+//! A real Kubernetes control plane for tests: its programs, built once, and a running one on loopback.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), xtask::kube::Error> {
+//! use xtask::kube::{Assets, ControlPlane, Home, VERSION};
+//!
+//! let assets = Assets::find(&Home::new(VERSION)?)?;
+//! let plane = ControlPlane::start(&assets).await?;
+//! println!("kubectl --kubeconfig {}", plane.kubeconfig().display());
+//! # Ok(())
+//! # }
+//! ```
+
+mod assets;
+mod build;
+mod component;
+mod error;
+mod layout;
+mod pki;
+mod plane;
+
+pub use assets::{Assets, Home};
+pub use build::build;
+pub use component::stop;
+pub use error::Error;
+pub use plane::ControlPlane;
+
+/// The Kubernetes that tests run against: the newest that the `k8s-openapi` in use knows.
+pub const VERSION: &str = "1.37.2";
+
+/// The etcd that goes with it.
+const ETCD: &str = "3.6.16";
+
+/// What is built of Kubernetes itself.
+const COMMANDS: [&str; 5] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kubectl"];

@@ -1,0 +1,121 @@
+//! A running control plane: etcd, API server, controller manager, scheduler, each on a loopback port that was free.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use super::component::{Held, pids};
+use super::layout::{ADMIN, Layout};
+use super::{Assets, Error};
+
+/// A loaded machine takes a while; one that takes longer has something to say in its logs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const SERVES: (&str, &[&str]) = ("the API server", &["get", "--raw", "/readyz"]);
+const CONTROLS: (&str, &[&str]) = ("the controller manager", &["get", "serviceaccount", "default", "-n", "default"]);
+
+/// A control plane that ends, with all its state, when this is dropped or when this process ends.
+#[derive(Debug)]
+pub struct ControlPlane {
+    // Fields are dropped in this order: who is served goes before who serves.
+    _controllers: [Held; 2],
+    api_server: Held,
+    _etcd: Held,
+    layout: Layout,
+}
+
+impl ControlPlane {
+    /// Starts one in a temporary folder and waits until it serves.
+    ///
+    /// # Errors
+    /// When a program is missing or not ready in time.
+    pub async fn start(assets: &Assets) -> Result<Self, Error> {
+        let temporary = std::env::temp_dir();
+        let dir = tempfile::Builder::new().prefix("kube-").tempdir_in(&temporary).map_err(Error::file(temporary))?;
+        let layout = Layout::make(assets, dir.path())?;
+        // From here on the folder goes with etcd, even when this process is killed.
+        let etcd = layout.etcd().hold(&layout.logs, Some(dir.path()))?;
+        let _ = dir.keep();
+        let mut api_server = layout.api_server().hold(&layout.logs, None)?;
+        answers(&layout, SERVES, Some(&mut api_server)).await?;
+        let (manager, scheduler) = layout.controllers();
+        let mut manager = manager.hold(&layout.logs, None)?;
+        let scheduler = scheduler.hold(&layout.logs, None)?;
+        answers(&layout, CONTROLS, Some(&mut manager)).await?;
+        Ok(Self { _controllers: [scheduler, manager], api_server, _etcd: etcd, layout })
+    }
+
+    /// Starts one in a folder, where it stays until [`stop`](super::stop) is told the folder; gives its kubeconfig.
+    ///
+    /// # Errors
+    /// When something was started there already, a program is missing or not ready in time.
+    pub async fn start_detached(assets: &Assets, dir: &Path) -> Result<PathBuf, Error> {
+        std::fs::create_dir_all(dir).map_err(Error::file(dir))?;
+        let dir = &dir.canonicalize().map_err(Error::file(dir))?;
+        if pids(dir).exists() {
+            return Err(Error::Occupied(dir.clone()));
+        }
+        let layout = Layout::make(assets, dir)?;
+        layout.etcd().detach(&layout.logs, dir)?;
+        layout.api_server().detach(&layout.logs, dir)?;
+        answers(&layout, SERVES, None).await?;
+        let (manager, scheduler) = layout.controllers();
+        manager.detach(&layout.logs, dir)?;
+        scheduler.detach(&layout.logs, dir)?;
+        answers(&layout, CONTROLS, None).await?;
+        Ok(layout.kubeconfig(ADMIN))
+    }
+
+    /// Kills the API server and starts it again, at the same address, with what etcd holds.
+    ///
+    /// # Errors
+    /// When it is not ready in time.
+    pub async fn restart_api_server(&mut self) -> Result<(), Error> {
+        self.api_server.end();
+        self.api_server = self.layout.api_server().hold(&self.layout.logs, None)?;
+        answers(&self.layout, SERVES, Some(&mut self.api_server)).await
+    }
+
+    /// How an administrator reaches it.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.layout.kubeconfig(ADMIN)
+    }
+
+    /// The kubectl of its version.
+    pub fn kubectl(&self) -> PathBuf {
+        self.layout.assets.program("kubectl")
+    }
+}
+
+/// Waits until kubectl gets an answer, as long as the program that is to give it lives.
+async fn answers(layout: &Layout, asked: (&'static str, &[&str]), mut by: Option<&mut Held>) -> Result<(), Error> {
+    let (what, question) = asked;
+    let mut reason = String::new();
+    let answered = async {
+        while by.as_mut().is_none_or(|program| program.lives()) {
+            let answer = kubectl(layout, question).output().await;
+            let answer = answer.map_err(|source| Error::Spawn { program: "kubectl".into(), source })?;
+            if answer.status.success() {
+                return Ok(true);
+            }
+            reason = String::from_utf8_lossy(&answer.stderr).trim().to_owned();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(false)
+    };
+    match tokio::time::timeout(PATIENCE, answered).await {
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(Error::Ended { what, logs: layout.logs.clone() }),
+        Err(_) => Err(Error::NotReady { what, seconds: PATIENCE.as_secs(), reason, logs: layout.logs.clone() }),
+    }
+}
+
+fn kubectl(layout: &Layout, arguments: &[&str]) -> Command {
+    let mut kubectl = Command::new(layout.assets.program("kubectl"));
+    kubectl.arg("--kubeconfig").arg(layout.kubeconfig(ADMIN)).arg("--cache-dir").arg(layout.dir.join("cache"));
+    kubectl.args(["--request-timeout", "5s"]).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    kubectl
+}

@@ -1,0 +1,3 @@
+//! What the project's own development needs and its users do not.
+
+pub mod kube;

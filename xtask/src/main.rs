@@ -1,0 +1,74 @@
+//! `cargo xtask`: chores of development.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line's purpose is to print")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::kube::{self, Assets, ControlPlane, Error, Home};
+
+/// Chores of development.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// A real Kubernetes, built from its Go modules, on loopback.
+    Kube {
+        /// Which Kubernetes.
+        #[arg(long, default_value = kube::VERSION, global = true)]
+        version: String,
+        #[command(subcommand)]
+        step: Step,
+    },
+}
+
+#[derive(Subcommand)]
+enum Step {
+    /// Builds what the cache lacks; some ten minutes the first time, with Go 1.26.
+    Build,
+    /// Prints the folder with the programs: $KUBEBUILDER_ASSETS, else the cache.
+    Path,
+    /// Starts a control plane that keeps its state in a new folder, and prints its kubeconfig's path.
+    Up {
+        /// Where state, keys and logs go.
+        dir: PathBuf,
+    },
+    /// Ends what `up` started in the folder; state and logs stay.
+    Down {
+        /// The folder given to `up`.
+        dir: PathBuf,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let Cli { chore: Chore::Kube { version, step } } = Cli::parse();
+    match run(&version, step).await {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(version: &str, step: Step) -> Result<String, Error> {
+    let home = Home::new(version)?;
+    match step {
+        Step::Build => kube::build(&home, |line| eprintln!("{line}")).map(|assets| assets.dir().display().to_string()),
+        Step::Path => Assets::find(&home).map(|assets| assets.dir().display().to_string()),
+        Step::Up { dir } => {
+            let kubeconfig = ControlPlane::start_detached(&Assets::find(&home)?, &dir).await?;
+            Ok(kubeconfig.display().to_string())
+        }
+        Step::Down { dir } => kube::stop(&dir).await.map(|ended| format!("{ended} ended")),
+    }
+}

@@ -1,0 +1,32 @@
+//! A real control plane, started and ended.
+
+use std::process::Command;
+
+use xtask::kube::{Assets, ControlPlane};
+
+#[tokio::test]
+async fn a_plane_keeps_its_objects_over_a_restart_and_leaves_nothing_behind() {
+    let Some(assets) = Assets::for_tests() else { return };
+    let mut plane = ControlPlane::start(&assets).await.unwrap();
+    let folder = plane.kubeconfig().parent().unwrap().to_owned();
+    let kubectl = |arguments: &[&str]| {
+        let output = Command::new(plane.kubectl()).arg("--kubeconfig").arg(plane.kubeconfig()).args(arguments).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(kubectl(&["version"]).contains("Server Version: v1."));
+    kubectl(&["create", "configmap", "kept"]);
+
+    plane.restart_api_server().await.unwrap();
+
+    let output = Command::new(plane.kubectl())
+        .arg("--kubeconfig")
+        .arg(plane.kubeconfig())
+        .args(["get", "configmap", "kept", "-o", "name"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "configmap/kept\n");
+    drop(plane);
+    assert!(!folder.exists());
+}
