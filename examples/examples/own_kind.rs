@@ -65,13 +65,9 @@ impl Template for WatchTemplate {
             }
             None => Verdict::new(READY, true, "AllRun", format!("{ready} run")),
         };
-        let stored = self.stored(watch).cloned().unwrap_or_default().conditions;
+        let stored = watch.status.clone().unwrap_or_default().conditions;
         let generation = watch.metadata.generation.unwrap_or_default();
         WatchStatus { ready, conditions: condition::derive(&stored, vec![verdict], generation, observed.now) }
-    }
-
-    fn stored<'a>(&self, watch: &'a Watch) -> Option<&'a WatchStatus> {
-        watch.status.as_ref()
     }
 }
 

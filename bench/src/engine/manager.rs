@@ -53,7 +53,9 @@ impl Manager {
     /// One in this process.
     pub(super) async fn within(cluster: &Cluster) -> Result<Self, Failure> {
         let (requests, stop) = (Requests::default(), CancellationToken::new());
-        let mut handle = dayu_gm::run_with(requests.client(cluster), Options::default(), stop.clone());
+        // The doubles of local managers have no key.
+        let options = Options { link_plain: true, ..Options::default() };
+        let mut handle = dayu_gm::run_with(requests.client(cluster), options, stop.clone());
         let link = handle.ready().await.ok_or("the manager ended before it was ready")?.link;
         Ok(Self::Within { requests, link, handle, stop })
     }

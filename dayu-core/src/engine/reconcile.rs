@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
+    core::object::HasStatus,
 };
 use serde_json::json;
 
@@ -201,11 +202,9 @@ impl<T: Template> Context<T> {
         memory: &mut Memory<T::Status>,
     ) -> Result<(), kube::Error> {
         // Derived from what was written last, so that transition times do not depend on how fast the watch is.
-        let status = match &memory.status {
-            Some(last) => self.template.status(&with_status::<T>(resource, last)?, observed),
-            None => self.template.status(resource, observed),
-        };
-        if memory.status.as_ref().or(self.template.stored(resource)) == Some(&status) {
+        let told = with_status(resource, memory.status.as_ref());
+        let status = self.template.status(&told, observed);
+        if told.status() == Some(&status) {
             return Ok(());
         }
         let patch = json!({
@@ -228,13 +227,16 @@ impl<T: Template> Context<T> {
     }
 }
 
-/// The resource as if it held `status`.
-fn with_status<T: Template>(resource: &T::Resource, status: &T::Status) -> Result<T::Resource, kube::Error> {
-    let value = serde_json::to_value(resource).and_then(|mut value| {
-        value["status"] = serde_json::to_value(status)?;
-        serde_json::from_value(value)
-    });
-    value.map_err(kube::Error::SerdeError)
+/// The resource as if it held `status`, when there is one that it does not hold.
+fn with_status<K: HasStatus<Status: Clone + PartialEq> + Clone>(
+    resource: &Arc<K>,
+    status: Option<&K::Status>,
+) -> Arc<K> {
+    let mut resource = resource.clone();
+    if status.is_some() && resource.status() != status {
+        *Arc::make_mut(&mut resource).status_mut() = status.cloned();
+    }
+    resource
 }
 
 fn planned<K: Resource<DynamicType = ()>>(resource: &K, plan: &Plan) -> Result<Vec<Child>, Refusal> {

@@ -129,8 +129,7 @@ impl World {
     }
 
     pub(super) fn site(&self, local_manager: &str) -> Site {
-        let devices = self.inner.state.lock().devices.clone();
-        Site { devices: (*devices).clone(), local_manager: local_manager.to_owned() }
+        Site { devices: self.inner.state.lock().devices.clone(), local_manager: local_manager.to_owned() }
     }
 
     pub(super) fn children(&self, resource: &Uid) -> Children {

@@ -1,6 +1,6 @@
 //! Both templates against what Sedna's manager really made, when `DAYU_SAMPLES` names a directory that holds its input
 //! (`golden/input.yaml`) and its children (`golden/children.json`).
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
@@ -42,7 +42,7 @@ fn children_are_those_of_sedna() {
 fn plan(document: Value) -> Result<Plan, Rejection> {
     let devices = ["edge1", "edge5", "edgexn8", "edgexn11", "edgexn12", "cloud.kubeedge"];
     let site = Site {
-        devices: devices.iter().map(|name| (Device::from(*name), Default::default())).collect(),
+        devices: Arc::new(devices.iter().map(|name| (Device::from(*name), Default::default())).collect()),
         local_manager: "http://127.0.0.1:19100".to_owned(),
     };
     match document["kind"].as_str() {

@@ -12,10 +12,10 @@ pub mod runtime_service;
 pub mod spec_hash;
 mod syntax;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
-use kube::core::NamespaceResourceScope;
+use kube::core::{NamespaceResourceScope, object::HasStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use observed::{Acknowledgement, EndpointState, Failure, ObjectRef, Observed, PodState, ServiceState, WorkerState};
@@ -25,8 +25,9 @@ use crate::name::{Device, Revision};
 
 /// A kind of custom resource: how its workers are planned and how their state is told.
 pub trait Template: Send + Sync + 'static {
-    /// The custom resource.
+    /// The custom resource, its last status in it.
     type Resource: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status = Self::Status>
         + Clone
         + fmt::Debug
         + Serialize
@@ -46,18 +47,16 @@ pub trait Template: Send + Sync + 'static {
     /// becomes a condition and an event, and the resource is looked at again when it or the site changes.
     fn plan(&self, resource: &Self::Resource, site: &Site) -> Result<Plan, Rejection>;
 
-    /// The status that tells `observed`. Level-triggered: everything is derived from the arguments, nothing remembered.
+    /// The status that tells `observed`. Level-triggered: everything is derived from the arguments, nothing remembered;
+    /// `resource` holds the status that was told last.
     fn status(&self, resource: &Self::Resource, observed: &Observed) -> Self::Status;
-
-    /// The status stored in `resource`, if any.
-    fn stored<'a>(&self, resource: &'a Self::Resource) -> Option<&'a Self::Status>;
 }
 
 /// What of its surroundings a plan may depend on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Site {
-    /// The cluster's nodes.
-    pub devices: BTreeMap<Device, DeviceState>,
+    /// The cluster's nodes. Shared, because every look at every resource has them.
+    pub devices: Arc<BTreeMap<Device, DeviceState>>,
     /// Where workers find their local manager: the value of `LC_SERVER`.
     pub local_manager: String,
 }

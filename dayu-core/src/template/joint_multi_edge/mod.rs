@@ -28,7 +28,7 @@ use crate::api::{JointMultiEdgeService, JointMultiEdgeServiceStatus};
 ///         "edgeWorker": [{"template": {"spec": {"nodeName": "edge1", "containers": [{"name": "w"}]}}}],
 ///     },
 /// }))?;
-/// let site = Site { devices: [(Device::from("edge1"), Default::default())].into(), ..Default::default() };
+/// let site = Site { devices: std::sync::Arc::new([(Device::from("edge1"), Default::default())].into()), ..Default::default() };
 /// let plan = JointMultiEdgeTemplate.plan(&service, &site).unwrap();
 /// let name = plan.workers[0].deployment.metadata.name.as_deref().unwrap();
 /// assert!(name.starts_with("detector-edgeworker-"));
@@ -59,10 +59,6 @@ impl Template for JointMultiEdgeTemplate {
 
     fn status(&self, service: &JointMultiEdgeService, observed: &Observed) -> JointMultiEdgeServiceStatus {
         status::derive(service, observed)
-    }
-
-    fn stored<'a>(&self, service: &'a JointMultiEdgeService) -> Option<&'a JointMultiEdgeServiceStatus> {
-        service.status.as_ref()
     }
 }
 

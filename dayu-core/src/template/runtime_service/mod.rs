@@ -28,7 +28,7 @@ use identity::Identity;
 ///         "endpoint": {"port": 9000},
 ///     },
 /// }))?;
-/// let site = Site { devices: [(Device::from("edge1"), Default::default())].into(), ..Default::default() };
+/// let site = Site { devices: std::sync::Arc::new([(Device::from("edge1"), Default::default())].into()), ..Default::default() };
 /// let plan = RuntimeServiceTemplate.plan(&service, &site).unwrap();
 /// assert_eq!(plan.workers[0].deployment.metadata.name.as_deref(), Some("det-edge1-r1"));
 ///
@@ -69,10 +69,6 @@ impl Template for RuntimeServiceTemplate {
 
     fn status(&self, service: &RuntimeService, observed: &Observed) -> RuntimeServiceStatus {
         status::derive(service, observed)
-    }
-
-    fn stored<'a>(&self, service: &'a RuntimeService) -> Option<&'a RuntimeServiceStatus> {
-        service.status.as_ref()
     }
 }
 

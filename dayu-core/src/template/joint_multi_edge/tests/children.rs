@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -160,7 +160,7 @@ fn names_that_no_label_can_hold_are_refused() {
     assert_eq!(rejection.field, "metadata.name");
     let node = format!("edge-{}", "x".repeat(60));
     let mut site = site();
-    site.devices.insert(node.as_str().into(), Default::default());
+    Arc::make_mut(&mut site.devices).insert(node.as_str().into(), Default::default());
     let rejection = JointMultiEdgeTemplate.plan(&service(json!({"edgeWorker": [worker(&node)]})), &site).unwrap_err();
     assert_eq!(rejection.field, "spec.edgeWorker[0].template.spec.nodeName");
 }
@@ -174,7 +174,7 @@ fn workers_that_cannot_run_are_refused_with_their_place() {
     let empty = json!({"edgeWorker": [{"logLevel": {"level": "INFO"}}]});
     refuses(empty, "spec.edgeWorker[0].template.spec.containers", &["empty"]);
     let mut site = site();
-    site.devices.insert("Edge.1".into(), Default::default());
+    Arc::make_mut(&mut site.devices).insert("Edge.1".into(), Default::default());
     let rejection =
         JointMultiEdgeTemplate.plan(&service(json!({"edgeWorker": [worker("edge-1")]})), &site).unwrap_err();
     assert!(rejection.message.contains("\"edge-1\"") && rejection.message.contains("\"Edge.1\""), "{rejection}");

@@ -2,6 +2,8 @@ mod children;
 mod mounts;
 mod status;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::JointMultiEdgeTemplate;
@@ -33,7 +35,7 @@ fn worker(node: &str) -> Value {
 fn site() -> Site {
     let devices = ["edge-1", "edge-2", "cloud.kubeedge"];
     Site {
-        devices: devices.iter().map(|name| (Device::from(*name), Default::default())).collect(),
+        devices: Arc::new(devices.iter().map(|name| (Device::from(*name), Default::default())).collect()),
         local_manager: "http://127.0.0.1:9100".to_owned(),
     }
 }

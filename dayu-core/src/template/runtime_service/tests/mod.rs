@@ -2,6 +2,8 @@ mod plan;
 mod rejection;
 mod status;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::RuntimeServiceTemplate;
@@ -39,7 +41,8 @@ fn service(change: impl FnOnce(&mut Value)) -> RuntimeService {
 
 fn site(devices: &[&str]) -> Site {
     let ready = DeviceState { ready: true, ..Default::default() };
-    Site { devices: devices.iter().map(|name| (Device::from(*name), ready.clone())).collect(), ..Default::default() }
+    let devices = devices.iter().map(|name| (Device::from(*name), ready.clone())).collect();
+    Site { devices: Arc::new(devices), ..Default::default() }
 }
 
 fn plan(service: &RuntimeService) -> Result<Plan, Rejection> {
