@@ -71,39 +71,12 @@ async fn established(client: &Client, wanted: &CustomResourceDefinition) -> Resu
     let (api, name) = (Api::<CustomResourceDefinition>::all(client.clone()), wanted.name_any());
     let served = await_condition(api, &name, is_crd_established()).await;
     let served = served.map_err(|source| Problem::Wait { name: name.clone(), source: Box::new(source) })?;
-    let lacking = served.map(|served| lacking(wanted, &served)).unwrap_or_default();
+    let lacking = served.map(|served| dayu_core::api::lacking(wanted, &served)).unwrap_or_default();
     if !lacking.is_empty() {
         let fields = lacking.join(", ");
         tracing::warn!(%name, %fields, "the installed definition is older: the server drops these fields; apply `dayu crds`");
     }
     Ok(())
-}
-
-/// Paths of the fields that `wanted` has and `served` does not know.
-fn lacking(wanted: &CustomResourceDefinition, served: &CustomResourceDefinition) -> Vec<String> {
-    let schema = |definition: &CustomResourceDefinition| {
-        let version = definition.spec.versions.iter().find(|version| version.name == dayu_core::api::VERSION);
-        serde_json::to_value(version.and_then(|version| version.schema.as_ref())?.open_api_v3_schema.as_ref()?).ok()
-    };
-    let mut paths = Vec::new();
-    let nothing = serde_json::Value::Null;
-    compare(&schema(wanted).unwrap_or_default(), schema(served).as_ref().unwrap_or(&nothing), "", &mut paths);
-    paths
-}
-
-fn compare(wanted: &serde_json::Value, served: &serde_json::Value, path: &str, paths: &mut Vec<String>) {
-    if served["x-kubernetes-preserve-unknown-fields"] == true {
-        return;
-    }
-    for (name, field) in wanted["properties"].as_object().into_iter().flatten() {
-        match served["properties"].get(name) {
-            Some(known) => compare(field, known, &format!("{path}.{name}"), paths),
-            None => paths.push(format!("{path}.{name}")),
-        }
-    }
-    if wanted["items"].is_object() {
-        compare(&wanted["items"], &served["items"], &format!("{path}[]"), paths);
-    }
 }
 
 async fn until_done<F: Future<Output = Result<(), Problem>>>(attempt: impl Fn() -> F) {
@@ -126,22 +99,5 @@ fn remedy(error: &kube::Error) -> &'static str {
         }
         kube::Error::Api(status) if status.code == 401 => "; the credentials in the kubeconfig are not accepted",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_older_definition_is_told_by_the_fields_it_lacks() {
-        for wanted in dayu_core::api::crds() {
-            assert_eq!(lacking(&wanted, &wanted), Vec::<String>::new());
-            let mut served = wanted.clone();
-            let schema = served.spec.versions[0].schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
-            let spec = schema.and_then(|schema| schema.properties.as_mut()?.get_mut("spec")).unwrap();
-            let (field, _) = spec.properties.as_mut().unwrap().pop_first().unwrap();
-            assert_eq!(lacking(&wanted, &served), [format!(".spec.{field}")]);
-        }
     }
 }

@@ -44,6 +44,15 @@ pub(crate) enum Command {
     #[command(after_help = "  dayu explain detector-both -n pipeline --device edge1
   dayu explain detector-both -n pipeline --device edge1 --from cloud")]
     Explain(Explain),
+    /// Check an installation: what keeps it from working, and what to do about it.
+    ///
+    /// Prints a line for each thing that was looked at, and the remedy below each that is not well. Changes nothing. The exit
+    /// code is 1 if something does not work.
+    #[command(after_help = "  dayu doctor --kubeconfig state/kubeconfig     a `dayu up --data state`
+  dayu doctor                                   the cluster that kubectl talks to
+
+Run it on a device to have that device's mesh looked at as well.")]
+    Doctor(Doctor),
     /// Print a worker's output.
     Logs(Logs),
     /// Print the CustomResourceDefinitions as YAML, for kubectl apply.
@@ -113,6 +122,12 @@ pub(crate) struct Explain {
     /// The device whose mesh is asked; without it, the target device or the first.
     #[arg(long)]
     pub(crate) from: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Args, Debug)]

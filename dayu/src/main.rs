@@ -6,6 +6,7 @@ use clap::Parser;
 mod apply;
 mod cli;
 mod delete;
+mod doctor;
 mod explain;
 mod get;
 mod kinds;

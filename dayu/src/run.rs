@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apply,
     cli::{Command, Stage},
-    delete, explain, get, logs, output, up,
+    delete, doctor, explain, get, logs, output, up,
 };
 
 /// Whatever a command can fail with; the message is the command's own.
@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Get(#[from] get::Error),
     #[error(transparent)]
     Explain(#[from] explain::Error),
+    #[error(transparent)]
+    Doctor(#[from] dayu_core::connect::ConnectError),
     #[error(transparent)]
     Logs(#[from] logs::Error),
     #[error(transparent)]
@@ -42,6 +44,7 @@ pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Delete(options) => delete::run(&options).await?,
         Command::Get(options) => get::run(&options).await?,
         Command::Explain(options) => explain::run(&options).await?,
+        Command::Doctor(options) => return Ok(doctor::run(&options).await?),
         Command::Logs(options) => logs::run(&options).await?,
         Command::Crds => crds()?,
         Command::Gm(options) => dayu_gm::run(options, until_signal()).await?,

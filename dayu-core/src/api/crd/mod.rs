@@ -1,4 +1,5 @@
 //! The definitions that teach an API server our kinds.
+mod lacking;
 mod pod;
 mod refine;
 #[cfg(test)]
@@ -8,6 +9,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 
 use super::{JointMultiEdgeService, RuntimeService};
+pub use lacking::lacking;
 
 /// The CustomResourceDefinitions of all kinds, generated from the types.
 ///

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::crds;
+use super::{crds, lacking};
 use crate::api::{JointMultiEdgeService, RuntimeService};
 
 /// Calls `see` with the path and the schema of every field.
@@ -127,4 +127,16 @@ fn reading_is_as_lenient_as_go() {
     .unwrap();
     assert_eq!(joint.spec.cloud_worker, Some(Default::default()));
     assert_eq!(joint.spec.edge_worker[0], joint.spec.edge_worker[1]);
+}
+
+#[test]
+fn an_older_definition_is_told_by_the_fields_it_lacks() {
+    for wanted in crds() {
+        assert_eq!(lacking(&wanted, &wanted), Vec::<String>::new());
+        let mut served = wanted.clone();
+        let schema = served.spec.versions[0].schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let spec = schema.and_then(|schema| schema.properties.as_mut()?.get_mut("spec")).unwrap();
+        let (field, _) = spec.properties.as_mut().unwrap().pop_first().unwrap();
+        assert_eq!(lacking(&wanted, &served), [format!(".spec.{field}")]);
+    }
 }

@@ -1,0 +1,61 @@
+//! Each mesh in reach knows all routes and listens wherever it should.
+use std::collections::BTreeMap;
+
+use crate::doctor::{facts::Mesh, finding::Finding};
+
+const CHECK: &str = "mesh";
+
+pub(super) fn check(meshes: &BTreeMap<String, Result<Mesh, String>>) -> Vec<Finding> {
+    meshes.iter().flat_map(|(device, mesh)| one(device, mesh)).collect()
+}
+
+fn one(device: &str, mesh: &Result<Mesh, String>) -> Vec<Finding> {
+    let mesh = match mesh {
+        Ok(mesh) => mesh,
+        Err(problem) => {
+            let remedy = format!("run `dayu mesh --node {device}` there, and look at what it says");
+            return vec![Finding::fault(CHECK, device, format!("does not answer: {problem}"), remedy)];
+        }
+    };
+    if !mesh.ready {
+        let found = "does not know all Services and endpoints yet";
+        return vec![Finding::fault(CHECK, device, found, "does it reach the API, and may it list and watch them?")];
+    }
+    let taken = mesh.failed.iter().map(|listener| {
+        let found = format!("cannot listen on {} for {}: {}", listener.address, listener.service, listener.reason);
+        let remedy = format!("free the address: `ss -ltnp 'sport = :{}'` says who holds it", listener.address.port());
+        Finding::fault(CHECK, device, found, remedy)
+    });
+    let taken: Vec<Finding> = taken.collect();
+    if taken.is_empty() { vec![Finding::good(CHECK, device, "knows all routes and listens for each")] } else { taken }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::facts::Listener;
+
+    fn found(mesh: Result<Mesh, String>) -> Vec<Finding> {
+        check(&BTreeMap::from([("edge1".to_owned(), mesh)]))
+    }
+
+    #[test]
+    fn one_that_is_ready_is_well() {
+        assert_eq!(found(Ok(Mesh { ready: true, failed: Vec::new() }))[0].state.word(), "ok");
+    }
+
+    #[test]
+    fn one_that_is_silent_or_late_is_a_fault() {
+        assert!(found(Err("refused".to_owned()))[0].is_fault());
+        assert!(found(Ok(Mesh::default()))[0].is_fault());
+    }
+
+    #[test]
+    fn every_address_that_is_taken_is_told_with_its_service() {
+        let address = "127.64.0.1:30100".parse().unwrap();
+        let taken = Listener { service: "shop/detector".to_owned(), address, reason: "in use".to_owned() };
+        let findings = found(Ok(Mesh { ready: true, failed: vec![taken] }));
+        assert!(findings[0].is_fault() && findings[0].found.contains("127.64.0.1:30100 for shop/detector"));
+        assert!(findings[0].state.remedy().unwrap().contains(":30100"));
+    }
+}

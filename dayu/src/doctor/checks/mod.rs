@@ -1,0 +1,30 @@
+//! The checks: each a function over facts that knows nothing of where they come from.
+use super::{facts::Facts, finding::Finding};
+
+mod beside;
+mod daemons;
+mod definitions;
+mod devices;
+mod manager;
+mod meshes;
+mod resources;
+mod stuck;
+
+/// All of them. One whose facts could not be read is left out: what could not is told.
+pub(crate) fn all(facts: &Facts) -> Vec<Finding> {
+    let (nodes, pods) = (facts.nodes.as_deref(), facts.pods.as_deref());
+    let leases = facts.leases.as_deref();
+    let checks = [
+        facts.definitions.as_deref().map(definitions::check),
+        leases.map(|leases| manager::check(leases, nodes.unwrap_or_default(), facts.link.as_ref(), facts.now)),
+        nodes.zip(pods).zip(leases).map(|((nodes, pods), leases)| devices::check(nodes, pods, leases)),
+        nodes.zip(pods).map(|(nodes, pods)| daemons::check(nodes, pods)),
+        Some(meshes::check(&facts.meshes)),
+        pods.zip(facts.services.as_deref()).map(|(pods, services)| beside::check(pods, services)),
+        facts.namespaces.as_deref().map(|namespaces| stuck::namespaces(namespaces, facts.now)),
+        pods.map(|pods| stuck::pods(pods, facts.now)),
+        facts.runtime_services.as_deref().map(resources::runtime_services),
+        facts.joint_services.as_deref().map(resources::joint_services),
+    ];
+    facts.unread.iter().cloned().chain(checks.into_iter().flatten().flatten()).collect()
+}

@@ -1,0 +1,171 @@
+//! What the checks look at, asked for once and side by side.
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use dayu_core::api::{JointMultiEdgeService, RuntimeService, annotation::LINK_ADDRESS};
+use futures::future::join_all;
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{
+        coordination::v1::Lease,
+        core::v1::{Namespace, Node, Pod, Service},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{net::TcpStream, time::timeout};
+
+use super::finding::Finding;
+use crate::mesh_api;
+
+/// Holds the layer's own objects.
+pub(crate) const NAMESPACE: &str = "dayu-system";
+/// The Lease whose holder leads.
+pub(crate) const MANAGER_LEASE: &str = "dayu-gm";
+/// The port of every mesh's status and directory API.
+const STATUS: u16 = 10551;
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Everything that was asked for. What could not be read is absent, and told in `unread`.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) now: Timestamp,
+    pub(crate) unread: Vec<Finding>,
+    pub(crate) definitions: Option<Vec<CustomResourceDefinition>>,
+    pub(crate) leases: Option<Vec<Lease>>,
+    pub(crate) nodes: Option<Vec<Node>>,
+    pub(crate) namespaces: Option<Vec<Namespace>>,
+    pub(crate) pods: Option<Vec<Pod>>,
+    pub(crate) services: Option<Vec<Service>>,
+    pub(crate) runtime_services: Option<Vec<RuntimeService>>,
+    pub(crate) joint_services: Option<Vec<JointMultiEdgeService>>,
+    /// Whether the link's published address takes connections from here.
+    pub(crate) link: Option<Result<(), String>>,
+    /// The meshes of the devices that this machine is or plays.
+    pub(crate) meshes: BTreeMap<String, Result<Mesh, String>>,
+}
+
+/// What a mesh says of itself.
+#[derive(Debug, Default)]
+pub(crate) struct Mesh {
+    pub(crate) ready: bool,
+    pub(crate) failed: Vec<Listener>,
+}
+
+/// Something that should listen and cannot.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Listener {
+    pub(crate) service: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) reason: String,
+}
+
+impl Facts {
+    /// Asks the API, the link and the meshes in reach.
+    pub(crate) async fn gather(client: &Client) -> Self {
+        let mut facts = Self { now: Timestamp::now(), ..Self::default() };
+        let leases = Api::<Lease>::namespaced(client.clone(), NAMESPACE);
+        let (definitions, leases, nodes, namespaces, pods, services, runtime_services, joint_services) = tokio::join!(
+            list(Api::<CustomResourceDefinition>::all(client.clone())),
+            list(leases),
+            list(Api::<Node>::all(client.clone())),
+            list(Api::<Namespace>::all(client.clone())),
+            list(Api::<Pod>::all(client.clone())),
+            list(Api::<Service>::all(client.clone())),
+            list(Api::<RuntimeService>::all(client.clone())),
+            list(Api::<JointMultiEdgeService>::all(client.clone())),
+        );
+        facts.definitions = facts.read(definitions);
+        facts.leases = facts.read(leases);
+        facts.nodes = facts.read(nodes);
+        facts.namespaces = facts.read(namespaces);
+        facts.pods = facts.read(pods);
+        facts.services = facts.read(services);
+        facts.runtime_services = facts.read(runtime_services);
+        facts.joint_services = facts.read(joint_services);
+        let address = facts.link_address();
+        let (link, meshes) = tokio::join!(connects(address.as_deref()), meshes(facts.nodes.as_deref()));
+        (facts.link, facts.meshes) = (link, meshes);
+        facts
+    }
+
+    fn read<T>(&mut self, answer: Result<Vec<T>, Finding>) -> Option<Vec<T>> {
+        answer.map_err(|finding| self.unread.push(finding)).ok()
+    }
+
+    /// What the global manager's Lease says.
+    fn link_address(&self) -> Option<String> {
+        let lease = self.leases.iter().flatten().find(|lease| lease.name_any() == MANAGER_LEASE)?;
+        lease.annotations().get(LINK_ADDRESS).cloned()
+    }
+}
+
+async fn list<K>(api: Api<K>) -> Result<Vec<K>, Finding>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    match api.list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        // A kind that is not defined has no objects; that it is not, another check says.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+        Err(error) => Err(unread(&K::plural(&()), &error)),
+    }
+}
+
+fn unread(what: &str, error: &kube::Error) -> Finding {
+    let remedy = match error {
+        kube::Error::Api(status) if status.code == 401 => {
+            "the credentials of the kubeconfig are not accepted: take one that kubectl can use".to_owned()
+        }
+        kube::Error::Api(status) if status.code == 403 => {
+            format!("run it as somebody who may list {what} in all namespaces: `kubectl auth can-i list {what} -A`")
+        }
+        _ => "is the API running, and is this its address? --kubeconfig names another".to_owned(),
+    };
+    Finding::fault("API", what, format!("cannot be read: {error}"), remedy)
+}
+
+async fn connects(address: Option<&str>) -> Option<Result<(), String>> {
+    let connected = timeout(PATIENCE, TcpStream::connect(address?)).await;
+    Some(match connected {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+    })
+}
+
+async fn meshes(nodes: Option<&[Node]>) -> BTreeMap<String, Result<Mesh, String>> {
+    let own = nodes.unwrap_or_default().iter().filter_map(|node| Some((node.name_any(), status_address(node)?)));
+    join_all(own.map(async |(device, address)| (device, mesh(address).await))).await.into_iter().collect()
+}
+
+/// Where the mesh of a device says how it is, if that can be reached from here: it is on the device's own loopback.
+fn status_address(node: &Node) -> Option<SocketAddr> {
+    let address = address(node)?;
+    // Only an address of this machine can be bound.
+    UdpSocket::bind((address, 0)).ok()?;
+    let host = if address.is_loopback() { address } else { Ipv4Addr::LOCALHOST.into() };
+    Some(SocketAddr::new(host, STATUS))
+}
+
+/// The address by which the others reach a device.
+pub(crate) fn address(node: &Node) -> Option<IpAddr> {
+    let addresses = node.status.as_ref()?.addresses.as_ref()?;
+    addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
+}
+
+async fn mesh(address: SocketAddr) -> Result<Mesh, String> {
+    #[derive(Deserialize)]
+    struct Listeners {
+        failed: Vec<Listener>,
+    }
+    let ready = mesh_api::get(address, "/readyz").await?.good;
+    let listeners = mesh_api::get(address, "/v1/listeners").await?;
+    let listeners: Listeners = serde_json::from_slice(&listeners.body)
+        .map_err(|error| format!("whatever listens on {address} is no mesh of this release: {error}"))?;
+    Ok(Mesh { ready, failed: listeners.failed })
+}
