@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Document, schemas};
 use crate::registry::{Kind, Kinds};
+use crate::schema::builtin::openapi;
 
 /// The documents that were asked for, with the revision of the kinds that they were made of.
 #[derive(Debug, Default)]
@@ -70,7 +71,8 @@ fn hash(kinds: &Kinds, group: &str, version: &str) -> String {
     for kind in of(kinds, group, version) {
         hash.update(kind.plural());
         if let Some(custom) = kind.custom() {
-            hash.update(custom.definition.to_string());
+            hash.update(custom.declared.to_string());
+            hash.update(custom.schema_text());
         }
     }
     hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"))
@@ -132,7 +134,7 @@ fn operation(kind: &Kind, action: &str, parameters: &[&str]) -> Value {
         "parameters": parameters,
         "responses": { "200": {
             "description": "OK",
-            "content": { "application/json": { "schema": { "$ref": schemas::reference(&schemas::name(kind)) } } },
+            "content": { "application/json": { "schema": { "$ref": openapi::to(&schemas::name(kind)) } } },
         } },
     })
 }

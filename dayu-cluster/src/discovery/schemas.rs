@@ -1,26 +1,25 @@
 //! Schemas of kinds as OpenAPI documents have them.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
-use k8s_openapi::schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use crate::registry::Kind;
-use crate::schema::builtin;
+use crate::schema::builtin::{self, openapi};
 
 /// Adds the schemas of a kind and of its list, with all that they refer to.
 pub(super) fn add(kind: &Kind, schemas: &mut Map<String, Value>) {
     let name = name(kind);
     match kind.custom() {
         Some(custom) => {
-            schemas.extend(builtin::metadata_definitions());
-            schemas.insert(name.clone(), declared(&custom.definition["schema"]["openAPIV3Schema"]));
+            schemas.insert(name.clone(), declared(custom.declared_schema()));
         }
         None => schemas.extend(builtin::definitions(&kind.group, &kind.version, &kind.kind)),
     }
     if let Some(schema) = schemas.get_mut(&name) {
         schema["x-kubernetes-group-version-kind"] = json!([identity(kind)]);
     }
-    schemas.extend(builtin::metadata_definitions());
+    for metadata in [openapi::OBJECT_META, openapi::LIST_META] {
+        schemas.extend(openapi::definitions(metadata));
+    }
     schemas.insert(format!("{name}List"), list(kind, &name));
 }
 
@@ -28,14 +27,10 @@ pub(super) fn identity(kind: &Kind) -> Value {
     json!({ "group": kind.group, "version": kind.version, "kind": kind.kind })
 }
 
-pub(super) fn reference(name: &str) -> String {
-    format!("#/components/schemas/{name}")
-}
-
 /// `io.k8s.api.core.v1.Pod`; for kinds of definitions the group backwards, then version and kind.
 pub(super) fn name(kind: &Kind) -> String {
     if let Some(name) = builtin::definition_name(&kind.group, &kind.version, &kind.kind) {
-        return name.into_owned();
+        return name;
     }
     let mut parts: Vec<&str> = kind.group.rsplit('.').collect();
     parts.extend([kind.version.as_str(), kind.kind.as_str()]);
@@ -43,8 +38,8 @@ pub(super) fn name(kind: &Kind) -> String {
 }
 
 /// The schema of a definition, completed by what every object has.
-fn declared(schema: &Value) -> Value {
-    let mut schema = if schema.is_object() { schema.clone() } else { json!({ "type": "object" }) };
+fn declared(schema: Value) -> Value {
+    let mut schema = if schema.is_object() { schema } else { json!({ "type": "object" }) };
     if !schema["properties"].is_object() {
         schema["properties"] = json!({});
     }
@@ -63,7 +58,7 @@ fn declared(schema: &Value) -> Value {
     }
     properties["metadata"] = json!({
         "description": "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
-        "allOf": [{ "$ref": reference(&ObjectMeta::schema_name()) }],
+        "allOf": [{ "$ref": openapi::to(openapi::OBJECT_META) }],
     });
     schema
 }
@@ -76,8 +71,8 @@ fn list(kind: &Kind, name: &str) -> Value {
         "properties": {
             "apiVersion": { "type": "string" },
             "kind": { "type": "string" },
-            "metadata": { "allOf": [{ "$ref": reference(&ListMeta::schema_name()) }] },
-            "items": { "type": "array", "items": { "allOf": [{ "$ref": reference(name) }] } },
+            "metadata": { "allOf": [{ "$ref": openapi::to(openapi::LIST_META) }] },
+            "items": { "type": "array", "items": { "allOf": [{ "$ref": openapi::to(name) }] } },
         },
         "x-kubernetes-group-version-kind": [{ "group": kind.group, "version": kind.version, "kind": kind.list_kind }],
     })

@@ -36,10 +36,16 @@ fn kind(definition: &Value, version: &Value, storage_version: &str) -> Kind {
         origin: Origin::Custom(Box::new(Custom {
             storage_version: storage_version.into(),
             terminating: definition["metadata"]["deletionTimestamp"].is_string(),
-            definition: version.clone(),
+            declared: without_schema(version),
+            text: version["schema"]["openAPIV3Schema"].to_string().into(),
             schema: OnceLock::new(),
         })),
     }
+}
+
+fn without_schema(version: &Value) -> Value {
+    let fields = version.as_object().into_iter().flatten().filter(|(name, _)| *name != "schema");
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn scale(declared: &Value) -> Option<Scale> {

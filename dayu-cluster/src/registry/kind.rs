@@ -55,8 +55,10 @@ pub struct Custom {
     pub storage_version: String,
     /// The definition itself is being deleted.
     pub terminating: bool,
-    /// `spec.versions[]` of this version.
-    pub definition: Value,
+    /// `spec.versions[]` of this version, but for the schema.
+    pub declared: Value,
+    /// Its `schema.openAPIV3Schema`: as text, since a tree of it takes twenty times as much and is seldom asked for.
+    pub(super) text: Box<str>,
     /// Compiled when it is first needed.
     pub(super) schema: OnceLock<Option<Structural>>,
 }
@@ -64,8 +66,17 @@ pub struct Custom {
 impl Custom {
     /// The schema of this version; `None` for definitions without a usable one.
     pub fn schema(&self) -> Option<&Structural> {
-        let compile = || Structural::compile(&self.definition["schema"]["openAPIV3Schema"], "").ok();
-        self.schema.get_or_init(compile).as_ref()
+        self.schema.get_or_init(|| Structural::compile(&self.declared_schema(), "").ok()).as_ref()
+    }
+
+    /// The schema as it was declared; null where there is none.
+    pub fn declared_schema(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// The schema as text.
+    pub fn schema_text(&self) -> &str {
+        &self.text
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn selectable(kind: &Kind, path: &str) -> bool {
         return true;
     }
     if let Some(custom) = kind.custom() {
-        let declared = custom.definition["selectableFields"].as_array().into_iter().flatten();
+        let declared = custom.declared["selectableFields"].as_array().into_iter().flatten();
         return declared.filter_map(|field| field["jsonPath"].as_str()).any(|declared| declared == format!(".{path}"));
     }
     let paths: &[&str] = match (kind.resource.group(), kind.plural()) {

@@ -44,7 +44,7 @@ impl Shaper {
                 api_version,
                 include: include(query)?,
                 columns: match kind.custom() {
-                    Some(custom) => Columns::declared(&custom.definition),
+                    Some(custom) => Columns::declared(&custom.declared),
                     None => Columns::builtin(&kind.group, &kind.kind),
                 },
                 store: store.clone(),

@@ -25,7 +25,7 @@ pub struct Node {
 }
 
 /// The type of a value, with what is below it.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub enum Kind {
     /// Nothing is known: anything goes, and it is one piece.
     #[default]
@@ -40,7 +40,7 @@ pub enum Kind {
 }
 
 /// Fields: known ones, and others by a common schema.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Object {
     pub fields: BTreeMap<Box<str>, Arc<Node>>,
     pub others: Others,
@@ -59,7 +59,7 @@ pub enum Others {
     Of(Arc<Node>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Array {
     pub items: Arc<Node>,
     pub list: List,

@@ -73,6 +73,11 @@ fn bounded(mut message: String) -> String {
     message
 }
 
+/// The schema of a moment.
+pub(super) fn moment(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time"})
+}
+
 /// The schema of a list of conditions keyed by type, with the limits that Kubernetes documents for its own.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

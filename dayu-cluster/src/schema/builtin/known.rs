@@ -1,92 +1,83 @@
-//! The built-in kinds by name, each with its type.
+//! The built-in kinds by name, and what their definitions are called.
 
-use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
-
-use k8s_openapi::api::{
-    apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization, batch::v1 as batch,
-    coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery, events::v1 as events,
-    networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac, scheduling::v1 as scheduling,
-    storage::v1 as storage,
-};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
-use k8s_openapi::schemars::JsonSchema;
 use serde_json::{Map, Value};
 
-use super::read;
-use crate::schema::Node;
+use super::openapi;
 
-pub(super) struct Known {
+/// Kinds of one version of one group.
+struct Package {
+    /// What OpenAPI documents put before the name of a kind.
+    name: &'static str,
     group: &'static str,
-    version: &'static str,
-    kind: &'static str,
-    name: fn() -> Cow<'static, str>,
-    definitions: fn() -> Map<String, Value>,
-    node: OnceLock<Arc<Node>>,
+    kinds: &'static [&'static str],
 }
 
-impl Known {
-    const fn new<T: JsonSchema>(group: &'static str, version: &'static str, kind: &'static str) -> Self {
-        Self { group, version, kind, name: T::schema_name, definitions: read::definitions::<T>, node: OnceLock::new() }
-    }
-
-    /// Reading takes a millisecond: done when somebody first asks.
-    pub(super) fn node(&self) -> &Arc<Node> {
-        self.node.get_or_init(|| read::read(&(self.definitions)(), &(self.name)()))
-    }
+const fn package(name: &'static str, group: &'static str, kinds: &'static [&'static str]) -> Package {
+    Package { name, group, kinds }
 }
 
-static KINDS: [Known; 38] = [
-    Known::new::<core::Namespace>("", "v1", "Namespace"),
-    Known::new::<core::Node>("", "v1", "Node"),
-    Known::new::<core::Pod>("", "v1", "Pod"),
-    Known::new::<core::Service>("", "v1", "Service"),
-    Known::new::<core::Endpoints>("", "v1", "Endpoints"),
-    Known::new::<core::ConfigMap>("", "v1", "ConfigMap"),
-    Known::new::<core::Secret>("", "v1", "Secret"),
-    Known::new::<core::ServiceAccount>("", "v1", "ServiceAccount"),
-    Known::new::<core::Event>("", "v1", "Event"),
-    Known::new::<core::PersistentVolumeClaim>("", "v1", "PersistentVolumeClaim"),
-    Known::new::<core::PersistentVolume>("", "v1", "PersistentVolume"),
-    Known::new::<core::ResourceQuota>("", "v1", "ResourceQuota"),
-    Known::new::<core::LimitRange>("", "v1", "LimitRange"),
-    Known::new::<core::ReplicationController>("", "v1", "ReplicationController"),
-    Known::new::<core::PodTemplate>("", "v1", "PodTemplate"),
-    Known::new::<apps::Deployment>("apps", "v1", "Deployment"),
-    Known::new::<apps::ReplicaSet>("apps", "v1", "ReplicaSet"),
-    Known::new::<apps::DaemonSet>("apps", "v1", "DaemonSet"),
-    Known::new::<apps::StatefulSet>("apps", "v1", "StatefulSet"),
-    Known::new::<apps::ControllerRevision>("apps", "v1", "ControllerRevision"),
-    Known::new::<batch::Job>("batch", "v1", "Job"),
-    Known::new::<batch::CronJob>("batch", "v1", "CronJob"),
-    Known::new::<discovery::EndpointSlice>("discovery.k8s.io", "v1", "EndpointSlice"),
-    Known::new::<coordination::Lease>("coordination.k8s.io", "v1", "Lease"),
-    Known::new::<events::Event>("events.k8s.io", "v1", "Event"),
-    Known::new::<rbac::Role>("rbac.authorization.k8s.io", "v1", "Role"),
-    Known::new::<rbac::RoleBinding>("rbac.authorization.k8s.io", "v1", "RoleBinding"),
-    Known::new::<rbac::ClusterRole>("rbac.authorization.k8s.io", "v1", "ClusterRole"),
-    Known::new::<rbac::ClusterRoleBinding>("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding"),
-    Known::new::<policy::PodDisruptionBudget>("policy", "v1", "PodDisruptionBudget"),
-    Known::new::<networking::Ingress>("networking.k8s.io", "v1", "Ingress"),
-    Known::new::<networking::NetworkPolicy>("networking.k8s.io", "v1", "NetworkPolicy"),
-    Known::new::<scheduling::PriorityClass>("scheduling.k8s.io", "v1", "PriorityClass"),
-    Known::new::<storage::StorageClass>("storage.k8s.io", "v1", "StorageClass"),
-    Known::new::<apiextensions::CustomResourceDefinition>("apiextensions.k8s.io", "v1", "CustomResourceDefinition"),
-    Known::new::<authorization::SelfSubjectAccessReview>("authorization.k8s.io", "v1", "SelfSubjectAccessReview"),
-    Known::new::<authorization::SelfSubjectRulesReview>("authorization.k8s.io", "v1", "SelfSubjectRulesReview"),
-    Known::new::<authentication::SelfSubjectReview>("authentication.k8s.io", "v1", "SelfSubjectReview"),
+/// All of them are of version `v1`.
+static PACKAGES: [Package; 14] = [
+    package(
+        "io.k8s.api.core.v1",
+        "",
+        &[
+            "Namespace",
+            "Node",
+            "Pod",
+            "Service",
+            "Endpoints",
+            "ConfigMap",
+            "Secret",
+            "ServiceAccount",
+            "Event",
+            "PersistentVolumeClaim",
+            "PersistentVolume",
+            "ResourceQuota",
+            "LimitRange",
+            "ReplicationController",
+            "PodTemplate",
+        ],
+    ),
+    package(
+        "io.k8s.api.apps.v1",
+        "apps",
+        &["Deployment", "ReplicaSet", "DaemonSet", "StatefulSet", "ControllerRevision"],
+    ),
+    package("io.k8s.api.batch.v1", "batch", &["Job", "CronJob"]),
+    package("io.k8s.api.discovery.v1", "discovery.k8s.io", &["EndpointSlice"]),
+    package("io.k8s.api.coordination.v1", "coordination.k8s.io", &["Lease"]),
+    package("io.k8s.api.events.v1", "events.k8s.io", &["Event"]),
+    package(
+        "io.k8s.api.rbac.v1",
+        "rbac.authorization.k8s.io",
+        &["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
+    ),
+    package("io.k8s.api.policy.v1", "policy", &["PodDisruptionBudget"]),
+    package("io.k8s.api.networking.v1", "networking.k8s.io", &["Ingress", "NetworkPolicy"]),
+    package("io.k8s.api.scheduling.v1", "scheduling.k8s.io", &["PriorityClass"]),
+    package("io.k8s.api.storage.v1", "storage.k8s.io", &["StorageClass"]),
+    package(
+        "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+        "apiextensions.k8s.io",
+        &["CustomResourceDefinition"],
+    ),
+    package(
+        "io.k8s.api.authorization.v1",
+        "authorization.k8s.io",
+        &["SelfSubjectAccessReview", "SelfSubjectRulesReview"],
+    ),
+    package("io.k8s.api.authentication.v1", "authentication.k8s.io", &["SelfSubjectReview"]),
 ];
 
-pub(super) fn find(group: &str, version: &str, kind: &str) -> Option<&'static Known> {
-    KINDS.iter().find(|known| known.kind == kind && known.group == group && known.version == version)
-}
-
-/// What OpenAPI documents call a built-in kind.
-pub(crate) fn definition_name(group: &str, version: &str, kind: &str) -> Option<Cow<'static, str>> {
-    find(group, version, kind).map(|known| (known.name)())
+/// What OpenAPI documents call a built-in kind; `None` where it is not known.
+pub(crate) fn definition_name(group: &str, version: &str, kind: &str) -> Option<String> {
+    let mut packages = PACKAGES.iter().filter(|package| package.group == group && version == "v1");
+    let package = packages.find(|package| package.kinds.contains(&kind))?;
+    Some(format!("{}.{kind}", package.name))
 }
 
 /// All definitions of a built-in kind, for OpenAPI documents.
 pub(crate) fn definitions(group: &str, version: &str, kind: &str) -> Map<String, Value> {
-    find(group, version, kind).map(|known| (known.definitions)()).unwrap_or_default()
+    definition_name(group, version, kind).map(|name| openapi::definitions(&name)).unwrap_or_default()
 }

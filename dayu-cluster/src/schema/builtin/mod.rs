@@ -1,14 +1,15 @@
 //! The kinds that Kubernetes brings along: their schemas, defaults and demands.
 //!
-//! Schemas come from the types of `k8s-openapi`, each read when it is first needed.
+//! Schemas are those that Kubernetes publishes, each read when it is first needed.
 
 mod default;
 mod known;
 mod lists;
+pub(crate) mod openapi;
 mod read;
 mod validate;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -16,18 +17,16 @@ use super::{Cause, Node, prune};
 
 pub use default::default;
 pub(crate) use known::{definition_name, definitions};
-pub(crate) use read::metadata_definitions;
 pub use validate::{validate, validate_name};
 
 /// The schema of a built-in kind; `None` where it is not known.
 pub fn node(group: &str, version: &str, kind: &str) -> Option<Arc<Node>> {
-    known::find(group, version, kind).map(|known| known.node().clone())
+    known::definition_name(group, version, kind).map(|name| read::read(&name))
 }
 
 /// The schema of `metadata`, the same for every kind.
 pub fn object_meta() -> Arc<Node> {
-    static NODE: LazyLock<Arc<Node>> = LazyLock::new(read::object_meta);
-    NODE.clone()
+    read::read(openapi::OBJECT_META)
 }
 
 /// Removes fields that the schema does not know, and names them.

@@ -1,90 +1,93 @@
-//! From the definitions of `k8s-openapi`'s types to schema trees.
+//! From the published definitions to schema trees.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ListMeta, ObjectMeta};
-use k8s_openapi::schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
-use serde_json::{Map, Value};
+use parking_lot::Mutex;
+use serde_json::Value;
 
-use super::lists;
+use super::{lists, openapi};
 use crate::schema::node::{Array, Kind, List, Node, Object, Others};
 
-const REFERENCE: &str = "#/components/schemas/";
-
-/// The definitions that a type is made of, as OpenAPI documents have them.
-pub(super) fn definitions<T: JsonSchema>() -> Map<String, Value> {
-    let mut generator = SchemaGenerator::new(SchemaSettings::openapi3());
-    generator.subschema_for::<T>();
-    generator.take_definitions(true)
-}
-
-pub(super) fn object_meta() -> Arc<Node> {
-    read(&definitions::<ObjectMeta>(), &ObjectMeta::schema_name())
-}
-
-/// The definitions of `metadata`, of objects and of lists.
-pub(crate) fn metadata_definitions() -> Map<String, Value> {
-    let mut all = definitions::<ObjectMeta>();
-    all.extend(definitions::<ListMeta>());
-    all
-}
+/// What has been read, once for all kinds: they are made of the same parts.
+static KNOWN: LazyLock<Mutex<HashMap<Box<str>, Arc<Node>>>> = LazyLock::new(Mutex::default);
 
 /// The tree of one definition.
-pub(super) fn read(definitions: &Map<String, Value>, name: &str) -> Arc<Node> {
-    Reader { definitions, known: HashMap::new() }.definition(name)
+pub(super) fn read(name: &str) -> Arc<Node> {
+    Reader { known: &mut KNOWN.lock(), within: HashSet::new() }.definition(name)
 }
 
+/// Most fields are one of these, and need no tree of their own.
+struct Scalars {
+    any: Arc<Node>,
+    boolean: Arc<Node>,
+    integer: Arc<Node>,
+    number: Arc<Node>,
+    string: Arc<Node>,
+    int_or_string: Arc<Node>,
+}
+
+static SCALARS: LazyLock<Scalars> = LazyLock::new(|| {
+    let of = |kind| Arc::new(Node::new(kind));
+    Scalars {
+        any: of(Kind::Any),
+        boolean: of(Kind::Boolean),
+        integer: of(Kind::Integer),
+        number: of(Kind::Number),
+        string: of(Kind::String),
+        int_or_string: of(Kind::IntOrString),
+    }
+});
+
 struct Reader<'a> {
-    definitions: &'a Map<String, Value>,
-    /// `None` while it is being read: a definition within itself.
-    known: HashMap<String, Option<Arc<Node>>>,
+    known: &'a mut HashMap<Box<str>, Arc<Node>>,
+    /// The definitions that are being read. One within itself goes no further: anything is good there.
+    within: HashSet<Box<str>>,
 }
 
 impl Reader<'_> {
     fn definition(&mut self, name: &str) -> Arc<Node> {
-        match self.known.get(name) {
-            Some(Some(node)) => return node.clone(),
-            Some(None) => return Arc::default(),
-            None => {}
+        if let Some(node) = self.known.get(name) {
+            return node.clone();
         }
-        self.known.insert(name.into(), None);
+        if !self.within.insert(name.into()) {
+            return Arc::default();
+        }
         let short = name.rsplit('.').next().unwrap_or(name);
-        let definitions = self.definitions;
-        let node = definitions.get(name).map_or_else(Node::default, |schema| self.node(schema, short));
-        let node = Arc::new(node);
-        self.known.insert(name.into(), Some(node.clone()));
+        let node = openapi::definition(name).map_or_else(Arc::default, |schema| self.node(&schema, short));
+        self.within.remove(name);
+        self.known.insert(name.into(), node.clone());
         node
     }
 
     fn field(&mut self, schema: &Value, owner: &str, name: &str) -> Arc<Node> {
-        let mut node = match reference(schema) {
+        let node = match openapi::reference(schema) {
             Some(reference) => self.definition(reference),
-            None => Arc::new(self.node(schema, "")),
+            None => self.node(schema, ""),
         };
-        if lists::always_present(owner, name) {
-            let kind = match Arc::try_unwrap(node) {
-                Ok(own) => own,
-                Err(shared) => copy(&shared),
-            };
-            node = Arc::new(Node { always_present: true, ..kind });
+        if !lists::always_present(owner, name) {
+            return node;
         }
-        node
+        // Definitions are shared; one that differs at one place is a copy of the first level.
+        Arc::new(Node { always_present: true, ..Node::new(node.kind.clone()) })
     }
 
-    fn node(&mut self, schema: &Value, owner: &str) -> Node {
+    fn node(&mut self, schema: &Value, owner: &str) -> Arc<Node> {
         if schema["x-kubernetes-int-or-string"] == true {
-            return Node::new(Kind::IntOrString);
+            return SCALARS.int_or_string.clone();
         }
-        Node::new(match schema["type"].as_str() {
-            Some("boolean") => Kind::Boolean,
-            Some("integer") => Kind::Integer,
-            Some("number") => Kind::Number,
-            Some("string") => Kind::String,
-            Some("array") => Kind::Array(Array { items: self.field(&schema["items"], "", ""), list: List::Atomic }),
-            Some("object") => self.object(schema, owner),
-            _ => Kind::Any,
-        })
+        match schema["type"].as_str() {
+            Some("boolean") => SCALARS.boolean.clone(),
+            Some("integer") => SCALARS.integer.clone(),
+            Some("number") => SCALARS.number.clone(),
+            Some("string") => SCALARS.string.clone(),
+            Some("array") => {
+                let items = self.field(&schema["items"], "", "");
+                Arc::new(Node::new(Kind::Array(Array { items, list: List::Atomic })))
+            }
+            Some("object") => Arc::new(Node::new(self.object(schema, owner))),
+            _ => SCALARS.any.clone(),
+        }
     }
 
     fn object(&mut self, schema: &Value, owner: &str) -> Kind {
@@ -115,28 +118,4 @@ impl Reader<'_> {
         }
         node
     }
-}
-
-/// Nodes of definitions are shared; one that differs at one place is a copy of the first level.
-fn copy(node: &Node) -> Node {
-    Node::new(match &node.kind {
-        Kind::Any => Kind::Any,
-        Kind::Boolean => Kind::Boolean,
-        Kind::Integer => Kind::Integer,
-        Kind::Number => Kind::Number,
-        Kind::String => Kind::String,
-        Kind::IntOrString => Kind::IntOrString,
-        Kind::Array(array) => Kind::Array(Array { items: array.items.clone(), list: array.list.clone() }),
-        Kind::Object(object) => Kind::Object(Object {
-            fields: object.fields.clone(),
-            others: object.others.clone(),
-            required: object.required.clone(),
-            atomic: object.atomic,
-        }),
-    })
-}
-
-fn reference(schema: &Value) -> Option<&str> {
-    let direct = schema["$ref"].as_str();
-    direct.or_else(|| schema["allOf"][0]["$ref"].as_str())?.strip_prefix(REFERENCE)
 }

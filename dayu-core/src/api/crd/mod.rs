@@ -23,7 +23,7 @@ pub use lacking::lacking;
 #[must_use]
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let mut definitions = vec![RuntimeService::crd(), JointMultiEdgeService::crd()];
-    // A pod without a schema of its own keeps every field; generated from the very types, it always has one.
+    // A pod without a schema of its own keeps every field; checked against the very types, it always has one.
     if let Ok(pod) = pod::schema() {
         definitions.iter_mut().for_each(|definition| refine::definition(definition, &pod));
     }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::null_is_default;
+use crate::api::condition;
 
 /// The observed state of a JointMultiEdgeService.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +20,7 @@ pub struct JointMultiEdgeServiceStatus {
     pub conditions: Vec<JointCondition>,
     /// When the service was first seen.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "condition::moment")]
     pub start_time: Option<Time>,
     /// How many workers run.
     pub active: i32,
@@ -44,9 +46,11 @@ pub struct JointCondition {
     pub observed_generation: Option<i64>,
     /// When anything of it last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "condition::moment")]
     pub last_heartbeat_time: Option<Time>,
     /// When its status last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "condition::moment")]
     pub last_transition_time: Option<Time>,
     /// CamelCase, machine-readable.
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -103,8 +103,10 @@ pub struct Activation {
     pub activated_local_sequence: Option<u64>,
     /// When the route was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "condition::moment")]
     pub last_request_time: Option<Time>,
     /// When the mesh applied it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "condition::moment")]
     pub last_ack_time: Option<Time>,
 }

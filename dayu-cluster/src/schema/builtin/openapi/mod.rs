@@ -1,0 +1,82 @@
+//! The definitions that Kubernetes publishes of its kinds, as OpenAPI documents have them.
+//!
+//! They are data: kept as text, and read one by one when somebody asks. As code that makes them from types they would be
+//! a tenth of the whole program.
+
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Map, Value};
+
+/// The definition of `metadata` of an object.
+pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
+
+/// The definition of `metadata` of a list.
+pub(crate) const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
+
+/// A line for each definition, by name: the name, a space, and its schema.
+///
+/// Written by a test, which also tells when it is not current.
+static TEXT: &str = include_str!("definitions.txt");
+
+const REFERENCE: &str = "#/components/schemas/";
+
+/// How a schema says that it is the definition `name`.
+pub(crate) fn to(name: &str) -> String {
+    format!("{REFERENCE}{name}")
+}
+
+/// The definition that `schema` says it is.
+pub(crate) fn reference(schema: &Value) -> Option<&str> {
+    let direct = schema["$ref"].as_str();
+    direct.or_else(|| schema["allOf"][0]["$ref"].as_str())?.strip_prefix(REFERENCE)
+}
+
+/// The schema of the definition `name`.
+pub(crate) fn definition(name: &str) -> Option<Value> {
+    serde_json::from_str(text(name)?).ok()
+}
+
+/// The definition `name` with all that it is made of.
+pub(crate) fn definitions(name: &str) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut wanted = vec![name.to_owned()];
+    while let Some(name) = wanted.pop() {
+        if found.contains_key(&name) {
+            continue;
+        }
+        if let Some(schema) = definition(&name) {
+            each_reference(&schema, &mut |name| wanted.push(name.into()));
+            found.insert(name, schema);
+        }
+    }
+    found
+}
+
+fn each_reference(schema: &Value, see: &mut impl FnMut(&str)) {
+    if let Some(name) = reference(schema) {
+        see(name);
+    }
+    match schema {
+        Value::Object(fields) => fields.values().for_each(|field| each_reference(field, see)),
+        Value::Array(items) => items.iter().for_each(|item| each_reference(item, see)),
+        _ => {}
+    }
+}
+
+/// The text of one definition, found by halving: an index of all lines would cost more than the few that are read.
+fn text(wanted: &str) -> Option<&'static str> {
+    let (mut begin, mut end) = (0, TEXT.len());
+    while begin < end {
+        let middle = begin.midpoint(end);
+        let start = TEXT.get(begin..middle)?.rfind('\n').map_or(begin, |at| begin + at + 1);
+        let stop = TEXT.get(middle..end)?.find('\n').map_or(end, |at| middle + at);
+        let (name, schema) = TEXT.get(start..stop)?.split_once(' ')?;
+        match name.cmp(wanted) {
+            std::cmp::Ordering::Equal => return Some(schema),
+            std::cmp::Ordering::Less => begin = stop + 1,
+            std::cmp::Ordering::Greater => end = start,
+        }
+    }
+    None
+}
