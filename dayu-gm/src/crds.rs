@@ -1,16 +1,18 @@
 //! What must be there before engines can work: the layer's namespace and the definitions of our kinds, kept current.
 use std::time::Duration;
 
-use dayu_core::engine::MANAGER;
+use dayu_core::{
+    api::{self, Definition, Installed},
+    engine::MANAGER,
+};
 use futures::future::join_all;
-use k8s_openapi::{
-    api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
-    runtime::wait::{await_condition, conditions::is_crd_established},
+    runtime::wait::await_condition,
 };
+use serde_json::value::RawValue;
 
 /// Holds the layer's own objects.
 pub(crate) const NAMESPACE: &str = "dayu-system";
@@ -23,7 +25,9 @@ enum Problem {
     #[error("{what}: {source}{}", remedy(.source))]
     Api { what: String, source: Box<kube::Error> },
     #[error("definition {name}: {source}")]
-    Wait { name: String, source: Box<kube::runtime::wait::Error> },
+    Wait { name: &'static str, source: Box<kube::runtime::wait::Error> },
+    #[error("definition {name} in this program is no JSON: {source}; it was built wrong")]
+    Text { name: &'static str, source: serde_json::Error },
 }
 
 /// Makes sure of the namespace; tries until it is there.
@@ -33,7 +37,7 @@ pub(crate) async fn ensure_namespace(client: &Client) {
 
 /// Installs the definitions, unless somebody else does, and waits until they are served; tries until they are.
 pub(crate) async fn install(client: &Client, keep: bool) {
-    let definitions = dayu_core::api::crds();
+    let definitions = api::definitions();
     let installs = definitions.iter().map(|wanted| until_done(move || definition(client, wanted, keep)));
     join_all(installs).await;
 }
@@ -53,25 +57,27 @@ async fn create_namespace(client: &Client) -> Result<(), Problem> {
     }
 }
 
-async fn definition(client: &Client, wanted: &CustomResourceDefinition, keep: bool) -> Result<(), Problem> {
+async fn definition(client: &Client, wanted: &Definition, keep: bool) -> Result<(), Problem> {
     if !keep {
         apply(client, wanted).await?;
     }
     established(client, wanted).await
 }
 
-async fn apply(client: &Client, wanted: &CustomResourceDefinition) -> Result<(), Problem> {
-    let (api, name) = (Api::<CustomResourceDefinition>::all(client.clone()), wanted.name_any());
+async fn apply(client: &Client, wanted: &Definition) -> Result<(), Problem> {
+    let api = Api::<Installed>::all(client.clone());
     let params = PatchParams::apply(MANAGER).force();
-    let applied = api.patch(&name, &params, &Patch::Apply(wanted)).await;
-    applied.map(drop).map_err(failed(format!("definition {name}")))
+    let text: &RawValue = serde_json::from_str(wanted.json()).map_err(|source| Problem::Text { name: wanted.name(), source })?;
+    let applied = api.patch(wanted.name(), &params, &Patch::Apply(text)).await;
+    applied.map(drop).map_err(failed(format!("definition {}", wanted.name())))
 }
 
-async fn established(client: &Client, wanted: &CustomResourceDefinition) -> Result<(), Problem> {
-    let (api, name) = (Api::<CustomResourceDefinition>::all(client.clone()), wanted.name_any());
-    let served = await_condition(api, &name, is_crd_established()).await;
-    let served = served.map_err(|source| Problem::Wait { name: name.clone(), source: Box::new(source) })?;
-    let lacking = served.map(|served| dayu_core::api::lacking(wanted, &served)).unwrap_or_default();
+async fn established(client: &Client, wanted: &Definition) -> Result<(), Problem> {
+    let (api, name) = (Api::<Installed>::all(client.clone()), wanted.name());
+    let is_served = |served: Option<&Installed>| served.is_some_and(|served| served.established().is_ok());
+    let served = await_condition(api, name, is_served).await;
+    let served = served.map_err(|source| Problem::Wait { name, source: Box::new(source) })?;
+    let lacking = served.map(|served| served.lacks(wanted)).unwrap_or_default();
     if !lacking.is_empty() {
         let fields = lacking.join(", ");
         tracing::warn!(%name, %fields, "the installed definition is older: the server drops these fields; apply `dayu crds`");

@@ -12,7 +12,7 @@ pub mod label;
 mod pod_template;
 pub mod runtime_service;
 
-pub use crd::{crds, lacking};
+pub use crd::{Definition, Installed, crds, definitions};
 pub use joint_multi_edge::{JointMultiEdgeService, JointMultiEdgeServiceSpec, JointMultiEdgeServiceStatus};
 pub use pod_template::{PodTemplate, TemplateMetadata};
 pub use runtime_service::{RuntimeService, RuntimeServiceSpec, RuntimeServiceStatus};

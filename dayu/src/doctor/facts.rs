@@ -5,15 +5,12 @@ use std::{
     time::Duration,
 };
 
-use dayu_core::api::{JointMultiEdgeService, RuntimeService, annotation::LINK_ADDRESS};
+use dayu_core::api::{Installed, JointMultiEdgeService, RuntimeService, annotation::LINK_ADDRESS};
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::{
-    api::{
-        coordination::v1::Lease,
-        core::v1::{Namespace, Node, Pod, Service},
-    },
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+use k8s_openapi::api::{
+    coordination::v1::Lease,
+    core::v1::{Namespace, Node, Pod, Service},
 };
 use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -35,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Facts {
     pub(crate) now: Timestamp,
     pub(crate) unread: Vec<Finding>,
-    pub(crate) definitions: Option<Vec<CustomResourceDefinition>>,
+    pub(crate) definitions: Option<Vec<Installed>>,
     pub(crate) leases: Option<Vec<Lease>>,
     pub(crate) nodes: Option<Vec<Node>>,
     pub(crate) namespaces: Option<Vec<Namespace>>,
@@ -70,7 +67,7 @@ impl Facts {
         let mut facts = Self { now: Timestamp::now(), ..Self::default() };
         let leases = Api::<Lease>::namespaced(client.clone(), NAMESPACE);
         let (definitions, leases, nodes, namespaces, pods, services, runtime_services, joint_services) = tokio::join!(
-            list(Api::<CustomResourceDefinition>::all(client.clone())),
+            list(Api::<Installed>::all(client.clone())),
             list(leases),
             list(Api::<Node>::all(client.clone())),
             list(Api::<Namespace>::all(client.clone())),

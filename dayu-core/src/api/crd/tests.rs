@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{crds, lacking};
+use super::{Installed, crds, definitions};
 use crate::api::{JointMultiEdgeService, RuntimeService};
 
 /// Calls `see` with the path and the schema of every field.
@@ -131,12 +131,32 @@ fn reading_is_as_lenient_as_go() {
 
 #[test]
 fn an_older_definition_is_told_by_the_fields_it_lacks() {
-    for wanted in crds() {
-        assert_eq!(lacking(&wanted, &wanted), Vec::<String>::new());
-        let mut served = wanted.clone();
-        let schema = served.spec.versions[0].schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
-        let spec = schema.and_then(|schema| schema.properties.as_mut()?.get_mut("spec")).unwrap();
-        let (field, _) = spec.properties.as_mut().unwrap().pop_first().unwrap();
-        assert_eq!(lacking(&wanted, &served), [format!(".spec.{field}")]);
+    for wanted in definitions() {
+        let mut served: Value = serde_json::from_str(wanted.json()).unwrap();
+        let installed = |served: &Value| serde_json::from_value::<Installed>(served.clone()).unwrap();
+        assert_eq!(installed(&served).lacks(&wanted), Vec::<String>::new());
+        let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+        let fields = served.pointer_mut(spec).and_then(Value::as_object_mut).unwrap();
+        let field = fields.keys().next().unwrap().clone();
+        fields.remove(&field);
+        assert_eq!(installed(&served).lacks(&wanted), [format!(".spec.{field}")]);
+        served["spec"]["versions"][0]["schema"] = Value::Null;
+        let all = installed(&served).lacks(&wanted);
+        assert!(all.contains(&".spec".to_owned()), "{all:?}");
     }
+}
+
+#[test]
+fn a_definition_is_served_once_its_condition_says_so() {
+    let installed = |status: Value| serde_json::from_value::<Installed>(json!({"status": status})).unwrap();
+    let with = |status: &str, message: &str| {
+        installed(json!({"conditions": [
+            {"type": "NamesAccepted", "status": "True"},
+            {"type": "Established", "status": status, "message": message},
+        ]}))
+    };
+    assert_eq!(with("True", "").established(), Ok(()));
+    assert_eq!(with("False", "the names are taken").established(), Err("the names are taken"));
+    assert_eq!(installed(json!({"conditions": null})).established(), Err("is not served yet"));
+    assert_eq!(installed(Value::Null).established(), Err("is not served yet"));
 }
