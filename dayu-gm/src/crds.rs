@@ -67,7 +67,8 @@ async fn definition(client: &Client, wanted: &Definition, keep: bool) -> Result<
 async fn apply(client: &Client, wanted: &Definition) -> Result<(), Problem> {
     let api = Api::<Installed>::all(client.clone());
     let params = PatchParams::apply(MANAGER).force();
-    let text: &RawValue = serde_json::from_str(wanted.json()).map_err(|source| Problem::Text { name: wanted.name(), source })?;
+    let text: &RawValue =
+        serde_json::from_str(wanted.json()).map_err(|source| Problem::Text { name: wanted.name(), source })?;
     let applied = api.patch(wanted.name(), &params, &Patch::Apply(text)).await;
     applied.map(drop).map_err(failed(format!("definition {}", wanted.name())))
 }

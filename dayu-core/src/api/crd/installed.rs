@@ -96,7 +96,8 @@ impl Installed {
     #[must_use]
     pub fn lacks(&self, wanted: &Definition) -> Vec<String> {
         let mut paths = Vec::new();
-        if let Some(wanted) = serde_json::from_str::<Self>(wanted.json()).ok().and_then(|wanted| wanted.root().cloned()) {
+        if let Some(wanted) = serde_json::from_str::<Self>(wanted.json()).ok().and_then(|wanted| wanted.root().cloned())
+        {
             compare(&wanted, self.root().unwrap_or(&Fields::default()), "", &mut paths);
         }
         paths
