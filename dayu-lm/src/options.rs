@@ -1,5 +1,8 @@
 //! What a local manager is told at its start.
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use dayu_core::name::Device;
@@ -46,13 +49,38 @@ impl Options {
         }
     }
 
-    /// Where state is kept.
+    /// Where state is kept: an absolute path, and the same one however the folder was named. Workers are known again by it.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| {
+        settled(&self.data.clone().unwrap_or_else(|| {
             let root = rustix::process::geteuid().is_root();
             let base = if root { PathBuf::from("/var/lib/dayu/lm") } else { std::env::temp_dir().join("dayu-lm") };
             base.join(self.node.as_str())
-        })
+        }))
+    }
+}
+
+/// The absolute path that `path` means, without symbolic links as far as it exists.
+fn settled(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let exists = path.ancestors().find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+    exists.map_or_else(|| path.clone(), |(real, below)| real.join(below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_the_same_by_each_of_its_names() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().canonicalize().unwrap().join("real");
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, root.path().join("link")).unwrap();
+        for (named, meant) in [("link", real.clone()), ("real/.", real.clone()), ("link/not/yet", real.join("not/yet"))]
+        {
+            assert_eq!(settled(&root.path().join(named)), meant, "{named}");
+        }
+        assert!(settled(Path::new("state")).is_absolute());
     }
 }

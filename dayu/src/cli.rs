@@ -63,6 +63,9 @@ Run it on a device to have that device's mesh looked at as well.")]
     Lm(dayu_lm::Options),
     /// Run the mesh of one device: carries its workers' traffic.
     Mesh(dayu_mesh::Options),
+    /// Clears away what an `up` without --data leaves, once standard input ends.
+    #[command(hide = true)]
+    Guard { folder: PathBuf },
     /// One program of the example pipeline.
     #[command(hide = true)]
     ExampleWorker {

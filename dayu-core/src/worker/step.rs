@@ -170,10 +170,11 @@ fn end(
         return;
     }
     container.last = Some(ended);
-    container.restarts = container.restarts.saturating_add(1);
     let until = if stop.is_some() {
+        // It was told to end, and goes on when its driver is back: that is no restart.
         now
     } else {
+        container.restarts = container.restarts.saturating_add(1);
         let before = if backoff::forgives(ran) { 0 } else { container.crashes };
         container.crashes = before.saturating_add(1);
         now.checked_add(backoff::after_crash(before)).unwrap_or(Timestamp::MAX)

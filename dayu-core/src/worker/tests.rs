@@ -326,6 +326,23 @@ fn crashes_are_answered_at_once_then_later_and_later_and_forgiven_after_ten_minu
 }
 
 #[test]
+fn a_stop_until_the_driver_is_back_is_no_restart_but_a_crash_is() {
+    let (spec, state) = single();
+    let (state, _) = step(&spec, state, &Event::Recovered, at(0));
+    let (state, _) = step(&spec, state, &Event::Started { run: run(1), process: "p".into() }, at(0));
+    let suspend = Event::Stop { why: Stop::Suspend, grace: Duration::from_secs(1) };
+    let (state, _) = step(&spec, state, &suspend, at(10));
+    let (state, effects) = step(&spec, state, &Event::Exited { run: run(1), cause: Cause::Signal(15) }, at(20));
+    assert_eq!(effects, [], "it stays down until the driver is back");
+    let (state, effects) = step(&spec, state, &Event::Recovered, at(5000));
+    assert_eq!(effects, [Effect::Start(run(2))]);
+    assert_eq!(state.containers[0].restarts, 0);
+    let (state, _) = step(&spec, state, &Event::Started { run: run(2), process: "q".into() }, at(5000));
+    let (state, _) = step(&spec, state, &Event::Exited { run: run(2), cause: Cause::Code(1) }, at(5010));
+    assert_eq!(state.containers[0].restarts, 1);
+}
+
+#[test]
 fn a_worker_that_ignores_the_request_to_end_is_killed_after_its_grace() {
     let (spec, state) = single();
     let (state, _) = step(&spec, state, &Event::Recovered, at(0));

@@ -9,10 +9,12 @@ use crate::{apply, manifest, output, run::until_signal};
 mod check;
 mod counts;
 mod devices;
+pub(crate) mod guard;
 mod pipeline;
 mod progress;
 mod site;
 mod table;
+mod taken;
 
 /// What to start.
 #[derive(Args, Clone, Debug)]

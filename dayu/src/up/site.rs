@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     check::targets::Addressed,
     counts::{self, Key},
+    guard::Guarded,
+    taken::{self, Taken},
 };
 
 /// Why something could not be started.
@@ -20,6 +22,10 @@ use super::{
 pub(crate) enum Error {
     #[error("cannot make a folder for temporary state: {0}; name one with --data DIR")]
     Temporary(std::io::Error),
+    #[error("--data {path}: {source}; name a folder that this user may write")]
+    Data { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Taken(#[from] Taken),
     #[error(transparent)]
     Cluster(#[from] dayu_cluster::BuildError),
     #[error(transparent)]
@@ -58,32 +64,23 @@ struct Running {
 /// Where state lies; a temporary folder goes with the run.
 enum Data {
     Kept(PathBuf),
-    Temporary(PathBuf),
+    Temporary(Guarded),
 }
 
 impl Data {
     fn open(named: Option<&Path>) -> Result<Self, Error> {
         if let Some(path) = named {
-            return Ok(Self::Kept(path.to_owned()));
+            let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
+            return Ok(Self::Kept(made.map_err(|source| Error::Data { path: path.to_owned(), source })?));
         }
         let path = std::env::temp_dir().join(format!("dayu-{}-{:08x}", std::process::id(), rand::random::<u32>()));
-        std::fs::create_dir(&path).map_err(Error::Temporary)?;
-        Ok(Self::Temporary(path))
+        Guarded::create(path).map(Self::Temporary).map_err(Error::Temporary)
     }
 
     fn path(&self) -> &Path {
         match self {
-            Self::Kept(path) | Self::Temporary(path) => path,
-        }
-    }
-}
-
-impl Drop for Data {
-    fn drop(&mut self) {
-        if let Self::Temporary(path) = self
-            && let Err(error) = std::fs::remove_dir_all(&*path)
-        {
-            tracing::warn!(path = %path.display(), %error, "temporary state is left behind");
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
         }
     }
 }
@@ -97,6 +94,7 @@ impl Site {
             .kubelet_scheme_annotation("dayu.io/kubelet-scheme")
             .build()
             .await?;
+        taken::check(data.path()).await?;
         let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await?;
         let controllers = cluster.start_controllers();
         let kubeconfig = data.path().join("kubeconfig");

@@ -5,4 +5,5 @@ mod daemons;
 mod doctor;
 mod harness;
 mod installation;
+mod killed;
 mod up;

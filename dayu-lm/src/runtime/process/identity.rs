@@ -1,6 +1,9 @@
 //! Which process is meant: process IDs are used again, so each goes with its start time; and a mark in the environment says
 //! whose it is, where a crash lost the ID.
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use dayu_core::{
     name::Uid,
@@ -90,9 +93,24 @@ pub(super) fn mark_beside(mark: &str) -> String {
 
 /// Every living process with a mark of `root`, whoever started it.
 pub(super) fn marked(root: &Path) -> Vec<(Mark, Identity)> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| Some((read_mark(root, pid)?, Identity::of(pid)?))).collect()
+    let of_root = |pid| read_mark(pid).filter(|(_, by)| by == root);
+    processes().filter_map(|pid| Some((of_root(pid)?.0, Identity::of(pid)?))).collect()
+}
+
+/// Every living process with the mark of a root that lies in `folder`.
+pub(super) fn marked_below(folder: &Path) -> Vec<Identity> {
+    let is_below = |pid: &u32| read_mark(*pid).is_some_and(|(_, root)| root.starts_with(folder));
+    processes().filter(is_below).filter_map(Identity::of).collect()
+}
+
+/// The root of whose local manager a process is.
+pub(super) fn root_of(pid: u32) -> Option<PathBuf> {
+    read_mark(pid).map(|(_, root)| root)
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
 }
 
 /// Every living process that bears the mark of this run.
@@ -128,7 +146,8 @@ fn is_leader(pid: u32) -> bool {
     own.is_some_and(|pid| rustix::process::getpgid(Some(pid)).is_ok_and(|group| group == pid))
 }
 
-fn read_mark(root: &Path, pid: u32) -> Option<Mark> {
+/// The mark that a process bears, and the root that gave it.
+fn read_mark(pid: u32) -> Option<(Mark, PathBuf)> {
     let environment = environment(pid).ok()?;
     let text = environment
         .split(|byte| *byte == 0)
@@ -140,5 +159,5 @@ fn read_mark(root: &Path, pid: u32) -> Option<Mark> {
         container: parts.next()?.to_owned(),
         attempt: parts.next()?.parse().ok()?,
     };
-    (Path::new(by) == root).then_some(mark)
+    Some((mark, PathBuf::from(by)))
 }

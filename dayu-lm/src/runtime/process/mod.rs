@@ -10,7 +10,13 @@ mod limits;
 mod mounts;
 mod spawn;
 
-use std::{collections::HashMap, os::unix::process::ExitStatusExt, path::PathBuf, process::ExitStatus, time::Duration};
+use std::{
+    collections::HashMap,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use dayu_core::{
@@ -24,6 +30,23 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::identity::Identity;
 pub use self::{limits::Limiting, mounts::Mounting};
+
+/// The root that a process was started for as a worker, if it was: the data directory of its local manager.
+#[must_use]
+pub fn root_of(pid: u32) -> Option<PathBuf> {
+    identity::root_of(pid)
+}
+
+/// Kills every worker whose root lies in `folder`, whoever looks after it, with its group. Gives how many there were: one that
+/// was just being started bears its mark a moment later, so ask until there is none.
+pub fn end_below(folder: &Path) -> usize {
+    let left = identity::marked_below(folder);
+    for worker in &left {
+        worker.signal_group(Signal::KILL);
+        worker.signal(Signal::KILL);
+    }
+    left.len()
+}
 
 /// Runs workers as processes.
 #[derive(Debug)]
