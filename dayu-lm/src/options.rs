@@ -22,7 +22,7 @@ pub struct Options {
     /// Connect to the global manager without TLS, and without knowing to whom: where it is Sedna's.
     #[arg(long)]
     pub link_plain: bool,
-    /// Where workers' state, files and logs are kept [default: /var/lib/dayu/lm/<node> for root, else dayu-lm/<node>
+    /// Where workers' state, files and logs are kept [default: /var/lib/dayu/lm/NODE for root, else dayu-lm/NODE
     /// in the folder for temporary files]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
