@@ -12,6 +12,14 @@ pub enum Error {
     /// The link cannot be served.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The status API cannot be served.
+    #[error("cannot serve the status API on {address}: {source}; free the port or choose another with --status")]
+    Status {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// No key for the link.
     #[error(transparent)]
     Identity(#[from] dayu_core::connect::IdentityError),

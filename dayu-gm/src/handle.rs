@@ -10,6 +10,8 @@ use crate::Error;
 pub struct Addresses {
     /// Where local managers connect.
     pub link: SocketAddr,
+    /// Where health, readiness and metrics are served, if they are.
+    pub status: Option<SocketAddr>,
 }
 
 /// A running global manager. Dropping the handle does not stop it; cancelling the token it was started with does.

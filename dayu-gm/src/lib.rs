@@ -8,8 +8,10 @@ mod handle;
 mod lease;
 pub mod link;
 mod manager;
+mod metrics;
 mod options;
 mod relay;
+mod status;
 
 use kube::Client;
 use tokio_util::sync::CancellationToken;

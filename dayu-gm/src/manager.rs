@@ -1,5 +1,5 @@
 //! The parts of a global manager, put together.
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use dayu_core::{
     connect::Identity,
@@ -14,7 +14,9 @@ use crate::{
     Addresses, Error, Options, crds,
     lease::{Advertised, Keeper},
     link::{self, Admission, Hub},
+    metrics::Metrics,
     relay,
+    status::{self, Standing, Status},
 };
 
 /// Messages from devices that wait to be looked at; beyond, their sockets are not read.
@@ -28,7 +30,11 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let listening = link::listen(options.link_listen).await?;
-    let addresses = Addresses { link: listening.address };
+    let status = match options.status {
+        Some(address) => Some(status::listen(address).await?),
+        None => None,
+    };
+    let addresses = Addresses { link: listening.address, status: status.as_ref().and_then(status::Listening::address) };
     let identity = Identity::generate()?;
     let admission = Admission::new(client.clone(), &identity, options.link_plain)?;
     let advertised = Advertised { address: advertised(&options, listening.address)?, key: identity.fingerprint() };
@@ -41,14 +47,27 @@ pub(crate) async fn run(
     let (said, heard) = mpsc::channel(SAID);
     let hub = Hub::new(said, rand::random());
     let (world, demands) = World::new();
+    let ((metrics, registry), (standing, how)) = (Metrics::new(), watch::channel(Standing::Starting));
+    let metrics = Arc::new(metrics);
+    if let Some(status) = status {
+        let asked = Status { standing: how, metrics: metrics.clone(), registry, hub: hub.clone() };
+        tasks.spawn(status.serve(asked, shutdown.clone()));
+    }
     tasks.spawn(listening.serve(hub.clone(), admission, shutdown.clone()));
-    tasks.spawn(shutdown.clone().run_until_cancelled_owned(relay::run(world.clone(), hub, demands, heard)));
+    tasks.spawn(shutdown.clone().run_until_cancelled_owned(relay::run(
+        world.clone(),
+        hub,
+        metrics.clone(),
+        demands,
+        heard,
+    )));
     tasks.spawn(world.clone().watch(client.clone(), shutdown.clone()));
     tasks.close();
 
     // One that stands by installs nothing: it may be older than the one that leads.
     if shutdown.run_until_cancelled(crds::ensure_namespace(&client)).await.is_some() {
-        let lead = Lead { client: client.clone(), options: &options, world };
+        standing.send_replace(Standing::Standby);
+        let lead = Lead { client: client.clone(), options: &options, world, metrics, standing };
         let keeper = Keeper::new(client, name(&options), advertised);
         lead.whenever_elected(keeper, || announce.send_modify(|ready| *ready = Some(addresses)), &shutdown).await;
     }
@@ -61,6 +80,8 @@ struct Lead<'a> {
     client: Client,
     options: &'a Options,
     world: World,
+    metrics: Arc<Metrics>,
+    standing: watch::Sender<Standing>,
 }
 
 impl Lead<'_> {
@@ -79,6 +100,7 @@ impl Lead<'_> {
                     becomes(&mut leading, false, &term).await;
                     term.cancel();
                 });
+                self.standing.send_replace(Standing::Standby);
             }
             done.cancel();
         };
@@ -87,6 +109,7 @@ impl Lead<'_> {
 
     /// Installs what is needed and runs the engines, until the `term` ends.
     async fn work(&self, ready: &impl Fn(), term: CancellationToken) {
+        self.standing.send_replace(Standing::TakingOver);
         let installed = crds::install(&self.client, self.options.keep_crds);
         if term.run_until_cancelled(installed).await.is_none() {
             return;
@@ -94,6 +117,7 @@ impl Lead<'_> {
         let runtime_services = self.engine(runtime_service::RuntimeServiceTemplate);
         let joint_services = self.engine(joint_multi_edge::JointMultiEdgeTemplate);
         ready();
+        self.standing.send_replace(Standing::Leading);
         tokio::join!(runtime_services.run(term.clone()), joint_services.run(term));
     }
 
@@ -101,6 +125,7 @@ impl Lead<'_> {
         let options = EngineOptions {
             namespace: self.options.namespace.clone(),
             local_manager: self.options.local_manager_url.clone(),
+            observer: self.metrics.clone(),
             ..EngineOptions::default()
         };
         Engine::new(template, self.client.clone(), self.world.clone(), options)

@@ -21,6 +21,9 @@ pub struct Options {
     /// Also take connections to the link without TLS and believe what they say of themselves: for local controllers of Sedna.
     #[arg(long)]
     pub link_plain: bool,
+    /// Where health, readiness and metrics are served, such as 127.0.0.1:9001; nowhere unless said.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub status: Option<SocketAddr>,
     /// Where workers find the local manager of their device: the value of LC_SERVER.
     #[arg(long, value_name = "URL", default_value = "http://localhost:9100")]
     pub local_manager_url: String,
@@ -41,6 +44,7 @@ impl Default for Options {
             link_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             link_advertise: None,
             link_plain: false,
+            status: None,
             local_manager_url: "http://localhost:9100".to_owned(),
             keep_crds: false,
             identity: None,

@@ -1,65 +1,86 @@
 //! Between engines and link: demands go down as messages, what devices say comes up as acknowledgements.
+use std::sync::Arc;
+
 use dayu_core::{
     engine::{ActivationDemand, Demand, World},
     link::{ActivationAck, ActivationMetadata, ActivationRequest, Operation},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
-use crate::link::{Hub, Outstanding, Upstream};
+use crate::{
+    link::{Hub, Outstanding, Upstream},
+    metrics::Metrics,
+};
 
 /// Passes both ways until either side ends.
 pub(crate) async fn run(
     world: World,
     hub: Hub,
+    metrics: Arc<Metrics>,
     mut demands: mpsc::Receiver<Demand>,
     mut upstream: mpsc::Receiver<Upstream>,
 ) {
-    let mut outstanding = Outstanding::default();
+    let mut relay = Relay { world, hub, metrics, outstanding: Outstanding::default(), origin: Instant::now() };
     loop {
         tokio::select! {
-            Some(demand) = demands.recv() => down(&hub, &mut outstanding, demand),
-            Some(said) = upstream.recv() => up(&world, &hub, &mut outstanding, said),
+            Some(demand) = demands.recv() => relay.down(demand),
+            Some(said) = upstream.recv() => relay.up(said),
             else => return,
         }
     }
 }
 
-fn down(hub: &Hub, outstanding: &mut Outstanding, demand: Demand) {
-    match demand {
-        Demand::Confirm(demand) => {
-            let request = request(&demand);
-            send(hub, &request, Operation::Insert);
-            outstanding.ask(request);
-        }
-        Demand::Withdraw(demand) => {
-            let request = request(&demand);
-            outstanding.withdraw(&request);
-            send(hub, &request, Operation::Delete);
-        }
-    }
+struct Relay {
+    world: World,
+    hub: Hub,
+    metrics: Arc<Metrics>,
+    outstanding: Outstanding,
+    origin: Instant,
 }
 
-fn up(world: &World, hub: &Hub, outstanding: &mut Outstanding, said: Upstream) {
-    match said {
-        Upstream::Connected(device) => {
-            // It may have been restarted and know nothing of what it was asked.
-            outstanding.of(&device).for_each(|request| send(hub, request, Operation::Insert));
-            world.connected(&device, true);
-        }
-        Upstream::Disconnected(device) => world.connected(&device, false),
-        Upstream::Said(device, message) if message.kind == "runtimeservice" => {
-            match ActivationAck::read(&message, &device) {
-                Ok(ack) => {
-                    outstanding.answered(&message.namespace, &ack);
-                    world.acknowledge(ack.acknowledgement());
-                }
-                Err(problem) => tracing::warn!(%device, problem, "an acknowledgement is refused"),
+impl Relay {
+    fn down(&mut self, demand: Demand) {
+        match demand {
+            Demand::Confirm(demand) => {
+                let request = request(&demand);
+                send(&self.hub, &request, Operation::Insert);
+                self.outstanding.ask(request, self.origin.elapsed());
+                self.metrics.asked();
+            }
+            Demand::Withdraw(demand) => {
+                let request = request(&demand);
+                self.outstanding.withdraw(&request);
+                send(&self.hub, &request, Operation::Delete);
             }
         }
-        // What workers report about other kinds has no reader yet; the device has kept it for itself.
-        Upstream::Said(device, message) => {
-            tracing::debug!(%device, kind = message.kind, name = message.name, "reported");
+    }
+
+    fn up(&mut self, said: Upstream) {
+        match said {
+            Upstream::Connected(device) => {
+                // It may have been restarted and know nothing of what it was asked.
+                self.outstanding.of(&device).for_each(|request| send(&self.hub, request, Operation::Insert));
+                self.world.connected(&device, true);
+            }
+            Upstream::Disconnected(device) => self.world.connected(&device, false),
+            Upstream::Said(device, message) if message.kind == "runtimeservice" => {
+                match ActivationAck::read(&message, &device) {
+                    Ok(ack) => self.acknowledged(&message.namespace, &ack),
+                    Err(problem) => tracing::warn!(%device, problem, "an acknowledgement is refused"),
+                }
+            }
+            // What workers report about other kinds has no reader yet; the device has kept it for itself.
+            Upstream::Said(device, message) => {
+                tracing::debug!(%device, kind = message.kind, name = message.name, "reported");
+            }
         }
+    }
+
+    fn acknowledged(&mut self, namespace: &str, ack: &ActivationAck) {
+        if let Some(asked) = self.outstanding.answered(namespace, ack) {
+            self.metrics.acknowledged(self.origin.elapsed().saturating_sub(asked));
+        }
+        self.world.acknowledge(ack.acknowledgement());
     }
 }
 

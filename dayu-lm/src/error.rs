@@ -37,6 +37,14 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The status API cannot be served.
+    #[error("cannot serve the status API on {address}: {source}; free the port or choose another with --status")]
+    Status {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The Node has a pod network that no addresses can be taken from.
     #[error("{source}")]
     Network {

@@ -11,6 +11,7 @@ mod handle;
 pub mod link;
 mod log;
 mod manager;
+mod metrics;
 mod node;
 mod options;
 mod patience;

@@ -22,6 +22,7 @@ use crate::{
     clock::Clock,
     device::Remembered,
     link::{self, LinkOptions},
+    metrics::Metrics,
     node::{self, Standing},
     patience::{is_in_use, while_in_use},
     pods::{Pods, Pool, Recorder, Shared},
@@ -43,6 +44,7 @@ struct Manager {
     client: Client,
     options: Options,
     clock: Clock,
+    metrics: Metrics,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -60,7 +62,9 @@ pub(crate) async fn run(
     // Parts end with us, however we end.
     let shutdown = shutdown.child_token();
     let _ends = shutdown.clone().drop_guard();
-    let manager = Manager { client, options, clock: Clock::start(), shutdown, tasks: TaskTracker::new() };
+    let (clock, metrics, tasks) = (Clock::start(), Metrics::default(), TaskTracker::new());
+    let manager = Manager { client, options, clock, metrics, shutdown, tasks };
+    manager.serve_status(announce.subscribe()).await?;
     let ended = Box::pin(manager.run(&data, runtime, announce)).await;
     manager.shutdown.cancel();
     manager.tasks.close();
@@ -105,6 +109,15 @@ impl Manager {
         }
     }
 
+    /// Serves health, readiness and metrics, where that is asked for.
+    async fn serve_status(&self, ready: watch::Receiver<Option<Addresses>>) -> Result<(), Error> {
+        let Some(address) = self.options.status else { return Ok(()) };
+        let listener = serve::listen(address, false).await.map_err(|source| Error::Status { address, source })?;
+        let router = serve::status(ready, self.metrics.registry());
+        self.tasks.spawn(serve::serve(listener, router, self.shutdown.clone()));
+        Ok(())
+    }
+
     /// What the cluster says of the device; none when told to end before.
     async fn register(&self) -> Option<Standing> {
         self.shutdown.run_until_cancelled(node::register(&self.client, &self.options.node)).await.flatten()
@@ -136,6 +149,7 @@ impl Manager {
             lookup: Lookup::start(&self.client, &attempt),
             recorder: Recorder::start(self.client.clone(), device.to_string(), self.clock),
             clock: self.clock,
+            metrics: self.metrics.clone(),
             folders,
         });
         let pods = Pods::recover(shared, pool).await;
@@ -186,6 +200,7 @@ impl Manager {
             plain: self.options.link_plain,
             mesh: self.options.mesh.unwrap_or(SocketAddr::new(mesh, MESH_PORT)),
             outbox: data.join("outbox"),
+            metrics: self.metrics.link.clone(),
         };
         self.tasks.spawn(link::run(self.client.clone(), options, up, until.clone()));
     }

@@ -30,6 +30,9 @@ pub struct Options {
     /// address, else 127.0.0.1:10551]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub mesh: Option<SocketAddr>,
+    /// Where health, readiness and metrics are served, such as 127.0.0.1:10550; nowhere unless said.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub status: Option<SocketAddr>,
     /// Stop the workers when told to end; without it they live on and the next local manager takes them over.
     #[arg(long)]
     pub stop_workers: bool,
@@ -45,6 +48,7 @@ impl Options {
             link_plain: false,
             data: None,
             mesh: None,
+            status: None,
             stop_workers: false,
         }
     }

@@ -14,6 +14,9 @@ pub(crate) struct Cli {
     /// How much to log: error, warn, info, debug or trace.
     #[arg(long, global = true, default_value = "warn", env = "DAYU_LOG")]
     pub(crate) log: tracing::Level,
+    /// How a log line looks: text for people, json for programs.
+    #[arg(long, global = true, value_enum, default_value = "text", env = "DAYU_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -72,6 +75,12 @@ Run it on a device to have that device's mesh looked at as well.")]
         #[arg(value_enum)]
         stage: Stage,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 /// How to reach the API.

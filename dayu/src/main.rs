@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     let command = cli::Cli::parse();
     // One provider for every TLS connection of the process; a second call would only mean it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    output::log_to_stderr(&command.log);
+    output::log_to_stderr(command.log, command.log_format);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -7,13 +7,15 @@ use std::{
 
 use comfy_table::{Table, presets};
 
+use crate::cli::LogFormat;
+
 /// Sends log lines to standard error, in colour on a terminal only.
-pub(crate) fn log_to_stderr(level: &tracing::Level) {
-    tracing_subscriber::fmt()
-        .with_max_level(*level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+pub(crate) fn log_to_stderr(level: tracing::Level, format: LogFormat) {
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
 }
 
 /// One line of a result.

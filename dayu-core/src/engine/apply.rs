@@ -22,9 +22,9 @@ pub(super) struct Applied(std::collections::BTreeMap<(ChildKind, String), (Strin
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) child: String,
+    /// CamelCase, machine-readable.
+    pub(super) reason: String,
     pub(super) message: String,
-    /// Another writer was faster: try again at once.
-    pub(super) conflict: bool,
 }
 
 impl Applied {
@@ -84,7 +84,11 @@ enum Problem {
 
 impl Problem {
     fn refusal(self, child: &Child) -> Refusal {
-        let conflict = matches!(&self, Self::Api(Error::Api(status)) if status.code == 409);
+        let reason = match &self {
+            Self::Api(error) => reason(error),
+            Self::Foreign => "Foreign".to_owned(),
+            Self::Going => "Going".to_owned(),
+        };
         let message = match self {
             Self::Api(Error::Api(status)) => status.message.clone(),
             Self::Api(error) => error.to_string(),
@@ -94,7 +98,16 @@ impl Problem {
             }
             Self::Going => "an earlier one of that name is still being deleted".to_owned(),
         };
-        Refusal { child: format!("{}/{}", child.kind.as_str(), child.name), message, conflict }
+        Refusal { child: format!("{}/{}", child.kind.as_str(), child.name), reason, message }
+    }
+}
+
+/// The server's own word for what went wrong, or ours where there was no answer.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Api(status) if !status.reason.is_empty() => status.reason.clone(),
+        Error::Api(status) => format!("Http{}", status.code),
+        _ => "Unreachable".to_owned(),
     }
 }
 
@@ -192,7 +205,8 @@ async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, u
         // Gone, or replaced by another that is not ours to delete.
         Err(Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
         Err(error) => {
-            Err(Refusal { child: format!("{}/{name}", kind.as_str()), message: error.to_string(), conflict: false })
+            let child = format!("{}/{name}", kind.as_str());
+            Err(Refusal { child, reason: reason(&error), message: error.to_string() })
         }
     }
 }

@@ -23,6 +23,7 @@ mod apply;
 mod children;
 mod events;
 mod inventory;
+mod observe;
 mod queue;
 mod reconcile;
 mod run;
@@ -30,6 +31,7 @@ mod view;
 mod world;
 
 pub use activation::{ActivationDemand, Demand};
+pub use observe::{Observer, Outcome, Unobserved};
 pub use queue::{Backoff, Queue};
 pub use run::{Engine, Options};
 pub use world::World;

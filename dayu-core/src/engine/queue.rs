@@ -117,6 +117,12 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         self.forget_wait(key);
     }
 
+    /// How many wait for the end of a pause.
+    #[must_use]
+    pub fn paused(&self) -> usize {
+        self.later.len()
+    }
+
     /// How many wait to be taken.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,6 +8,7 @@ use kube::{
     core::object::HasStatus,
 };
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{
     STATUS_MANAGER, World,
@@ -41,9 +42,11 @@ pub(super) struct Memory<S> {
     /// The status that was written last; the watch may not have brought it back yet.
     status: Option<S>,
     demanded: Option<ActivationDemand>,
-    /// Devices that the plan names, and whether the resource was refused: what wakes it.
+    /// The revision of the resource that the server answered the last status with, and when; none once the watch has told of it.
+    pub(super) echo: Option<(String, Instant)>,
+    /// Devices that the plan names, and why the resource was refused, if it was: what wakes it.
     pub(super) devices: Vec<Device>,
-    pub(super) refused: bool,
+    pub(super) refused: Option<&'static str>,
     /// The devices that wake it so far.
     pub(super) indexed: Vec<Device>,
 }
@@ -51,8 +54,11 @@ pub(super) struct Memory<S> {
 /// How a look ended.
 pub(super) enum Verdict {
     Done,
-    /// Somebody was faster, or an object is still going: look again soon.
-    Retry(String),
+    /// Somebody was faster, or an object is still going: look again soon. A CamelCase reason, and a sentence.
+    Retry {
+        reason: String,
+        why: String,
+    },
 }
 
 impl<S> Memory<S> {
@@ -70,8 +76,9 @@ impl<S> Default for Memory<S> {
             said: Said::default(),
             status: None,
             demanded: None,
+            echo: None,
             devices: Vec::new(),
-            refused: false,
+            refused: None,
             indexed: Vec::new(),
         }
     }
@@ -91,7 +98,7 @@ impl<T: Template> Context<T> {
         }
         let site = self.world.site(&self.local_manager);
         let plan = self.template.plan(resource, &site);
-        memory.refused = plan.is_err();
+        memory.refused = plan.as_ref().err().map(|rejection| rejection.reason);
         let (mut refusal, mut has_changed) = (None, false);
         let (plan, failure) = match plan {
             Ok(plan) => {
@@ -117,9 +124,11 @@ impl<T: Template> Context<T> {
         self.demand(resource, &observed, memory).await;
         let written = self.write_status(resource, &observed, memory).await;
         match (refusal, written) {
-            (Some(refusal), _) if refusal.conflict => Verdict::Retry(String::new()),
-            (Some(refusal), _) => Verdict::Retry(format!("{}: {}", refusal.child, refusal.message)),
-            (None, Err(error)) => Verdict::Retry(format!("status: {error}")),
+            (Some(refusal), _) => {
+                let why = format!("{}: {}", refusal.child, refusal.message);
+                Verdict::Retry { reason: refusal.reason, why }
+            }
+            (None, Err(error)) => Verdict::Retry { reason: apply::reason(&error), why: format!("status: {error}") },
             (None, Ok(())) => Verdict::Done,
         }
     }
@@ -216,7 +225,8 @@ impl<T: Template> Context<T> {
         let api = Api::<T::Resource>::namespaced(self.client.clone(), &resource.namespace().unwrap_or_default());
         let params = PatchParams::apply(STATUS_MANAGER).force();
         match api.patch_status(&resource.name_any(), &params, &Patch::Apply(&patch)).await {
-            Ok(_) => {
+            Ok(written) => {
+                memory.echo = written.resource_version().map(|revision| (revision, Instant::now()));
                 memory.status = Some(status);
                 Ok(())
             }
@@ -242,8 +252,8 @@ fn with_status<K: HasStatus<Status: Clone + PartialEq> + Clone>(
 fn planned<K: Resource<DynamicType = ()>>(resource: &K, plan: &Plan) -> Result<Vec<Child>, Refusal> {
     let unwritable = |error: serde_json::Error| Refusal {
         child: "plan".to_owned(),
+        reason: "Unwritable".to_owned(),
         message: format!("cannot be written as JSON: {error}"),
-        conflict: false,
     };
     let deployments = plan.workers.iter().map(|worker| (ChildKind::Deployment, apply::json(&worker.deployment)));
     let services = plan.services.iter().map(|service| (ChildKind::Service, apply::json(service)));

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     events::Announcer,
+    observe::{Observer, Outcome, Unobserved},
     queue::{Backoff, Queue},
     reconcile::{Context, Memory, Verdict},
     world::{Wake, World},
@@ -38,6 +39,8 @@ pub struct Options {
     pub local_manager: String,
     /// The wall clock, for the times in statuses.
     pub clock: fn() -> Timestamp,
+    /// Is told what the engine does.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             backoff: Backoff::default(),
             local_manager: "http://localhost:9100".to_owned(),
             clock: Timestamp::now,
+            observer: Arc::new(Unobserved),
         }
     }
 }
@@ -70,6 +74,8 @@ pub struct Engine<T: Template> {
     queue: Queue<Key>,
     origin: Instant,
     listed: BTreeSet<Key>,
+    /// The queue's depth as it was told last.
+    depth: Option<(usize, usize)>,
 }
 
 impl<T: Template> Engine<T> {
@@ -95,6 +101,7 @@ impl<T: Template> Engine<T> {
             refused: BTreeSet::new(),
             origin: Instant::now(),
             listed: BTreeSet::new(),
+            depth: None,
         }
     }
 
@@ -113,6 +120,7 @@ impl<T: Template> Engine<T> {
             {
                 looks.push(look);
             }
+            self.tell_depth();
             let due = self.queue.next_due().map(|due| self.origin + due);
             tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -123,6 +131,13 @@ impl<T: Template> Engine<T> {
             }
         }
         while looks.next().await.is_some() {}
+    }
+
+    fn tell_depth(&mut self) {
+        let (ready, paused) = (self.queue.len(), self.queue.paused());
+        if self.depth.replace((ready, paused)) != Some((ready, paused)) {
+            self.options.observer.queued(&T::Resource::kind(&()), ready, paused);
+        }
     }
 
     fn watch(&self) -> BoxStream<'static, watcher::Result<watcher::Event<T::Resource>>> {
@@ -152,6 +167,7 @@ impl<T: Template> Engine<T> {
             Ok(watcher::Event::Apply(resource)) => self.put(resource),
             Ok(watcher::Event::Delete(resource)) => self.drop(&key(&resource)),
             Err(error) => {
+                self.options.observer.watch_broke(&T::Resource::kind(&()));
                 tracing::warn!(kind = %T::Resource::kind(&()), %error, "the watch broke and is tried again");
             }
         }
@@ -172,6 +188,9 @@ impl<T: Template> Engine<T> {
             self.keys.remove(&Uid::from(before.uid().unwrap_or_default()));
         }
         self.keys.insert(uid, key.clone());
+        if let Some(memory) = self.memories.get_mut(&key) {
+            echo::<T>(&*self.options.observer, resource, memory);
+        }
         if is_news {
             self.queue.touch(key);
         }
@@ -209,8 +228,10 @@ impl<T: Template> Engine<T> {
     fn next_look(&mut self) -> Option<Look<T>> {
         let key = self.queue.take()?;
         let (context, resource) = (self.context.clone(), self.resources.get(&key).cloned());
+        let observer = self.options.observer.clone();
         let mut memory = self.memories.remove(&key).unwrap_or_default();
         Some(Box::pin(async move {
+            let began = Instant::now();
             let verdict = match resource {
                 Some(resource) => context.look(&resource, &mut memory).await,
                 None => {
@@ -218,6 +239,12 @@ impl<T: Template> Engine<T> {
                     Verdict::Done
                 }
             };
+            let outcome = match (&verdict, memory.refused) {
+                (Verdict::Retry { reason, .. }, _) => Outcome::Retry(reason),
+                (Verdict::Done, Some(reason)) => Outcome::Rejected(reason),
+                (Verdict::Done, None) => Outcome::Done,
+            };
+            observer.looked(&T::Resource::kind(&()), began.elapsed(), outcome);
             (key, memory, verdict)
         }))
     }
@@ -229,6 +256,10 @@ impl<T: Template> Engine<T> {
             self.queue.forget(key);
         } else {
             self.index(key, &mut memory);
+            // The watch may have been faster than the answer.
+            if let Some(resource) = self.resources.get(key) {
+                echo::<T>(&*self.options.observer, resource, &mut memory);
+            }
             self.memories.insert(key.clone(), memory);
         }
         // Gone during this look: it is queued once more, and retrying is for those that are there.
@@ -238,8 +269,8 @@ impl<T: Template> Engine<T> {
         }
         match verdict {
             Verdict::Done => self.queue.done(key),
-            Verdict::Retry(why) => {
-                tracing::debug!(resource = %key.1, why, "to be looked at again");
+            Verdict::Retry { reason, why } => {
+                tracing::debug!(resource = %key.1, reason, why, "to be looked at again");
                 self.queue.failed(key, self.origin.elapsed(), rand::rng().random());
             }
         }
@@ -253,7 +284,7 @@ impl<T: Template> Engine<T> {
             }
             memory.indexed.clone_from(&memory.devices);
         }
-        if memory.refused {
+        if memory.refused.is_some() {
             self.refused.insert(key.clone());
         } else {
             self.refused.remove(key);
@@ -270,6 +301,14 @@ impl<T: Template> Engine<T> {
                 }
             }
         }
+    }
+}
+
+/// Tells how long the watch took to bring `resource` as it was last written, once it has.
+fn echo<T: Template>(observer: &dyn Observer, resource: &T::Resource, memory: &mut Memory<T::Status>) {
+    let revision = resource.meta().resource_version.as_ref();
+    if let Some((_, answered)) = memory.echo.take_if(|(written, _)| Some(&*written) == revision) {
+        observer.echoed(&T::Resource::kind(&()), answered.elapsed());
     }
 }
 

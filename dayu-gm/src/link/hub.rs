@@ -91,6 +91,12 @@ impl Hub {
         self.inner.peers.lock().get(device).is_some_and(|peer| peer.socket.is_some())
     }
 
+    /// How many devices are connected.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        self.inner.peers.lock().values().filter(|peer| peer.socket.is_some()).count()
+    }
+
     /// Seats a new connection of `device`; an older one of the same device is cut. None when the house is full. `numbered` as
     /// in [`Event::Connected`].
     pub(super) fn seat(&self, device: &Device, numbered: bool) -> Option<(Seat, mpsc::Receiver<Outgoing>)> {

@@ -1,42 +1,45 @@
 //! What devices were asked and have not answered: asked again on every new connection. Pure.
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use dayu_core::{
     link::{ActivationAck, ActivationRequest},
     name::Device,
 };
 
-/// Requests by device, then by the resource's namespace and name.
+/// Namespace and name of a resource.
+type Key = (String, String);
+
+/// Requests by device, then by the resource's namespace and name, each with the moment it was made.
 #[derive(Debug, Default)]
 pub(crate) struct Outstanding {
-    of: HashMap<Device, HashMap<(String, String), ActivationRequest>>,
+    of: HashMap<Device, HashMap<Key, (ActivationRequest, Duration)>>,
 }
 
 impl Outstanding {
-    /// Notes a request; an earlier one to the same device about the same resource is void.
-    pub(crate) fn ask(&mut self, request: ActivationRequest) {
+    /// Notes a request made at `now`; an earlier one to the same device about the same resource is void.
+    pub(crate) fn ask(&mut self, request: ActivationRequest, now: Duration) {
         let key = (request.metadata.namespace.clone(), request.metadata.name.clone());
-        self.of.entry(request.target_node.clone()).or_default().insert(key, request);
+        self.of.entry(request.target_node.clone()).or_default().insert(key, (request, now));
     }
 
     pub(crate) fn withdraw(&mut self, request: &ActivationRequest) {
         self.forget(&request.target_node, (request.metadata.namespace.clone(), request.metadata.name.clone()));
     }
 
-    /// Takes an answer; one to another incarnation leaves the request open.
-    pub(crate) fn answered(&mut self, namespace: &str, ack: &ActivationAck) {
+    /// Takes an answer, and gives the moment of the request; one to another incarnation leaves the request open.
+    pub(crate) fn answered(&mut self, namespace: &str, ack: &ActivationAck) -> Option<Duration> {
         let key = (namespace.to_owned(), ack.runtime_id.clone());
-        let asked = self.of.get(&ack.target_node).and_then(|requests| requests.get(&key));
-        if asked.is_some_and(|request| request.is_answered_by(ack)) {
-            self.forget(&ack.target_node, key);
-        }
+        let (_, since) = self.of.get(&ack.target_node)?.get(&key).filter(|(request, _)| request.is_answered_by(ack))?;
+        let since = *since;
+        self.forget(&ack.target_node, key);
+        Some(since)
     }
 
     pub(crate) fn of(&self, device: &Device) -> impl Iterator<Item = &ActivationRequest> {
-        self.of.get(device).into_iter().flat_map(HashMap::values)
+        self.of.get(device).into_iter().flat_map(HashMap::values).map(|(request, _)| request)
     }
 
-    fn forget(&mut self, device: &Device, key: (String, String)) {
+    fn forget(&mut self, device: &Device, key: Key) {
         if let Some(requests) = self.of.get_mut(device) {
             requests.remove(&key);
             if requests.is_empty() {
@@ -71,13 +74,15 @@ mod tests {
     #[test]
     fn a_request_stays_open_until_it_is_answered_exactly_or_withdrawn() {
         let (mut outstanding, edge) = (Outstanding::default(), Device::from("edge1"));
-        outstanding.ask(request("p1"));
-        outstanding.ask(request("p2"));
-        outstanding.answered("ns", &ack("p1"));
+        let at = Duration::from_secs;
+        outstanding.ask(request("p1"), at(1));
+        outstanding.ask(request("p2"), at(2));
+        assert_eq!(outstanding.answered("ns", &ack("p1")), None);
         assert_eq!(outstanding.of(&edge).map(|request| request.endpoint_pod_uid.as_str()).collect::<Vec<_>>(), ["p2"]);
-        outstanding.answered("ns", &ack("p2"));
+        assert_eq!(outstanding.answered("ns", &ack("p2")), Some(at(2)));
+        assert_eq!(outstanding.answered("ns", &ack("p2")), None, "it is repeated");
         assert_eq!(outstanding.of(&edge).count(), 0);
-        outstanding.ask(request("p3"));
+        outstanding.ask(request("p3"), at(3));
         outstanding.withdraw(&request("any"));
         assert_eq!(outstanding.of(&edge).count(), 0);
     }

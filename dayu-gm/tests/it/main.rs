@@ -5,3 +5,4 @@ mod link;
 mod manager;
 mod reconcile;
 mod renewal;
+mod status;

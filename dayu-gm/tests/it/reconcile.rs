@@ -53,7 +53,8 @@ pub(super) async fn start(devices: &[&str]) -> Site {
     }
     let shutdown = CancellationToken::new();
     // The device is played by a test, which shows no key.
-    let options = Options { link_plain: true, ..Options::default() };
+    let status = Some(([127, 0, 0, 1], 0).into());
+    let options = Options { link_plain: true, status, ..Options::default() };
     let mut handle = dayu_gm::run_with(client.clone(), options, shutdown.clone());
     let addresses = handle.ready().await.expect("the global manager is ready");
     Site { client, addresses, shutdown, _controllers: controllers }
@@ -145,6 +146,10 @@ async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route() {
     link.send(Ws::text(frame.encode().unwrap())).await.unwrap();
     let ready = until::<RuntimeService>(client, |all| condition(&all[0].status, "Ready").0 == "True").await;
     assert_eq!(condition(&ready[0].status, "Activated"), ("True".to_owned(), "Activated".to_owned()));
+    let metrics = crate::status::get(site.addresses.status.unwrap(), "/metrics").await.unwrap().1;
+    for part in ["dayu_gm_activations_asked_total 1", "dayu_gm_activation_seconds_count 1", "dayu_gm_link_devices 1"] {
+        assert!(metrics.contains(part), "{part:?} is not in:\n{metrics}");
+    }
 
     // Nothing changes, nothing is written.
     let version = || async {

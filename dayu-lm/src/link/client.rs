@@ -32,7 +32,7 @@ use tokio_tungstenite::{
 };
 use tokio_util::{either::Either, sync::CancellationToken};
 
-use super::{manager::Manager, outbox, publish::publish};
+use super::{LinkMetrics, manager::Manager, outbox, publish::publish};
 
 /// Longest dial and handshake, longest wait for a peer to take what is written.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -86,17 +86,26 @@ struct Link {
     store: PathBuf,
     origin: Instant,
     ends: Ends,
+    metrics: LinkMetrics,
 }
 
 /// Keeps the link until `shutdown`. What is said while there is no connection is kept for the next.
-pub(super) async fn run(client: Client, device: Device, store: PathBuf, ends: Ends, shutdown: CancellationToken) {
+pub(super) async fn run(
+    client: Client,
+    device: Device,
+    store: PathBuf,
+    ends: Ends,
+    metrics: LinkMetrics,
+    shutdown: CancellationToken,
+) {
     let identity = match Identity::generate() {
         Ok(identity) => identity,
         Err(error) => return tracing::error!(%device, %error, "the device has no link to the global manager"),
     };
     let caller = Caller { client, device, identity, is_published: AtomicBool::new(false) };
     let session = Session::resume(outbox::restore(&store));
-    let mut link = Link { session, store, origin: Instant::now(), ends };
+    let mut link = Link { session, store, origin: Instant::now(), ends, metrics };
+    link.metrics.waits(link.session.outbox().len());
     shutdown.run_until_cancelled(link.keep_up(&caller)).await;
 }
 
@@ -107,7 +116,9 @@ impl Link {
         loop {
             let ended = match self.meanwhile(caller.dial(&manager)).await {
                 Ok((socket, numbered)) => {
+                    self.metrics.connected.set(1);
                     let ended = self.exchange(socket, numbered, &manager).await;
+                    self.metrics.connected.set(0);
                     // One that lets nobody in is no connection that worked.
                     wait = if matches!(ended, Ended::Refused(_)) { (wait * 2).min(LONGEST_WAIT) } else { FIRST_WAIT };
                     ended
@@ -168,6 +179,7 @@ impl Link {
         }
         // Before anything leaves: a restart in between must know that it may have.
         outbox::keep(&self.store, self.session.outbox());
+        self.metrics.waits(self.session.outbox().len());
         actions
     }
 
@@ -195,7 +207,10 @@ impl Link {
                 _ = ticks.tick() => Ok(Event::Tick),
             };
             match event {
-                Ok(event) => actions = self.session.step(event, self.origin.elapsed()),
+                Ok(event) => {
+                    actions = self.session.step(event, self.origin.elapsed());
+                    self.metrics.waits(self.session.outbox().len());
+                }
                 Err(ended) => return ended,
             }
         }

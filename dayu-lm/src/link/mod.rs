@@ -6,6 +6,7 @@ mod activations;
 mod client;
 mod manager;
 mod mesh;
+mod metrics;
 mod outbox;
 mod publish;
 
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::activations::Activations;
+pub use self::metrics::LinkMetrics;
 
 /// Messages that wait between the parts of the link.
 const WAITING: usize = 256;
@@ -36,6 +38,8 @@ pub struct LinkOptions {
     pub mesh: SocketAddr,
     /// Where messages that nobody has acknowledged survive a restart.
     pub outbox: PathBuf,
+    /// What counts what the link does.
+    pub metrics: LinkMetrics,
 }
 
 /// Keeps the link until `shutdown`. What the device's workers report goes up through `reports`.
@@ -50,14 +54,19 @@ pub async fn run(
     let (seen, mut routes) = mpsc::channel(WAITING);
     let managers = manager::managers(client.clone(), options.manager, options.plain);
     let ends = client::Ends { managers, outgoing, delivered };
-    let link = client::run(client, options.device.clone(), options.outbox, ends, shutdown.clone());
+    let (device, metrics) = (options.device.clone(), options.metrics.clone());
+    let link = client::run(client, device, options.outbox, ends, metrics, shutdown.clone());
     let mesh = mesh::follow(options.mesh, seen, shutdown.clone());
     let work = async {
         let mut activations = Activations::default();
+        let counted = |acknowledgements: Vec<Message>| {
+            options.metrics.acknowledges(acknowledgements.len());
+            acknowledgements
+        };
         loop {
             let answers = tokio::select! {
-                Some(message) = incoming.recv() => take(&options.device, &mut activations, &message),
-                Some(route) = routes.recv() => activations.route(route),
+                Some(message) = incoming.recv() => counted(take(&options.device, &mut activations, &message)),
+                Some(route) = routes.recv() => counted(activations.route(route)),
                 Some(report) = reports.recv() => vec![report],
                 else => return,
             };

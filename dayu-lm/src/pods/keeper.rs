@@ -188,6 +188,7 @@ impl Keeper {
                 _ => self.performer.perform(&self.pod, &self.spec, effect, &mut self.tasks),
             }
         }
+        self.shared.metrics.saw(event);
         tell::tell(&self.shared.recorder, &self.pod, &before, &self.state, event, &effects);
         self.report();
     }

@@ -28,7 +28,7 @@ use self::{
     folder::{Folder, Manifest, Saved},
     keeper::{Input, Keeper},
 };
-use crate::{clock::Clock, prepare::Lookup};
+use crate::{clock::Clock, metrics::Metrics, prepare::Lookup};
 
 /// News of one pod that wait for its keeper.
 const WAITING: usize = 16;
@@ -41,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) lookup: Lookup,
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
     /// Where the pods' folders are.
     pub(crate) folders: PathBuf,
 }
@@ -160,6 +161,7 @@ impl Pods {
         let keeper = Keeper::new(self.shared.clone(), saved);
         self.tasks.spawn(keeper.run(news));
         self.keepers.insert(uid, Kept { inbox, address });
+        self.shared.metrics.pods(self.keepers.len());
     }
 
     async fn gone(&mut self, uid: &Uid) {
@@ -182,6 +184,7 @@ impl Pods {
                 if let Some(address) = self.keepers.remove(&uid).and_then(|kept| kept.address) {
                     self.pool.free(address);
                 }
+                self.shared.metrics.pods(self.keepers.len());
             }
             Err(error) => {
                 tracing::error!(%error, "a pod's keeper failed; its worker runs unattended until the local manager restarts");

@@ -1,5 +1,6 @@
-//! What the local manager serves: workers' reports, and their logs.
+//! What the local manager serves: workers' reports, their logs, and how it is itself.
 mod logs;
+mod status;
 mod workers;
 
 use std::{io, net::SocketAddr};
@@ -10,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::patience::{is_in_use, while_in_use};
 
-pub(crate) use self::{logs::router as logs, workers::router as workers};
+pub(crate) use self::{logs::router as logs, status::router as status, workers::router as workers};
 
 /// Listens on `address`, or on any free port of it where `or_any` says so and the port is taken.
 pub(crate) async fn listen(address: SocketAddr, or_any: bool) -> io::Result<TcpListener> {

@@ -4,3 +4,4 @@ mod adoption;
 mod pods;
 mod process;
 mod site;
+mod status;

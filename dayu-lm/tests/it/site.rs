@@ -45,7 +45,11 @@ impl Site {
     }
 
     pub(crate) async fn start(&self, stop_workers: bool) -> Running {
-        let options = Options { data: Some(self.data.path().to_owned()), stop_workers, ..Options::of(self.device) };
+        self.start_with(Options { stop_workers, ..Options::of(self.device) }).await
+    }
+
+    pub(crate) async fn start_with(&self, options: Options) -> Running {
+        let options = Options { data: Some(self.data.path().to_owned()), ..options };
         let stop = CancellationToken::new();
         let mut handle = dayu_lm::run_with(self.client.clone(), options, stop.clone());
         match tokio::time::timeout(PATIENCE, handle.ready()).await {

@@ -1,6 +1,7 @@
 //! The read-only status and directory API: what Dayu's local controllers ask of a mesh, and what workers ask of a device.
 mod directory;
 mod explain;
+mod metrics;
 mod routes;
 mod server;
 mod watch;
@@ -51,6 +52,7 @@ impl Status {
         Router::new()
             .route("/healthz", any(async || Json(json!({"status": "ok"}))))
             .route("/readyz", any(routes::ready))
+            .route("/metrics", any(metrics::metrics))
             .route("/v1/routes", any(routes::all))
             .route("/v1/routes/", any(routes::unnamed))
             .route("/v1/routes/{*service}", any(routes::one))

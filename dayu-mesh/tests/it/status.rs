@@ -170,4 +170,15 @@ async fn requests_are_counted_exactly() {
     assert!(counts.iter().all(|count| count.device == "edge1" && count.service == "default/det"), "{counts:?}");
     let told: Value = get(status(&pair.site, 1), "/v1/stats").await.unwrap().json();
     assert_eq!(told["requests"], serde_json::to_value(&counts).unwrap());
+    let metrics = get(status(&pair.site, 1), "/metrics").await.unwrap();
+    let text = String::from_utf8_lossy(&metrics.body);
+    for part in [
+        r#"dayu_mesh_requests_total{service="default/det",device="edge1"} 30"#,
+        r#"dayu_mesh_routes{state="applied"} 0"#,
+        "dayu_mesh_failed_listeners 0",
+        "dayu_mesh_synced 1",
+        "# EOF",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
 }

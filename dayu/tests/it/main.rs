@@ -6,4 +6,5 @@ mod doctor;
 mod harness;
 mod installation;
 mod killed;
+mod logs;
 mod up;

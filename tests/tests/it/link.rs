@@ -161,8 +161,14 @@ struct Device1 {
 fn device(client: &Client, mesh: SocketAddr, outbox: &Path) -> Device1 {
     let (reports, reported) = mpsc::channel(64);
     let shutdown = CancellationToken::new();
-    let options =
-        LinkOptions { device: Device::from("edge1"), manager: None, plain: false, mesh, outbox: outbox.to_owned() };
+    let options = LinkOptions {
+        device: Device::from("edge1"),
+        manager: None,
+        plain: false,
+        mesh,
+        outbox: outbox.to_owned(),
+        metrics: Default::default(),
+    };
     let task = tokio::spawn(dayu_lm::link::run(client.clone(), options, reported, shutdown.clone()));
     Device1 { reports, shutdown, task }
 }

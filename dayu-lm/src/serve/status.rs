@@ -1,0 +1,44 @@
+//! What whoever watches over a local manager asks: does it answer, is it ready, what does it do.
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use tokio::sync::watch;
+
+use crate::Addresses;
+
+/// The form that Prometheus reads metrics in.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Ready = watch::Receiver<Option<Addresses>>;
+
+/// The routes; it is ready once the device is registered and its pods are looked after.
+pub(crate) fn router(ready: Ready, registry: Registry) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .with_state(ready)
+        .merge(Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry)))
+}
+
+async fn readyz(State(ready): State<Ready>) -> Response {
+    if ready.borrow().is_some() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the device is not registered yet: the API has not answered\n")
+            .into_response()
+    }
+}
+
+async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &registry);
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+}

@@ -1,0 +1,74 @@
+//! What the mesh did and how it is, in numbers for Prometheus: made of what is counted anyway, when it is asked for.
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use dayu_core::{directory::Snapshot, route::Phase};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use super::Status;
+
+/// The form that Prometheus reads metrics in.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Labels = Vec<(&'static str, String)>;
+
+pub(super) async fn metrics(State(status): State<Arc<Status>>) -> Response {
+    let mut registry = Registry::with_prefix("dayu_mesh");
+    registry.register("requests", "Requests and connections by where they went", requests(&status));
+    registry.register("refused", "Refusals by reason", refused(&status));
+    registry.register("routes", "Routes of managed Services by state", routes(&status));
+    let help = "Addresses that should be listened on and are not";
+    registry.register("failed_listeners", help, gauge(status.feed.failures().len()));
+    let (is_synced, version) = status.directory.with(|snapshot| (snapshot.is_synced(), Snapshot::version(snapshot)));
+    registry.register("synced", "1 once all Services and endpoints are known", gauge(usize::from(is_synced)));
+    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    registry.register("directory_version", "Changes that the directory has taken", gauge(version));
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = encode(&mut text, &registry);
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+}
+
+/// By service and device: replicas come and go, and Prometheus would keep each for ever.
+fn requests(status: &Status) -> Family<Labels, Counter> {
+    let requests = Family::<Labels, Counter>::default();
+    for count in status.stats.counts() {
+        requests.get_or_create(&vec![("service", count.service), ("device", count.device)]).inc_by(count.requests);
+    }
+    requests
+}
+
+fn refused(status: &Status) -> Family<Labels, Counter> {
+    let refused = Family::<Labels, Counter>::default();
+    for (reason, count) in status.stats.refusals() {
+        refused.get_or_create(&vec![("reason", reason.to_owned())]).inc_by(count);
+    }
+    refused
+}
+
+fn routes(status: &Status) -> Family<Labels, Gauge> {
+    let routes = Family::<Labels, Gauge>::default();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::from([("applied", 0), ("pending", 0)]);
+    for route in status.directory.routes().routes.values() {
+        let state = if route.phase == Phase::Applied { "applied" } else { "pending" };
+        *counts.entry(state).or_default() += 1;
+    }
+    for (state, count) in counts {
+        routes.get_or_create(&vec![("state", state.to_owned())]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    routes
+}
+
+fn gauge(value: usize) -> Gauge {
+    let gauge = Gauge::default();
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    gauge
+}
