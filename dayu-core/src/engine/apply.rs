@@ -9,14 +9,13 @@ use serde_json::Value;
 
 use super::{
     MANAGER,
-    children::{Children, Record},
+    applied::{Applied, Standing, Written, present},
+    children::{Children, Revision},
     inventory::{Child, ChildKind, has_repeated_keys},
     view,
+    world::Epoch,
 };
-
-/// What a child was when this process wrote it last: another revision means that somebody else changed it since.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Applied(std::collections::BTreeMap<(ChildKind, String), (String, String)>);
+use crate::name::Uid;
 
 /// A child that could not be written.
 #[derive(Debug)]
@@ -27,51 +26,28 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
-impl Applied {
-    /// Brings `child` to what is planned, unless it is there already. Says whether that changed it: then the watch tells.
-    pub(super) async fn ensure(
-        &mut self,
-        client: &Client,
-        namespace: &str,
-        child: &Child,
-        children: &Children,
-        owner: &str,
-    ) -> Result<bool, Refusal> {
-        let present = present(children, child.kind, &child.name);
-        if present.is_some_and(|present| self.holds(child, present)) {
-            return Ok(false);
-        }
-        let written = match child.kind {
-            ChildKind::Deployment => write::<view::Deployment>(client, namespace, child, owner).await,
-            ChildKind::Service => write::<view::Service>(client, namespace, child, owner).await,
-        };
-        let revision = written.map_err(|problem| problem.refusal(child))?;
-        let has_changed = present.is_none_or(|present| present.revision != revision);
-        self.0.insert((child.kind, child.name.clone()), (child.hash.clone(), revision));
-        Ok(has_changed)
+/// Brings `child` to what is planned, unless it is there already. Says whether that changed it: then the watch tells.
+pub(super) async fn ensure(
+    applied: &mut Applied,
+    client: &Client,
+    namespace: &str,
+    child: &Child,
+    (children, epoch): (&Children, Epoch),
+    owner: &str,
+) -> Result<bool, Refusal> {
+    let present = present(children, child.kind, &child.name);
+    if applied.standing(child, present, epoch) != Standing::Otherwise {
+        return Ok(false);
     }
-
-    fn holds(&self, child: &Child, present: &Record) -> bool {
-        if present.terminating || present.applied != child.hash {
-            return false;
-        }
-        match self.0.get(&(child.kind, child.name.clone())) {
-            // After a restart the object's own word is all there is.
-            None => true,
-            Some((hash, revision)) => *hash == child.hash && *revision == present.revision,
-        }
-    }
-
-    pub(super) fn forget(&mut self, kind: ChildKind, name: &str) {
-        self.0.remove(&(kind, name.to_owned()));
-    }
-}
-
-fn present<'a>(children: &'a Children, kind: ChildKind, name: &str) -> Option<&'a Record> {
-    match kind {
-        ChildKind::Deployment => children.deployments.get(name),
-        ChildKind::Service => children.services.get(name),
-    }
+    let written = match child.kind {
+        ChildKind::Deployment => write::<view::Deployment>(client, namespace, child, owner).await,
+        ChildKind::Service => write::<view::Service>(client, namespace, child, owner).await,
+    };
+    let (uid, revision) = written.map_err(|problem| problem.refusal(child))?;
+    let written = Written::now(child, uid, revision, present, epoch);
+    let has_changed = written.is_awaited();
+    applied.note(written);
+    Ok(has_changed)
 }
 
 enum Problem {
@@ -111,8 +87,8 @@ pub(super) fn reason(error: &Error) -> String {
     }
 }
 
-/// Writes and gives the revision that the server answered with.
-async fn write<K>(client: &Client, namespace: &str, child: &Child, owner: &str) -> Result<String, Problem>
+/// Writes and gives the incarnation and revision that the server answered with.
+async fn write<K>(client: &Client, namespace: &str, child: &Child, owner: &str) -> Result<(Uid, Revision), Problem>
 where
     K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
         + Clone
@@ -129,8 +105,8 @@ where
     } else {
         api.patch(&child.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&child.object)).await
     };
-    let meta = written.map_err(Problem::Api)?.meta().clone();
-    Ok(meta.generation.map(|generation| generation.to_string()).or(meta.resource_version).unwrap_or_default())
+    let written = written.map_err(Problem::Api)?;
+    Ok((Uid::from(written.uid().unwrap_or_default()), Revision::of(&written)))
 }
 
 /// Never adopt: an object of that name that another owner controls, or nobody, is not ours to change.
@@ -181,9 +157,9 @@ pub(super) async fn prune(
     let wanted = |kind: ChildKind, name: &str| planned.iter().any(|child| child.kind == kind && child.name == name);
     let mut pruned = Vec::new();
     for (kind, records) in [(ChildKind::Deployment, &children.deployments), (ChildKind::Service, &children.services)] {
-        for (name, record) in records.iter().filter(|(name, record)| !record.terminating && !wanted(kind, name)) {
-            delete(client, namespace, kind, name, record.object.uid.as_str()).await?;
-            pruned.push((kind, name.clone()));
+        for record in records.iter().filter(|record| !record.terminating && !wanted(kind, &record.name)) {
+            delete(client, namespace, kind, &record.name, record.uid.as_str()).await?;
+            pruned.push((kind, record.name.to_string()));
         }
     }
     Ok(pruned)

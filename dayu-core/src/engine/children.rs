@@ -1,6 +1,4 @@
 //! Children as records, by the resource they belong to: what status and pruning need, and no more.
-use std::collections::BTreeMap;
-
 use kube::ResourceExt;
 
 use super::{
@@ -15,37 +13,48 @@ use crate::{
 /// The label that ties a slice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// All children of one resource, by name.
+/// All children of one resource. Lists, because most resources have one of each, and an ordered map makes room for eleven.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Children {
-    pub(super) deployments: BTreeMap<String, Record>,
-    pub(super) services: BTreeMap<String, Record>,
-    pods: BTreeMap<String, PodRecord>,
-    slices: BTreeMap<String, SliceRecord>,
+    pub(super) deployments: Vec<Record>,
+    pub(super) services: Vec<Record>,
+    pods: Vec<PodRecord>,
+    slices: Vec<SliceRecord>,
 }
 
 /// A Deployment or a Service.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Record {
-    pub(super) object: ObjectRef,
+    pub(super) name: Box<str>,
+    pub(super) uid: Uid,
     /// Hash of what was applied, as the object itself says.
-    pub(super) applied: String,
-    /// Rises when anybody changes what it asks for: the generation, or the version where there is none.
-    pub(super) revision: String,
+    pub(super) applied: Option<u64>,
+    pub(super) revision: Revision,
     pub(super) terminating: bool,
-    rolled_out: bool,
+    pub(super) rolled_out: bool,
 }
+
+/// Rises when anybody changes what an object asks for: its generation, or its version where it has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Revision(pub(super) u64);
 
 #[derive(Clone, Debug, PartialEq)]
 struct PodRecord {
-    worker: String,
-    state: PodState,
+    name: Box<str>,
+    uid: Uid,
+    worker: Box<str>,
+    device: Option<Device>,
+    ready: bool,
+    phase: Box<str>,
+    trouble: Option<Box<(String, String)>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct SliceRecord {
-    service: String,
-    ready: Vec<EndpointState>,
+    name: Box<str>,
+    uid: Uid,
+    service: Box<str>,
+    ready: Box<[EndpointState]>,
     not_ready: i32,
 }
 
@@ -56,118 +65,194 @@ impl Children {
 
     /// What is known of the worker that this Deployment runs.
     pub(super) fn worker(&self, deployment: &str) -> WorkerState {
-        let record = self.deployments.get(deployment).filter(|record| !record.terminating);
-        let pods = self.pods.values().filter(|pod| pod.worker == deployment);
+        let record = found(&self.deployments, deployment).filter(|record| !record.terminating);
+        let pods = self.pods.iter().filter(|pod| &*pod.worker == deployment);
         WorkerState {
-            deployment: record.map(|record| record.object.clone()),
+            deployment: record.map(Record::reference),
             rolled_out: record.is_some_and(|record| record.rolled_out),
-            pods: pods.map(|pod| pod.state.clone()).collect(),
+            pods: pods.map(PodRecord::state).collect(),
         }
     }
 
     /// What is known of a Service.
     pub(super) fn service(&self, name: &str) -> ServiceState {
-        let slices = || self.slices.values().filter(|slice| slice.service == name);
+        let slices = || self.slices.iter().filter(|slice| &*slice.service == name);
         ServiceState {
-            service: self.services.get(name).filter(|record| !record.terminating).map(|record| record.object.clone()),
-            ready: slices().flat_map(|slice| slice.ready.clone()).collect(),
+            service: found(&self.services, name).filter(|record| !record.terminating).map(Record::reference),
+            ready: slices().flat_map(|slice| slice.ready.to_vec()).collect(),
             not_ready: slices().map(|slice| slice.not_ready).sum(),
+        }
+    }
+
+    /// `uid` in the copy that is kept here already, if it is.
+    pub(super) fn shared(&self, uid: Uid) -> Uid {
+        let services = self.services.iter().map(|service| &service.uid);
+        services.chain(self.pods.iter().map(|pod| &pod.uid)).find(|known| **known == uid).cloned().unwrap_or(uid)
+    }
+}
+
+impl Record {
+    fn of(object: &impl ResourceExt, rolled_out: bool) -> Self {
+        Self {
+            name: object.name_any().into(),
+            uid: Uid::from(object.uid().unwrap_or_default()),
+            applied: object.annotations().get(APPLIED).and_then(|hash| u64::from_str_radix(hash, 16).ok()),
+            revision: Revision::of(object),
+            terminating: object.meta().deletion_timestamp.is_some(),
+            rolled_out,
+        }
+    }
+
+    fn reference(&self) -> ObjectRef {
+        ObjectRef { name: self.name.to_string(), uid: self.uid.clone() }
+    }
+}
+
+impl Revision {
+    pub(super) fn of(object: &impl ResourceExt) -> Self {
+        let generation = object.meta().generation.and_then(|generation| u64::try_from(generation).ok());
+        Self(generation.or_else(|| object.resource_version()?.parse().ok()).unwrap_or_default())
+    }
+}
+
+impl PodRecord {
+    fn state(&self) -> PodState {
+        PodState {
+            pod: ObjectRef { name: self.name.to_string(), uid: self.uid.clone() },
+            device: self.device.clone(),
+            ready: self.ready,
+            phase: self.phase.to_string(),
+            trouble: self.trouble.as_deref().cloned(),
         }
     }
 }
 
-/// A kind of child that children keep records of. `set` says whether anything changed that somebody reads.
-pub(super) trait Kept: kube::Resource<DynamicType = ()> {
-    fn set(&self, children: &mut Children) -> bool;
-    fn unset(name: &str, children: &mut Children) -> bool;
+/// What children keep of a kind.
+trait Named: PartialEq {
+    fn name(&self) -> &str;
+    fn uid(&self) -> &Uid;
+}
+
+macro_rules! named {
+    ($($record:ident),*) => {$(
+        impl Named for $record {
+            fn name(&self) -> &str {
+                &self.name
+            }
+
+            fn uid(&self) -> &Uid {
+                &self.uid
+            }
+        }
+    )*};
+}
+named!(Record, PodRecord, SliceRecord);
+
+fn found<'a, R: Named>(records: &'a [R], name: &str) -> Option<&'a R> {
+    records.iter().find(|record| record.name() == name)
 }
 
 /// Inserts, and whether that made a difference.
-fn put<V: PartialEq>(map: &mut BTreeMap<String, V>, name: String, value: V) -> bool {
-    if map.get(&name) == Some(&value) {
-        return false;
+fn put<R: Named>(records: &mut Vec<R>, record: R) -> bool {
+    match records.iter_mut().find(|known| known.name() == record.name()) {
+        Some(known) if *known == record => return false,
+        Some(known) => *known = record,
+        None => {
+            records.reserve_exact(1);
+            records.push(record);
+        }
     }
-    map.insert(name, value);
     true
 }
 
-fn reference(object: &impl ResourceExt) -> ObjectRef {
-    ObjectRef { name: object.name_any(), uid: Uid::from(object.uid().unwrap_or_default()) }
+/// Removes this incarnation, and whether it was there.
+fn remove<R: Named>(records: &mut Vec<R>, uid: &Uid) -> bool {
+    let before = records.len();
+    records.retain(|record| record.uid() != uid);
+    records.len() < before
 }
 
-fn record(object: &impl ResourceExt, rolled_out: bool) -> Record {
-    let meta = object.meta();
-    let generation = meta.generation.map(|generation| generation.to_string());
-    Record {
-        object: reference(object),
-        applied: object.annotations().get(APPLIED).cloned().unwrap_or_default(),
-        revision: generation.or_else(|| meta.resource_version.clone()).unwrap_or_default(),
-        terminating: meta.deletion_timestamp.is_some(),
-        rolled_out,
-    }
+/// A kind of child that children keep records of. Both say whether anything changed that somebody reads.
+pub(super) trait Kept: kube::Resource<DynamicType = ()> {
+    /// Whether the engine writes it, or only reads what others make of what it writes.
+    const IS_WRITTEN: bool = false;
+
+    fn set(&self, children: &mut Children) -> bool;
+    fn unset(uid: &Uid, children: &mut Children) -> bool;
 }
 
 impl Kept for view::Deployment {
+    const IS_WRITTEN: bool = true;
+
     fn set(&self, children: &mut Children) -> bool {
         let (wished, status) = (self.spec.replicas.unwrap_or(1), &self.status);
         let counts = [status.replicas, status.updated_replicas, status.ready_replicas, status.available_replicas];
         let rolled_out = status.observed_generation >= self.metadata.generation.unwrap_or_default()
             && counts.iter().all(|count| *count == wished)
             && status.unavailable_replicas == 0;
-        put(&mut children.deployments, self.name_any(), record(self, rolled_out))
+        put(&mut children.deployments, Record::of(self, rolled_out))
     }
 
-    fn unset(name: &str, children: &mut Children) -> bool {
-        children.deployments.remove(name).is_some()
+    fn unset(uid: &Uid, children: &mut Children) -> bool {
+        remove(&mut children.deployments, uid)
     }
 }
 
 impl Kept for view::Service {
+    const IS_WRITTEN: bool = true;
+
     fn set(&self, children: &mut Children) -> bool {
-        put(&mut children.services, self.name_any(), record(self, true))
+        put(&mut children.services, Record::of(self, true))
     }
 
-    fn unset(name: &str, children: &mut Children) -> bool {
-        children.services.remove(name).is_some()
+    fn unset(uid: &Uid, children: &mut Children) -> bool {
+        remove(&mut children.services, uid)
     }
 }
 
 impl Kept for view::Pod {
     fn set(&self, children: &mut Children) -> bool {
+        let uid = Uid::from(self.uid().unwrap_or_default());
         if self.metadata.deletion_timestamp.is_some() {
-            return Self::unset(&self.name_any(), children);
+            return Self::unset(&uid, children);
         }
-        let worker = self.labels().get(WORKER).cloned().unwrap_or_default();
-        let state = PodState {
-            pod: reference(self),
+        let record = PodRecord {
+            name: self.name_any().into(),
+            uid,
+            worker: self.labels().get(WORKER).map(|worker| worker.as_str().into()).unwrap_or_default(),
             device: self.spec.node_name.as_deref().map(Device::from),
             ready: self.is_ready(),
-            phase: self.status.phase.clone(),
-            trouble: self.trouble(),
+            phase: self.status.phase.as_str().into(),
+            trouble: self.trouble().map(Box::new),
         };
-        put(&mut children.pods, self.name_any(), PodRecord { worker, state })
+        put(&mut children.pods, record)
     }
 
-    fn unset(name: &str, children: &mut Children) -> bool {
-        children.pods.remove(name).is_some()
+    fn unset(uid: &Uid, children: &mut Children) -> bool {
+        remove(&mut children.pods, uid)
     }
 }
 
 impl Kept for view::EndpointSlice {
     fn set(&self, children: &mut Children) -> bool {
         let is_ready = |endpoint: &&view::Endpoint| endpoint.conditions.ready.unwrap_or(true);
-        let ready = self.endpoints.iter().filter(is_ready).map(|endpoint| EndpointState {
+        let state = |endpoint: &view::Endpoint| EndpointState {
             pod: endpoint.target_ref.as_ref().and_then(|target| target.uid.as_deref()).map(Uid::from),
             device: endpoint.node_name.as_deref().map(Device::from),
-        });
-        let ready: Vec<EndpointState> = ready.collect();
-        let not_ready = i32::try_from(self.endpoints.len() - ready.len()).unwrap_or(i32::MAX);
-        let service = self.labels().get(SERVICE_NAME).cloned().unwrap_or_default();
-        put(&mut children.slices, self.name_any(), SliceRecord { service, ready, not_ready })
+        };
+        let ready: Box<[_]> = self.endpoints.iter().filter(is_ready).map(state).collect();
+        let record = SliceRecord {
+            name: self.name_any().into(),
+            uid: Uid::from(self.uid().unwrap_or_default()),
+            service: self.labels().get(SERVICE_NAME).map(|service| service.as_str().into()).unwrap_or_default(),
+            not_ready: i32::try_from(self.endpoints.len() - ready.len()).unwrap_or(i32::MAX),
+            ready,
+        };
+        put(&mut children.slices, record)
     }
 
-    fn unset(name: &str, children: &mut Children) -> bool {
-        children.slices.remove(name).is_some()
+    fn unset(uid: &Uid, children: &mut Children) -> bool {
+        remove(&mut children.slices, uid)
     }
 }
 

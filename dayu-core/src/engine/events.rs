@@ -10,7 +10,7 @@ use crate::template::Failure;
 
 /// What was said last about a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said(Option<(bool, String, String)>);
+pub(super) struct Said(Option<Box<(bool, String, String)>>);
 
 /// Publishes events of one engine.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ impl Announcer {
             None => (false, "Reconciled".to_owned(), "children are as planned".to_owned()),
         };
         let next = (trouble, reason.clone(), note.clone());
-        if said.0.as_ref() == Some(&next) || (said.0.is_none() && !trouble) {
+        if said.0.as_deref() == Some(&next) || (said.0.is_none() && !trouble) {
             return;
         }
         let event = Event {
@@ -48,7 +48,7 @@ impl Announcer {
         };
         // An event that cannot be written must not keep the work from being done.
         match self.0.publish(&event, &resource.object_ref(&())).await {
-            Ok(()) => said.0 = Some(next),
+            Ok(()) => said.0 = Some(Box::new(next)),
             Err(error) => tracing::debug!(%error, "event not written"),
         }
     }

@@ -18,7 +18,7 @@ pub(super) struct Child {
     /// The whole object, marks and owner included.
     pub(super) object: Value,
     /// Stands for the object: equal plans, equal hash.
-    pub(super) hash: String,
+    pub(super) hash: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,13 +53,13 @@ pub(super) fn mark<K: kube::Resource<DynamicType = ()>>(owner: &K, kind: ChildKi
         labels[WORKER] = name.as_str().into();
     }
     let hash = hash(&object);
-    object["metadata"]["annotations"][APPLIED] = hash.as_str().into();
+    object["metadata"]["annotations"][APPLIED] = format!("{hash:016x}").into();
     Child { kind, name, object, hash }
 }
 
-fn hash(object: &Value) -> String {
+fn hash(object: &Value) -> u64 {
     let digest = Sha256::digest(object.to_string().as_bytes());
-    digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
 /// Whether a list that Kubernetes merges by key has a key twice: server-side apply refuses such an object.

@@ -19,15 +19,21 @@
 //! # }
 //! ```
 mod activation;
+mod applied;
 mod apply;
 mod children;
 mod events;
 mod inventory;
+mod key;
+mod memory;
 mod observe;
+mod parked;
+mod pruned;
 mod queue;
 mod reconcile;
 mod run;
 mod view;
+mod wakes;
 mod world;
 
 pub use activation::{ActivationDemand, Demand};

@@ -85,15 +85,18 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         self.put_down(key);
     }
 
+    /// The work on `key` went well and goes on at `at`, or as soon as it is touched.
+    pub fn done_until(&mut self, key: &K, at: Duration) {
+        self.failures.remove(key);
+        self.put_down_until(key, at);
+    }
+
     /// The work on `key` failed at `now`: it waits, unless it was touched meanwhile.
     pub fn failed(&mut self, key: &K, now: Duration, jitter: f64) {
         let failures = self.failures.entry(key.clone()).or_default();
         *failures = failures.saturating_add(1);
         let at = now + self.backoff.after(*failures, jitter);
-        if !self.put_down(key) {
-            self.later.insert((at, key.clone()), ());
-            self.due.insert(key.clone(), at);
-        }
+        self.put_down_until(key, at);
     }
 
     /// When the next wait is over.
@@ -138,6 +141,13 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     fn forget_wait(&mut self, key: &K) {
         if let Some(at) = self.due.remove(key) {
             self.later.remove(&(at, key.clone()));
+        }
+    }
+
+    fn put_down_until(&mut self, key: &K, at: Duration) {
+        if !self.put_down(key) {
+            self.later.insert((at, key.clone()), ());
+            self.due.insert(key.clone(), at);
         }
     }
 

@@ -1,5 +1,5 @@
 //! One look at one resource.
-use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::{
@@ -7,21 +7,28 @@ use kube::{
     api::{Patch, PatchParams},
     core::object::HasStatus,
 };
-use serde_json::json;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
     STATUS_MANAGER, World,
-    activation::{ActivationDemand, Demand},
-    apply::{self, Applied, Refusal},
+    activation::Demand,
+    apply::{self, Refusal},
     children::Children,
-    events::{Announcer, Said},
+    events::Announcer,
     inventory::{Child, ChildKind, mark},
+    key::Key,
+    memory::{Asked, Basis, Echo, Memory, Version},
+    parked::{Parked, Seen},
 };
 use crate::{
     name::{Device, Uid},
     template::{Acknowledgement, Failure, Observed, Plan, Site, Template},
 };
+
+/// How long a status that only tells of something on its way waits for the next: short for who watches it come, long for
+/// what usually follows.
+const PROGRESS: Duration = Duration::from_millis(500);
 
 /// What all looks share.
 pub(super) struct Context<T> {
@@ -33,27 +40,11 @@ pub(super) struct Context<T> {
     pub(super) clock: fn() -> Timestamp,
 }
 
-/// What one look leaves for the next.
-pub(super) struct Memory<S> {
-    /// The incarnation that all this is about; none before the first look and after the last.
-    of: Option<Uid>,
-    applied: Applied,
-    said: Said,
-    /// The status that was written last; the watch may not have brought it back yet.
-    status: Option<S>,
-    demanded: Option<ActivationDemand>,
-    /// The revision of the resource that the server answered the last status with, and when; none once the watch has told of it.
-    pub(super) echo: Option<(String, Instant)>,
-    /// Devices that the plan names, and why the resource was refused, if it was: what wakes it.
-    pub(super) devices: Vec<Device>,
-    pub(super) refused: Option<&'static str>,
-    /// The devices that wake it so far.
-    pub(super) indexed: Vec<Device>,
-}
-
 /// How a look ended.
 pub(super) enum Verdict {
     Done,
+    /// There is something to tell that may wait until then for what comes next.
+    Until(Instant),
     /// Somebody was faster, or an object is still going: look again soon. A CamelCase reason, and a sentence.
     Retry {
         reason: String,
@@ -61,48 +52,47 @@ pub(super) enum Verdict {
     },
 }
 
-impl<S> Memory<S> {
-    /// Whether nothing has to be taken back any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.of.is_none()
-    }
+/// What a look gives besides what it leaves in memory.
+pub(super) struct Looked {
+    pub(super) verdict: Verdict,
+    /// The devices that the plan names; none when there is no plan to say.
+    pub(super) devices: Option<Vec<Device>>,
 }
 
-impl<S> Default for Memory<S> {
-    fn default() -> Self {
-        Self {
-            of: None,
-            applied: Applied::default(),
-            said: Said::default(),
-            status: None,
-            demanded: None,
-            echo: None,
-            devices: Vec::new(),
-            refused: None,
-            indexed: Vec::new(),
-        }
+impl From<Verdict> for Looked {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, devices: None }
     }
 }
 
 impl<T: Template> Context<T> {
-    /// Looks at a resource that is there.
-    pub(super) async fn look(&self, resource: &Arc<T::Resource>, memory: &mut Memory<T::Status>) -> Verdict {
-        let uid = Uid::from(resource.uid().unwrap_or_default());
-        if memory.of.as_ref() != Some(&uid) {
-            self.gone(memory).await;
+    /// Looks at a resource that is there, at `now`.
+    pub(super) async fn look(&self, key: &Key, parked: &Parked, memory: &mut Memory, now: Instant) -> Looked {
+        let uid = &parked.uid;
+        if memory.of.as_ref() != Some(uid) {
+            self.gone(key, memory).await;
             memory.of = Some(uid.clone());
         }
-        if resource.meta().deletion_timestamp.is_some() {
-            self.withdraw(memory).await;
-            return Verdict::Done;
+        if parked.is_going {
+            self.withdraw(key, memory).await;
+            return Verdict::Done.into();
         }
-        let site = self.world.site(&self.local_manager);
-        let plan = self.template.plan(resource, &site);
+        let resource = match read::<T>(parked, memory) {
+            Ok(resource) => resource,
+            // Nothing can be told of it where it would be read; others are not kept from their work.
+            Err(error) => {
+                tracing::warn!(kind = %T::Resource::kind(&()), resource = ?key, %error, "cannot be read; correct the object");
+                return Verdict::Done.into();
+            }
+        };
+        let (site, edition) = self.world.site(&self.local_manager);
+        let basis = Basis { resource: parked.edition, site: edition };
+        let plan = self.template.plan(&resource, &site);
         memory.refused = plan.as_ref().err().map(|rejection| rejection.reason);
         let (mut refusal, mut has_changed) = (None, false);
         let (plan, failure) = match plan {
             Ok(plan) => {
-                match self.bring_about(resource, &plan, &uid, memory).await {
+                match self.bring_about(&resource, &plan, basis, memory).await {
                     Ok(changed) => has_changed = changed,
                     Err(why) => refusal = Some(why),
                 }
@@ -112,35 +102,36 @@ impl<T: Template> Context<T> {
             }
             Err(rejection) => (Plan::default(), Some(Failure::Rejected(rejection))),
         };
-        if !plan.workers.is_empty() {
-            memory.devices = plan.workers.iter().filter_map(|worker| worker.slot.device.clone()).collect();
-        }
-        self.announcer.say(&**resource, failure.as_ref(), &mut memory.said).await;
+        let devices = (!plan.workers.is_empty())
+            .then(|| plan.workers.iter().filter_map(|worker| worker.slot.device.clone()).collect());
+        self.announcer.say(&resource, failure.as_ref(), &mut memory.said).await;
         if has_changed {
             // The watch tells of what was written and wakes the resource: a status of before would be out of date at once.
-            return Verdict::Done;
+            let verdict = memory.untold.map_or(Verdict::Done, |since| Verdict::Until(since + PROGRESS));
+            return Looked { verdict, devices };
         }
-        let observed = self.observe(&uid, plan, site, failure);
-        self.demand(resource, &observed, memory).await;
-        let written = self.write_status(resource, &observed, memory).await;
-        match (refusal, written) {
+        let observed = self.observe(uid, plan, site, failure);
+        self.demand(key, uid, &observed, memory).await;
+        let told = self.tell(key, &resource, &observed, memory, now).await;
+        let verdict = match (refusal, told) {
             (Some(refusal), _) => {
                 let why = format!("{}: {}", refusal.child, refusal.message);
                 Verdict::Retry { reason: refusal.reason, why }
             }
             (None, Err(error)) => Verdict::Retry { reason: apply::reason(&error), why: format!("status: {error}") },
-            (None, Ok(())) => Verdict::Done,
-        }
+            (None, Ok(verdict)) => verdict,
+        };
+        Looked { verdict, devices }
     }
 
     /// The incarnation that is remembered is gone, whether or not another took its name: nobody needs to confirm its route
     /// any more, and nothing of it holds for the next. Its children go by their owner reference.
-    pub(super) async fn gone(&self, memory: &mut Memory<T::Status>) {
-        self.withdraw(memory).await;
+    pub(super) async fn gone(&self, key: &Key, memory: &mut Memory) {
+        self.withdraw(key, memory).await;
         if let Some(uid) = &memory.of {
             self.world.forget(uid);
         }
-        *memory = Memory { indexed: std::mem::take(&mut memory.indexed), ..Memory::default() };
+        *memory = Memory { devices: std::mem::take(&mut memory.devices), ..Memory::default() };
     }
 
     /// Applies what is planned and prunes what is not. Every child is tried; the first refusal is the one that is told.
@@ -149,15 +140,21 @@ impl<T: Template> Context<T> {
         &self,
         resource: &T::Resource,
         plan: &Plan,
-        uid: &Uid,
-        memory: &mut Memory<T::Status>,
+        basis: Basis,
+        memory: &mut Memory,
     ) -> Result<bool, Refusal> {
-        let children = self.world.children(uid);
+        let uid = resource.uid().unwrap_or_default();
+        let (children, epoch) = self.world.children(&Uid::from(uid.as_str()));
+        if memory.basis == Some(basis) && memory.applied.stands(&children, epoch) {
+            return Ok(false);
+        }
+        memory.basis = None;
         let planned = planned(resource, plan)?;
         let namespace = resource.namespace().unwrap_or_default();
         let mut first = Ok(false);
         for child in &planned {
-            let ensured = memory.applied.ensure(&self.client, &namespace, child, &children, uid.as_str()).await;
+            let ensured =
+                apply::ensure(&mut memory.applied, &self.client, &namespace, child, (&children, epoch), &uid).await;
             match (ensured, &mut first) {
                 (Ok(changed), Ok(has_changed)) => *has_changed |= changed,
                 (Err(refusal), Ok(_)) => first = Err(refusal),
@@ -169,11 +166,12 @@ impl<T: Template> Context<T> {
         for (kind, name) in apply::prune(&self.client, &namespace, &planned, &children).await? {
             memory.applied.forget(kind, &name);
         }
+        memory.basis = Some(basis);
         Ok(has_changed)
     }
 
     fn observe(&self, uid: &Uid, plan: Plan, site: Site, failure: Option<Failure>) -> Observed {
-        let children = self.world.children(uid);
+        let (children, _) = self.world.children(uid);
         let connected = plan.activation.as_ref().is_some_and(|activation| self.world.is_connected(&activation.device));
         Observed {
             now: (self.clock)(),
@@ -188,65 +186,91 @@ impl<T: Template> Context<T> {
     }
 
     /// Asks the device to confirm the route once everything else stands, and again when another incarnation stands there.
-    async fn demand(&self, resource: &T::Resource, observed: &Observed, memory: &mut Memory<T::Status>) {
-        let Some(demand) = due(resource, observed) else { return };
-        let answered = observed.acknowledged.as_ref().is_some_and(|ack| answers(ack, &demand));
-        if !answered && memory.demanded.as_ref() != Some(&demand) {
-            memory.demanded = Some(demand.clone());
-            self.world.demand(Demand::Confirm(demand)).await;
+    async fn demand(&self, key: &Key, uid: &Uid, observed: &Observed, memory: &mut Memory) {
+        let Some(due) = due(observed) else { return };
+        let answered = observed.acknowledged.as_ref().is_some_and(|ack| answers(ack, uid, &due));
+        if !answered && memory.asked.as_deref() != Some(&due) {
+            memory.asked = Some(Box::new(due.clone()));
+            self.world.demand(Demand::Confirm(due.demand(key, uid.clone()))).await;
         }
     }
 
-    async fn withdraw(&self, memory: &mut Memory<T::Status>) {
-        if let Some(demanded) = memory.demanded.take() {
-            self.world.demand(Demand::Withdraw(demanded)).await;
+    async fn withdraw(&self, key: &Key, memory: &mut Memory) {
+        if let (Some(asked), Some(uid)) = (memory.asked.take(), &memory.of) {
+            self.world.demand(Demand::Withdraw(asked.demand(key, uid.clone()))).await;
         }
     }
 
-    /// Writes the status if it differs from the one that was written or seen last.
-    async fn write_status(
+    /// Derives the status and writes it if it differs from the one that was told last. One that only tells of something on
+    /// its way may wait a moment for the next.
+    async fn tell(
         &self,
-        resource: &Arc<T::Resource>,
+        key: &Key,
+        resource: &T::Resource,
         observed: &Observed,
-        memory: &mut Memory<T::Status>,
-    ) -> Result<(), kube::Error> {
-        // Derived from what was written last, so that transition times do not depend on how fast the watch is.
-        let told = with_status(resource, memory.status.as_ref());
-        let status = self.template.status(&told, observed);
-        if told.status() == Some(&status) {
-            return Ok(());
+        memory: &mut Memory,
+        now: Instant,
+    ) -> Result<Verdict, kube::Error> {
+        // Derived from what was told last, so that transition times do not depend on how fast the watch is.
+        let status = self.template.status(resource, observed);
+        if resource.status() != Some(&status) {
+            let text = serde_json::to_vec(&status).map_err(kube::Error::SerdeError)?;
+            memory.told = Some(text.into());
+            memory.untold.get_or_insert(now);
         }
-        let patch = json!({
-            "apiVersion": T::Resource::api_version(&()),
-            "kind": T::Resource::kind(&()),
-            "metadata": {"name": resource.name_any(), "uid": resource.uid()},
-            "status": status,
-        });
-        let api = Api::<T::Resource>::namespaced(self.client.clone(), &resource.namespace().unwrap_or_default());
+        let Some(since) = memory.untold else { return Ok(Verdict::Done) };
+        let is_on_its_way = observed.failure.is_none()
+            && self.template.is_on_its_way(&status)
+            && resource.status().is_none_or(|before| self.template.is_on_its_way(before));
+        if is_on_its_way && now < since + PROGRESS {
+            return Ok(Verdict::Until(since + PROGRESS));
+        }
+        let patch = StatusPatch {
+            api_version: &T::Resource::api_version(&()),
+            kind: &T::Resource::kind(&()),
+            metadata: Incarnation { name: key.name(), uid: resource.uid() },
+            status: &status,
+        };
+        let api = Api::<Seen<T::Resource>>::namespaced(self.client.clone(), key.namespace());
         let params = PatchParams::apply(STATUS_MANAGER).force();
-        match api.patch_status(&resource.name_any(), &params, &Patch::Apply(&patch)).await {
+        match api.patch_status(key.name(), &params, &Patch::Apply(&patch)).await {
             Ok(written) => {
-                memory.echo = written.resource_version().map(|revision| (revision, Instant::now()));
-                memory.status = Some(status);
-                Ok(())
+                memory.untold = None;
+                memory.echo = Version::of(&written).map(|version| Box::new(Echo { version, answered: Instant::now() }));
+                Ok(Verdict::Done)
             }
             // Gone, or another of the same name: the watch will say so.
-            Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => Ok(()),
+            Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => Ok(Verdict::Done),
             Err(error) => Err(error),
         }
     }
 }
 
-/// The resource as if it held `status`, when there is one that it does not hold.
-fn with_status<K: HasStatus<Status: Clone + PartialEq> + Clone>(
-    resource: &Arc<K>,
-    status: Option<&K::Status>,
-) -> Arc<K> {
-    let mut resource = resource.clone();
-    if status.is_some() && resource.status() != status {
-        *Arc::make_mut(&mut resource).status_mut() = status.cloned();
-    }
-    resource
+/// What a status is applied with: to this incarnation or not at all.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusPatch<'a, S> {
+    api_version: &'a str,
+    kind: &'a str,
+    metadata: Incarnation<'a>,
+    status: &'a S,
+}
+
+#[derive(Debug, Serialize)]
+struct Incarnation<'a> {
+    name: &'a str,
+    uid: Option<String>,
+}
+
+/// The resource, with the status that was told last.
+fn read<T: Template>(parked: &Parked, memory: &Memory) -> Result<T::Resource, serde_json::Error> {
+    let mut resource: T::Resource = parked.read()?;
+    *resource.status_mut() = match &memory.told {
+        // One that somebody else wrote in another form is written anew.
+        Some(told) => serde_json::from_slice(told).ok(),
+        None => None,
+    };
+    Ok(resource)
 }
 
 fn planned<K: Resource<DynamicType = ()>>(resource: &K, plan: &Plan) -> Result<Vec<Child>, Refusal> {
@@ -273,29 +297,26 @@ fn services(plan: &Plan, children: &Children) -> std::collections::BTreeMap<Stri
     names.map(|name| (name.clone(), children.service(&name))).collect()
 }
 
-/// The demand that is due: the Service stands, and exactly one ready endpoint whose pod runs on the device.
-fn due<K: Resource<DynamicType = ()>>(resource: &K, observed: &Observed) -> Option<ActivationDemand> {
+/// The route that is to be confirmed: the Service stands, and exactly one ready endpoint whose pod runs on the device.
+fn due(observed: &Observed) -> Option<Asked> {
     let activation = observed.plan.activation.as_ref().filter(|_| observed.failure.is_none())?;
     let service = observed.services.get(&activation.service)?;
     let [endpoint] = service.ready.as_slice() else { return None };
     if endpoint.device.as_ref() != Some(&activation.device) {
         return None;
     }
-    Some(ActivationDemand {
+    Some(Asked {
         device: activation.device.clone(),
-        namespace: resource.namespace().unwrap_or_default(),
-        name: resource.name_any(),
-        resource: Uid::from(resource.uid().unwrap_or_default()),
         service: service.service.as_ref()?.uid.clone(),
         pod: endpoint.pod.clone()?,
         revision: activation.revision,
     })
 }
 
-fn answers(ack: &Acknowledgement, demand: &ActivationDemand) -> bool {
-    ack.resource == demand.resource
-        && ack.service == demand.service
-        && ack.pod == demand.pod
-        && ack.revision == demand.revision
-        && ack.device == demand.device
+fn answers(ack: &Acknowledgement, resource: &Uid, asked: &Asked) -> bool {
+    ack.resource == *resource
+        && ack.service == asked.service
+        && ack.pod == asked.pod
+        && ack.revision == asked.revision
+        && ack.device == asked.device
 }

@@ -1,25 +1,29 @@
 //! The engine's loop: watch, queue, a bounded number of looks at a time.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map},
     sync::Arc,
 };
 
 use futures::{StreamExt, future::BoxFuture, stream::BoxStream, stream::FuturesUnordered};
 use jiff::Timestamp;
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, Resource,
     runtime::{WatchStreamExt, watcher},
 };
 use rand::RngExt;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     events::Announcer,
+    key::Key,
+    memory::{Memory, Version},
     observe::{Observer, Outcome, Unobserved},
+    parked::{Parked, Seen},
     queue::{Backoff, Queue},
-    reconcile::{Context, Memory, Verdict},
-    world::{Wake, World},
+    reconcile::{Context, Looked, Verdict},
+    wakes::Woken,
+    world::World,
 };
 use crate::{
     name::{Device, Uid},
@@ -57,25 +61,34 @@ impl Default for Options {
     }
 }
 
-/// Namespace and name.
-type Key = (String, String);
-type Look<T> = BoxFuture<'static, (Key, Memory<<T as Template>::Status>, Verdict)>;
+type Look = BoxFuture<'static, (Key, Box<Memory>, Looked)>;
 
 /// The controller of one kind.
 pub struct Engine<T: Template> {
     context: Arc<Context<T>>,
     options: Options,
-    resources: HashMap<Key, Arc<T::Resource>>,
+    entries: HashMap<Key, Entry>,
     keys: HashMap<Uid, Key>,
-    memories: HashMap<Key, Memory<T::Status>>,
+    /// How many changes of resources were seen.
+    edition: u64,
     /// Who is to be looked at when a device changes.
     by_device: BTreeMap<Device, BTreeSet<Key>>,
     refused: BTreeSet<Key>,
     queue: Queue<Key>,
     origin: Instant,
-    listed: BTreeSet<Key>,
+    listed: HashSet<Key>,
     /// The queue's depth as it was told last.
     depth: Option<(usize, usize)>,
+}
+
+/// What is kept of one resource.
+struct Entry {
+    /// None once it is gone, until the last look has ended.
+    resource: Option<Arc<Parked>>,
+    /// None while it is looked at.
+    memory: Option<Box<Memory>>,
+    /// Its version as the watch told it last.
+    version: Option<Version>,
 }
 
 impl<T: Template> Engine<T> {
@@ -94,26 +107,26 @@ impl<T: Template> Engine<T> {
             context: Arc::new(context),
             queue: Queue::new(options.backoff),
             options,
-            resources: HashMap::new(),
+            entries: HashMap::new(),
             keys: HashMap::new(),
-            memories: HashMap::new(),
+            edition: 0,
             by_device: BTreeMap::new(),
             refused: BTreeSet::new(),
             origin: Instant::now(),
-            listed: BTreeSet::new(),
+            listed: HashSet::new(),
             depth: None,
         }
     }
 
     /// Reconciles until `shutdown`; looks that have begun are finished.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let mut wakes = self.context.world.listen();
+        let wakes = self.context.world.listen();
         // Deciding before the children are known would write what is there already.
         if shutdown.run_until_cancelled(self.context.world.synced()).await.is_none() {
             return;
         }
         let mut events = self.watch();
-        let mut looks: FuturesUnordered<Look<T>> = FuturesUnordered::new();
+        let mut looks: FuturesUnordered<Look> = FuturesUnordered::new();
         loop {
             while looks.len() < self.options.concurrency
                 && let Some(look) = self.next_look()
@@ -125,8 +138,8 @@ impl<T: Template> Engine<T> {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(event) = events.next() => self.take(event),
-                Some(wake) = wakes.recv() => self.wake(wake, &mut wakes),
-                Some((key, memory, verdict)) = looks.next() => self.finish(&key, memory, &verdict),
+                woken = wakes.take() => self.wake(woken),
+                Some((key, memory, looked)) = looks.next() => self.finish(&key, memory, looked),
                 () = until(due) => self.queue.wake(self.origin.elapsed()),
             }
         }
@@ -140,32 +153,31 @@ impl<T: Template> Engine<T> {
         }
     }
 
-    fn watch(&self) -> BoxStream<'static, watcher::Result<watcher::Event<T::Resource>>> {
+    fn watch(&self) -> BoxStream<'static, watcher::Result<watcher::Event<Seen<T::Resource>>>> {
         let client = self.context.client.clone();
         let api = match &self.options.namespace {
-            Some(namespace) => Api::<T::Resource>::namespaced(client, namespace),
-            None => Api::<T::Resource>::all(client),
+            Some(namespace) => Api::<Seen<T::Resource>>::namespaced(client, namespace),
+            None => Api::<Seen<T::Resource>>::all(client),
         };
-        watcher(api, watcher::Config::default())
-            .default_backoff()
-            .modify(|resource| resource.managed_fields_mut().clear())
-            .boxed()
+        watcher(api, watcher::Config::default()).default_backoff().boxed()
     }
 
-    fn take(&mut self, event: watcher::Result<watcher::Event<T::Resource>>) {
+    fn take(&mut self, event: watcher::Result<watcher::Event<Seen<T::Resource>>>) {
         match event {
             Ok(watcher::Event::Init) => self.listed.clear(),
             Ok(watcher::Event::InitApply(resource)) => {
-                self.listed.insert(key(&resource));
-                self.put(resource);
+                let key = self.put(resource);
+                self.listed.insert(key);
             }
             Ok(watcher::Event::InitDone) => {
                 let listed = std::mem::take(&mut self.listed);
-                let gone: Vec<Key> = self.resources.keys().filter(|key| !listed.contains(*key)).cloned().collect();
+                let gone: Vec<Key> = self.entries.keys().filter(|key| !listed.contains(*key)).cloned().collect();
                 gone.iter().for_each(|key| self.drop(key));
             }
-            Ok(watcher::Event::Apply(resource)) => self.put(resource),
-            Ok(watcher::Event::Delete(resource)) => self.drop(&key(&resource)),
+            Ok(watcher::Event::Apply(resource)) => {
+                self.put(resource);
+            }
+            Ok(watcher::Event::Delete(resource)) => self.drop(&Key::of(&resource)),
             Err(error) => {
                 self.options.observer.watch_broke(&T::Resource::kind(&()));
                 tracing::warn!(kind = %T::Resource::kind(&()), %error, "the watch broke and is tried again");
@@ -173,116 +185,116 @@ impl<T: Template> Engine<T> {
         }
     }
 
-    fn put(&mut self, resource: T::Resource) {
-        let key = key(&resource);
-        let uid = Uid::from(resource.uid().unwrap_or_default());
-        let before = self.resources.insert(key.clone(), Arc::new(resource));
-        let resource = &self.resources[&key];
-        // Our own status comes back as an event; only what the user asks for, or another incarnation, is news.
-        let is_news = before.as_ref().is_none_or(|before| {
-            before.meta().generation != resource.meta().generation
-                || before.meta().deletion_timestamp != resource.meta().deletion_timestamp
-                || before.meta().uid != resource.meta().uid
-        });
-        if let Some(before) = before.filter(|before| before.meta().uid != resource.meta().uid) {
-            self.keys.remove(&Uid::from(before.uid().unwrap_or_default()));
+    fn put(&mut self, seen: Seen<T::Resource>) -> Key {
+        self.edition += 1;
+        let version = Version::of(&seen);
+        let (key, resource, status) = seen.park(self.edition);
+        let entry = match self.entries.entry(key.clone()) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(room) => {
+                let memory = Memory::of(resource.uid.clone(), status);
+                room.insert(Entry { resource: None, memory: Some(Box::new(memory)), version })
+            }
+        };
+        entry.version = version;
+        if let Some(memory) = &mut entry.memory {
+            tell_echo::<T>(&*self.options.observer, version, memory);
         }
-        self.keys.insert(uid, key.clone());
-        if let Some(memory) = self.memories.get_mut(&key) {
-            echo::<T>(&*self.options.observer, resource, memory);
+        match &entry.resource {
+            Some(before) if before.equals(&resource) => return key,
+            Some(before) if !before.differs(&resource) => {}
+            before => {
+                if let Some(before) = before {
+                    self.keys.remove(&before.uid);
+                }
+                self.keys.insert(resource.uid.clone(), key.clone());
+                self.queue.touch(key.clone());
+            }
         }
-        if is_news {
-            self.queue.touch(key);
-        }
+        entry.resource = Some(Arc::new(resource));
+        key
     }
 
     fn drop(&mut self, key: &Key) {
-        if let Some(resource) = self.resources.remove(key) {
-            self.keys.remove(&Uid::from(resource.uid().unwrap_or_default()));
+        if let Some(resource) = self.entries.get_mut(key).and_then(|entry| entry.resource.take()) {
+            self.keys.remove(&resource.uid);
             // Looked at once more, so that what was asked of a device is taken back.
             self.queue.touch(key.clone());
         }
     }
 
-    /// Takes a wake-up and all that came with it: one look answers them all.
-    fn wake(&mut self, first: Wake, more: &mut mpsc::UnboundedReceiver<Wake>) {
-        let mut next = Some(first);
-        while let Some(wake) = next {
-            match wake {
-                Wake::Resource(uid) => {
-                    if let Some(key) = self.keys.get(&uid).cloned() {
-                        self.queue.touch(key);
-                    }
-                }
-                Wake::Device(device) => {
-                    let concerned = self.by_device.get(&device).into_iter().flatten();
-                    for key in concerned.chain(&self.refused).cloned().collect::<Vec<_>>() {
-                        self.queue.touch(key);
-                    }
-                }
+    fn wake(&mut self, woken: Woken) {
+        for key in woken.resources.iter().filter_map(|uid| self.keys.get(uid)) {
+            self.queue.touch(key.clone());
+        }
+        for device in &woken.devices {
+            for key in self.by_device.get(device).into_iter().flatten().chain(&self.refused) {
+                self.queue.touch(key.clone());
             }
-            next = more.try_recv().ok();
         }
     }
 
-    fn next_look(&mut self) -> Option<Look<T>> {
+    fn next_look(&mut self) -> Option<Look> {
         let key = self.queue.take()?;
-        let (context, resource) = (self.context.clone(), self.resources.get(&key).cloned());
+        let entry = self.entries.get_mut(&key);
+        let (resource, memory) = entry.map(|entry| (entry.resource.clone(), entry.memory.take())).unwrap_or_default();
+        let (context, mut memory) = (self.context.clone(), memory.unwrap_or_default());
         let observer = self.options.observer.clone();
-        let mut memory = self.memories.remove(&key).unwrap_or_default();
         Some(Box::pin(async move {
             let began = Instant::now();
-            let verdict = match resource {
-                Some(resource) => context.look(&resource, &mut memory).await,
+            let looked = match resource {
+                Some(resource) => context.look(&key, &resource, &mut memory, began).await,
                 None => {
-                    context.gone(&mut memory).await;
-                    Verdict::Done
+                    context.gone(&key, &mut memory).await;
+                    Verdict::Done.into()
                 }
             };
-            let outcome = match (&verdict, memory.refused) {
+            let outcome = match (&looked.verdict, memory.refused) {
                 (Verdict::Retry { reason, .. }, _) => Outcome::Retry(reason),
-                (Verdict::Done, Some(reason)) => Outcome::Rejected(reason),
-                (Verdict::Done, None) => Outcome::Done,
+                (Verdict::Done | Verdict::Until(_), Some(reason)) => Outcome::Rejected(reason),
+                (Verdict::Done | Verdict::Until(_), None) => Outcome::Done,
             };
             observer.looked(&T::Resource::kind(&()), began.elapsed(), outcome);
-            (key, memory, verdict)
+            (key, memory, looked)
         }))
     }
 
-    fn finish(&mut self, key: &Key, mut memory: Memory<T::Status>, verdict: &Verdict) {
-        let is_gone = !self.resources.contains_key(key);
+    fn finish(&mut self, key: &Key, mut memory: Box<Memory>, looked: Looked) {
+        let is_gone = self.entries.get(key).is_none_or(|entry| entry.resource.is_none());
         if is_gone && memory.is_over() {
-            self.unindex(key, &memory.indexed);
+            self.unindex(key, &memory.devices);
+            self.entries.remove(key);
             self.queue.forget(key);
         } else {
-            self.index(key, &mut memory);
-            // The watch may have been faster than the answer.
-            if let Some(resource) = self.resources.get(key) {
-                echo::<T>(&*self.options.observer, resource, &mut memory);
+            self.index(key, &mut memory, looked.devices);
+            if let Some(entry) = self.entries.get_mut(key) {
+                // The watch may have been faster than the answer.
+                tell_echo::<T>(&*self.options.observer, entry.version, &mut memory);
+                entry.memory = Some(memory);
             }
-            self.memories.insert(key.clone(), memory);
         }
         // Gone during this look: it is queued once more, and retrying is for those that are there.
         if is_gone {
             self.queue.done(key);
             return;
         }
-        match verdict {
+        match looked.verdict {
             Verdict::Done => self.queue.done(key),
+            Verdict::Until(at) => self.queue.done_until(key, at - self.origin),
             Verdict::Retry { reason, why } => {
-                tracing::debug!(resource = %key.1, reason, why, "to be looked at again");
+                tracing::debug!(resource = key.name(), reason, why, "to be looked at again");
                 self.queue.failed(key, self.origin.elapsed(), rand::rng().random());
             }
         }
     }
 
-    fn index(&mut self, key: &Key, memory: &mut Memory<T::Status>) {
-        if memory.devices != memory.indexed {
-            self.unindex(key, &memory.indexed);
-            for device in &memory.devices {
+    fn index(&mut self, key: &Key, memory: &mut Memory, devices: Option<Vec<Device>>) {
+        if let Some(devices) = devices.filter(|devices| **devices != *memory.devices) {
+            self.unindex(key, &memory.devices);
+            for device in &devices {
                 self.by_device.entry(device.clone()).or_default().insert(key.clone());
             }
-            memory.indexed.clone_from(&memory.devices);
+            memory.devices = devices.into();
         }
         if memory.refused.is_some() {
             self.refused.insert(key.clone());
@@ -304,11 +316,10 @@ impl<T: Template> Engine<T> {
     }
 }
 
-/// Tells how long the watch took to bring `resource` as it was last written, once it has.
-fn echo<T: Template>(observer: &dyn Observer, resource: &T::Resource, memory: &mut Memory<T::Status>) {
-    let revision = resource.meta().resource_version.as_ref();
-    if let Some((_, answered)) = memory.echo.take_if(|(written, _)| Some(&*written) == revision) {
-        observer.echoed(&T::Resource::kind(&()), answered.elapsed());
+/// Tells how long the watch took to bring what was written last, once it has come to that `version`.
+fn tell_echo<T: Template>(observer: &dyn Observer, version: Option<Version>, memory: &mut Memory) {
+    if let Some(echo) = memory.echo.take_if(|echo| Some(echo.version) == version) {
+        observer.echoed(&T::Resource::kind(&()), echo.answered.elapsed());
     }
 }
 
@@ -317,8 +328,4 @@ async fn until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending::<()>().await,
     }
-}
-
-fn key(resource: &impl ResourceExt) -> Key {
-    (resource.namespace().unwrap_or_default(), resource.name_any())
 }

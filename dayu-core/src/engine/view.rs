@@ -5,6 +5,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use serde::{Deserialize, Deserializer};
 
+use super::pruned;
+
 /// A list or an object that is `null`, as Go writes one that it never made, is an empty one.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(value)?.unwrap_or_default())
@@ -51,6 +53,7 @@ macro_rules! kind {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Deployment {
+    #[serde(deserialize_with = "pruned::metadata")]
     pub(super) metadata: ObjectMeta,
     #[serde(deserialize_with = "or_default")]
     pub(super) spec: DeploymentSpec,
@@ -78,12 +81,14 @@ pub(super) struct DeploymentStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Service {
+    #[serde(deserialize_with = "pruned::metadata")]
     pub(super) metadata: ObjectMeta,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Pod {
+    #[serde(deserialize_with = "pruned::metadata")]
     pub(super) metadata: ObjectMeta,
     #[serde(deserialize_with = "or_default")]
     pub(super) spec: PodSpec,
@@ -150,6 +155,7 @@ pub(super) struct Why {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct EndpointSlice {
+    #[serde(deserialize_with = "pruned::metadata")]
     pub(super) metadata: ObjectMeta,
     #[serde(deserialize_with = "or_default")]
     pub(super) endpoints: Vec<Endpoint>,
@@ -179,6 +185,7 @@ pub(super) struct Target {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Node {
+    #[serde(deserialize_with = "pruned::metadata")]
     pub(super) metadata: ObjectMeta,
     #[serde(deserialize_with = "or_default")]
     pub(super) status: NodeStatus,

@@ -1,8 +1,8 @@
 //! What all engines of a process see: devices, children, acknowledgements, and who is connected.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use futures::{StreamExt, TryStreamExt};
@@ -23,6 +23,7 @@ use super::{
     children::{Children, Kept},
     inventory::OWNER,
     view,
+    wakes::{Wake, Wakes},
 };
 use crate::{
     name::{Device, Uid},
@@ -50,22 +51,22 @@ struct Inner {
 #[derive(Default)]
 struct State {
     children: HashMap<Uid, Children>,
-    /// Whose a child is, by kind and key: deletions and moved labels name the child only.
-    owners: HashMap<(&'static str, String), Uid>,
+    epoch: Epoch,
     devices: Arc<BTreeMap<Device, DeviceState>>,
+    /// Rises with every change of `devices`.
+    edition: u64,
     acknowledged: HashMap<Uid, Acknowledgement>,
     connected: BTreeSet<Device>,
-    listeners: Vec<mpsc::UnboundedSender<Wake>>,
+    listeners: Vec<Weak<Wakes>>,
 }
 
-/// Something that an engine may want to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wake {
-    /// A child or an acknowledgement of the resource with this UID.
-    Resource(Uid),
-    /// A device came, went, or changed its readiness or connection.
-    Device(Device),
-}
+/// Counts what may have made a child vanish unseen: lists that watches told to their end, and removals. Between equal ones a
+/// child that was written and is not known is merely not known yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Epoch(pub(super) u64);
+
+/// Whose a child is: moved labels and lists without it name the child only.
+type Owners = HashMap<Uid, Uid>;
 
 /// Watches that must have told what is there before anything is decided.
 const WATCHES: u8 = 5;
@@ -97,6 +98,14 @@ impl World {
     pub fn acknowledge(&self, acknowledgement: Acknowledgement) {
         let resource = acknowledgement.resource.clone();
         let mut state = self.inner.state.lock();
+        let acknowledgement = match state.children.get(&resource) {
+            Some(children) => Acknowledgement {
+                service: children.shared(acknowledgement.service),
+                pod: children.shared(acknowledgement.pod),
+                ..acknowledgement
+            },
+            None => acknowledgement,
+        };
         if state.acknowledged.len() >= ACKNOWLEDGEMENTS {
             let State { acknowledged, children, .. } = &mut *state;
             acknowledged.retain(|uid, _| children.contains_key(uid));
@@ -115,10 +124,10 @@ impl World {
         }
     }
 
-    pub(super) fn listen(&self) -> mpsc::UnboundedReceiver<Wake> {
-        let (wakes, listening) = mpsc::unbounded_channel();
-        self.inner.state.lock().listeners.push(wakes);
-        listening
+    pub(super) fn listen(&self) -> Arc<Wakes> {
+        let wakes = Arc::new(Wakes::default());
+        self.inner.state.lock().listeners.push(Arc::downgrade(&wakes));
+        wakes
     }
 
     /// Returns once every watch has told what was there.
@@ -128,12 +137,15 @@ impl World {
         let _ = synced.wait_for(|count| *count >= WATCHES).await;
     }
 
-    pub(super) fn site(&self, local_manager: &str) -> Site {
-        Site { devices: self.inner.state.lock().devices.clone(), local_manager: local_manager.to_owned() }
+    /// The site, and its edition: equal editions, equal devices.
+    pub(super) fn site(&self, local_manager: &str) -> (Site, u64) {
+        let state = self.inner.state.lock();
+        (Site { devices: state.devices.clone(), local_manager: local_manager.to_owned() }, state.edition)
     }
 
-    pub(super) fn children(&self, resource: &Uid) -> Children {
-        self.inner.state.lock().children.get(resource).cloned().unwrap_or_default()
+    pub(super) fn children(&self, resource: &Uid) -> (Children, Epoch) {
+        let state = self.inner.state.lock();
+        (state.children.get(resource).cloned().unwrap_or_default(), state.epoch)
     }
 
     pub(super) fn acknowledgement(&self, resource: &Uid) -> Option<Acknowledgement> {
@@ -165,61 +177,51 @@ impl World {
     {
         let config = watcher::Config::default().labels(OWNER);
         let mut events = kube::runtime::watcher(Api::<K>::all(client.clone()), config).default_backoff().boxed();
-        let mut listed: Option<BTreeSet<String>> = None;
+        let (mut owners, mut listed) = (Owners::new(), HashSet::new());
         let mut first = true;
-        let kind: &'static str = std::any::type_name::<K>();
         loop {
             match events.try_next().await {
-                Ok(Some(Event::Init)) => listed = Some(BTreeSet::new()),
+                Ok(Some(Event::Init)) => listed.clear(),
                 Ok(Some(Event::InitApply(object))) => {
-                    if let Some(listed) = &mut listed {
-                        listed.insert(key(&object));
-                    }
-                    self.take(kind, &object);
+                    listed.insert(uid(&object));
+                    self.take(&mut owners, &object);
                 }
                 Ok(Some(Event::InitDone)) => {
-                    self.drop_unlisted::<K>(kind, &listed.take().unwrap_or_default());
+                    let listed = std::mem::take(&mut listed);
+                    let gone: Vec<Uid> = owners.keys().filter(|child| !listed.contains(*child)).cloned().collect();
+                    gone.iter().for_each(|child| self.drop::<K>(&mut owners, child));
+                    self.inner.state.lock().epoch.0 += 1;
                     self.count_synced(std::mem::take(&mut first));
                 }
-                Ok(Some(Event::Apply(object))) => self.take(kind, &object),
-                Ok(Some(Event::Delete(object))) => self.drop::<K>(kind, &key(&object)),
+                Ok(Some(Event::Apply(object))) => self.take(&mut owners, &object),
+                Ok(Some(Event::Delete(object))) => self.drop::<K>(&mut owners, &uid(&object)),
                 Ok(None) => return,
                 Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "the watch broke and is tried again"),
             }
         }
     }
 
-    fn take<K: Kept>(&self, kind: &'static str, object: &K) {
+    fn take<K: Kept>(&self, owners: &mut Owners, object: &K) {
         let Some(owner) = object.labels().get(OWNER).map(|uid| Uid::from(uid.as_str())) else { return };
+        let child = uid(object);
         let mut state = self.inner.state.lock();
-        let before = state.owners.insert((kind, key(object)), owner.clone());
-        if let Some(before) = before.filter(|before| *before != owner) {
-            state.unset::<K>(&before, &object.name_any());
+        let owner = state.children.get_key_value(&owner).map_or(owner, |(known, _)| known.clone());
+        if let Some(before) = owners.insert(child.clone(), owner.clone()).filter(|before| *before != owner) {
+            state.unset::<K>(&before, &child);
         }
-        if object.set(state.children.entry(owner.clone()).or_default()) {
+        let children = state.children.entry(owner.clone()).or_default();
+        let changed = object.set(children);
+        if children.is_empty() {
+            state.children.remove(&owner);
+        }
+        if changed {
             state.tell(&Wake::Resource(owner));
         }
     }
 
-    fn drop<K: Kept>(&self, kind: &'static str, key: &str) {
-        let mut state = self.inner.state.lock();
-        let Some(owner) = state.owners.remove(&(kind, key.to_owned())) else { return };
-        state.unset::<K>(&owner, key.rsplit('/').next().unwrap_or_default());
-    }
-
-    /// After a new list: what it does not have is gone.
-    fn drop_unlisted<K: Kept>(&self, kind: &'static str, listed: &BTreeSet<String>) {
-        let known = self
-            .inner
-            .state
-            .lock()
-            .owners
-            .keys()
-            .filter(|(k, _)| *k == kind)
-            .map(|(_, key)| key.clone())
-            .collect::<Vec<_>>();
-        for key in known.iter().filter(|key| !listed.contains(*key)) {
-            self.drop::<K>(kind, key);
+    fn drop<K: Kept>(&self, owners: &mut Owners, child: &Uid) {
+        if let Some(owner) = owners.remove(child) {
+            self.inner.state.lock().unset::<K>(&owner, child);
         }
     }
 
@@ -260,6 +262,7 @@ impl World {
         let mut state = self.inner.state.lock();
         if state.devices.get(&device) != Some(&device_state) {
             Arc::make_mut(&mut state.devices).insert(device.clone(), device_state);
+            state.edition += 1;
             state.tell(&Wake::Device(device));
         }
     }
@@ -267,6 +270,7 @@ impl World {
     fn drop_node(&self, device: &Device) {
         let mut state = self.inner.state.lock();
         if Arc::make_mut(&mut state.devices).remove(device).is_some() {
+            state.edition += 1;
             state.tell(&Wake::Device(device.clone()));
         }
     }
@@ -278,22 +282,23 @@ impl World {
 }
 
 impl State {
-    fn unset<K: Kept>(&mut self, owner: &Uid, name: &str) {
+    fn unset<K: Kept>(&mut self, owner: &Uid, child: &Uid) {
         let Some(children) = self.children.get_mut(owner) else { return };
-        let changed = K::unset(name, children);
+        let changed = K::unset(child, children);
         if children.is_empty() {
             self.children.remove(owner);
         }
         if changed {
+            self.epoch.0 += u64::from(K::IS_WRITTEN);
             self.tell(&Wake::Resource(owner.clone()));
         }
     }
 
     fn tell(&mut self, wake: &Wake) {
-        self.listeners.retain(|listener| listener.send(wake.clone()).is_ok());
+        self.listeners.retain(|listener| listener.upgrade().map(|wakes| wakes.leave(wake)).is_some());
     }
 }
 
-fn key(object: &impl ResourceExt) -> String {
-    format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
+fn uid(object: &impl ResourceExt) -> Uid {
+    Uid::from(object.uid().unwrap_or_default())
 }

@@ -50,6 +50,12 @@ pub trait Template: Send + Sync + 'static {
     /// The status that tells `observed`. Level-triggered: everything is derived from the arguments, nothing remembered;
     /// `resource` holds the status that was told last.
     fn status(&self, resource: &Self::Resource, observed: &Observed) -> Self::Status;
+
+    /// Whether `status` only tells of something on its way, neither there nor in trouble: the engine may then wait half a
+    /// second for what comes next before it writes. By default everything is written at once.
+    fn is_on_its_way(&self, _status: &Self::Status) -> bool {
+        false
+    }
 }
 
 /// What of its surroundings a plan may depend on.

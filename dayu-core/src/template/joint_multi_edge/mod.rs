@@ -60,6 +60,10 @@ impl Template for JointMultiEdgeTemplate {
     fn status(&self, service: &JointMultiEdgeService, observed: &Observed) -> JointMultiEdgeServiceStatus {
         status::derive(service, observed)
     }
+
+    fn is_on_its_way(&self, status: &JointMultiEdgeServiceStatus) -> bool {
+        status::is_on_its_way(status)
+    }
 }
 
 /// The name becomes a label's value on every pod.

@@ -36,6 +36,12 @@ pub(super) fn derive(service: &JointMultiEdgeService, observed: &Observed) -> Jo
     }
 }
 
+/// Neither ready nor in trouble.
+pub(super) fn is_on_its_way(status: &JointMultiEdgeServiceStatus) -> bool {
+    let holds = |kind: &str| status.conditions.iter().any(|known| known.kind == kind && known.status == "True");
+    !holds(READY) && !holds(FAILED)
+}
+
 fn runs(worker: &WorkerState) -> bool {
     worker.rolled_out && worker.pods.iter().any(|pod| pod.ready)
 }

@@ -9,7 +9,7 @@ mod validation;
 
 use super::{Activation, Observed, Plan, Rejection, Site, Slot, Template, Worker, device, spec_hash};
 use crate::{
-    api::{RuntimeService, RuntimeServiceStatus},
+    api::{RuntimeService, RuntimeServiceStatus, condition},
     name::{Device, Revision},
 };
 use identity::Identity;
@@ -69,6 +69,10 @@ impl Template for RuntimeServiceTemplate {
 
     fn status(&self, service: &RuntimeService, observed: &Observed) -> RuntimeServiceStatus {
         status::derive(service, observed)
+    }
+
+    fn is_on_its_way(&self, status: &RuntimeServiceStatus) -> bool {
+        !condition::holds(&status.conditions, condition::READY)
     }
 }
 

@@ -1,0 +1,87 @@
+//! What one look at a resource leaves for the next.
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use super::{activation::ActivationDemand, applied::Applied, events::Said, key::Key};
+use crate::name::{Device, Revision, Uid};
+
+/// Kept for each resource for as long as it is there, so every byte counts.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The incarnation that all this is about; none before the first look and after the last.
+    pub(super) of: Option<Uid>,
+    pub(super) applied: Applied,
+    /// What children were last found to be as planned for.
+    pub(super) basis: Option<Basis>,
+    pub(super) said: Said,
+    /// The status that was derived last, as text; the API may not have it yet, and the watch not have brought it back.
+    pub(super) told: Option<Box<[u8]>>,
+    /// Since when the API does not have it.
+    pub(super) untold: Option<Instant>,
+    pub(super) asked: Option<Box<Asked>>,
+    /// The last status that was written; none once the watch has told of it.
+    pub(super) echo: Option<Box<Echo>>,
+    /// Devices that the plan names, and why the resource was refused, if it was: what wakes it.
+    pub(super) devices: Box<[Device]>,
+    pub(super) refused: Option<&'static str>,
+}
+
+/// The version that the server answered a write with, and when.
+pub(super) struct Echo {
+    pub(super) version: Version,
+    pub(super) answered: Instant,
+}
+
+/// A version of a resource, as the number that Kubernetes makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Version(u64);
+
+impl Version {
+    /// None of a server that counts in another way.
+    pub(super) fn of(resource: &impl ResourceExt) -> Option<Self> {
+        resource.resource_version()?.parse().ok().map(Self)
+    }
+}
+
+/// What a plan was made of: equal ones give equal plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Basis {
+    pub(super) resource: u64,
+    pub(super) site: u64,
+}
+
+/// The route that a device was asked to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) device: Device,
+    pub(super) service: Uid,
+    pub(super) pod: Uid,
+    pub(super) revision: Revision,
+}
+
+impl Memory {
+    /// Of a resource that is seen for the first time, with the status that it has.
+    pub(super) fn of(uid: Uid, status: Option<Box<[u8]>>) -> Self {
+        Self { of: Some(uid), told: status, ..Self::default() }
+    }
+
+    /// Whether nothing has to be taken back any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.of.is_none()
+    }
+}
+
+impl Asked {
+    /// As it is put to the device.
+    pub(super) fn demand(self, key: &Key, resource: Uid) -> ActivationDemand {
+        ActivationDemand {
+            device: self.device,
+            namespace: key.namespace().to_owned(),
+            name: key.name().to_owned(),
+            resource,
+            service: self.service,
+            pod: self.pod,
+            revision: self.revision,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! A custom resource at rest, as the text that it is read from when it is looked at: a typed one is several times as large.
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, ResourceExt};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, Visitor},
+};
+
+use super::{
+    key::Key,
+    pruned::{self, Copy},
+};
+use crate::name::Uid;
+
+/// A resource of kind `R` as the watch gives it.
+#[derive(Clone, Debug)]
+pub(super) struct Seen<R> {
+    metadata: ObjectMeta,
+    /// Everything but the status.
+    text: Vec<u8>,
+    status: Option<Vec<u8>>,
+    kind: PhantomData<fn() -> R>,
+}
+
+/// A resource at rest, without its status.
+#[derive(Debug)]
+pub(super) struct Parked {
+    /// Rises with every change; equal editions of one resource are equal.
+    pub(super) edition: u64,
+    pub(super) uid: Uid,
+    /// Rises with what the user asks for.
+    pub(super) generation: Option<i64>,
+    pub(super) is_going: bool,
+    text: Box<[u8]>,
+}
+
+impl<R> Seen<R> {
+    /// The parts that are kept: key, resource as its `edition`, and the status that it had.
+    pub(super) fn park(self, edition: u64) -> (Key, Parked, Option<Box<[u8]>>)
+    where
+        Self: ResourceExt,
+    {
+        let parked = Parked {
+            edition,
+            uid: Uid::from(self.uid().unwrap_or_default()),
+            generation: self.metadata.generation,
+            is_going: self.metadata.deletion_timestamp.is_some(),
+            text: self.text.as_slice().into(),
+        };
+        (Key::of(&self), parked, self.status.map(|status| status.as_slice().into()))
+    }
+}
+
+impl Parked {
+    /// Whether `later` is news to the engine: its own status comes back as an event, and is none.
+    pub(super) fn differs(&self, later: &Self) -> bool {
+        (&self.uid, self.generation, self.is_going) != (&later.uid, later.generation, later.is_going)
+    }
+
+    /// Whether `later` is the same but for its edition.
+    pub(super) fn equals(&self, later: &Self) -> bool {
+        !self.differs(later) && self.text == later.text
+    }
+
+    /// The resource, without a status.
+    pub(super) fn read<R: DeserializeOwned>(&self) -> Result<R, serde_json::Error> {
+        serde_json::from_slice(&self.text)
+    }
+}
+
+impl<R: Resource<DynamicType = ()>> Resource for Seen<R> {
+    type DynamicType = ();
+    type Scope = R::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        R::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        R::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        R::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        R::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+impl<'de, R> Deserialize<'de> for Seen<R> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+struct Members<R>(PhantomData<fn() -> R>);
+
+impl<'de, R> Visitor<'de> for Members<R> {
+    type Value = Seen<R>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a Kubernetes object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen<R>, A::Error> {
+        let mut seen = Seen { metadata: ObjectMeta::default(), text: vec![b'{'], status: None, kind: PhantomData };
+        while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            match &*name {
+                "status" => {
+                    let mut status = Vec::new();
+                    members.next_value_seed(Copy(&mut status))?;
+                    seen.status = Some(status).filter(|status| status != b"null");
+                }
+                "metadata" => {
+                    seen.metadata = members.next_value_seed(Metadata)?;
+                    // The watch goes on from its version; kept, it would change with every status that we write.
+                    let version = seen.metadata.resource_version.take();
+                    member(&mut seen.text, "metadata").map_err(A::Error::custom)?;
+                    serde_json::to_writer(&mut seen.text, &seen.metadata).map_err(A::Error::custom)?;
+                    seen.metadata.resource_version = version;
+                }
+                name => {
+                    member(&mut seen.text, name).map_err(A::Error::custom)?;
+                    members.next_value_seed(Copy(&mut seen.text))?;
+                }
+            }
+        }
+        seen.text.push(b'}');
+        Ok(seen)
+    }
+}
+
+/// Begins a member of an object that is being written.
+fn member(text: &mut Vec<u8>, name: &str) -> Result<(), serde_json::Error> {
+    if text.len() > 1 {
+        text.push(b',');
+    }
+    serde_json::to_writer(&mut *text, name)?;
+    text.push(b':');
+    Ok(())
+}
+
+struct Metadata;
+
+impl<'de> DeserializeSeed<'de> for Metadata {
+    type Value = ObjectMeta;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ObjectMeta, D::Error> {
+        pruned::metadata(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::api::RuntimeService;
+
+    fn seen(document: Value) -> (Key, Parked, Option<Box<[u8]>>) {
+        serde_json::from_value::<Seen<RuntimeService>>(document).unwrap().park(1)
+    }
+
+    fn document() -> Value {
+        json!({
+            "apiVersion": "sedna.io/v1alpha1", "kind": "RuntimeService",
+            "metadata": {"name": "det", "namespace": "ns", "uid": "u", "generation": 1, "managedFields": [{"manager": "m"}]},
+            "spec": {
+                "installID": "i", "deploymentRevision": 1, "component": "c", "targetNode": "edge1",
+                "podTemplate": {"spec": {"containers": [{"name": "w"}]}},
+            },
+            "status": {"observedGeneration": 1},
+        })
+    }
+
+    #[test]
+    fn what_is_read_again_is_what_was_seen_without_status_and_owners_of_fields() {
+        let (key, parked, status) = seen(document());
+        assert_eq!((key.namespace(), key.name(), parked.uid.as_str()), ("ns", "det", "u"));
+        assert_eq!(status.as_deref(), Some(&br#"{"observedGeneration":1}"#[..]));
+        let mut expected = document();
+        expected["metadata"].as_object_mut().unwrap().remove("managedFields");
+        expected.as_object_mut().unwrap().remove("status");
+        assert_eq!(parked.read::<Value>().unwrap(), expected);
+        assert_eq!(parked.read::<RuntimeService>().unwrap().spec.target_node, "edge1");
+    }
+
+    #[test]
+    fn a_status_is_no_news_and_a_wish_is() {
+        let (_, before, _) = seen(document());
+        let mut next = document();
+        next["status"] = json!({"observedGeneration": 2});
+        next["metadata"]["resourceVersion"] = json!("77");
+        assert!(before.equals(&seen(next.clone()).1), "our own status leaves nothing to keep");
+        next["metadata"]["generation"] = json!(2);
+        assert!(before.differs(&seen(next).1));
+    }
+}
