@@ -200,6 +200,34 @@ impl Cluster {
         let tasks = controllers::start(&self.api.store, &self.api.registry, self.networks, Some(root), &stop);
         Controllers { stop, tasks }
     }
+
+    /// Adds nodes for tests: ready at once, and every pod that is bound to one runs at once and goes when it is deleted, though
+    /// no program is started. The controllers have to run too: they give a node its network, and bind pods.
+    ///
+    /// ```
+    /// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use k8s_openapi::api::core::v1::Pod;
+    /// use kube::{Api, api::PostParams, runtime::wait::{await_condition, conditions::is_pod_running}};
+    ///
+    /// let cluster = dayu_cluster::Cluster::builder().build().await?;
+    /// let (_controllers, _nodes) = (cluster.start_controllers(), cluster.start_hollow_nodes(&["edge1", "edge2"])?);
+    /// let pods: Api<Pod> = Api::default_namespaced(cluster.client());
+    /// let pod = serde_json::json!({
+    ///     "metadata": {"name": "camera"},
+    ///     "spec": {"nodeName": "edge2", "containers": [{"name": "camera", "image": "camera:1"}]},
+    /// });
+    /// pods.create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
+    /// await_condition(pods, "camera", is_pod_running()).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// When a node cannot be written.
+    pub fn start_hollow_nodes(&self, names: &[&str]) -> Result<Controllers, StoreError> {
+        let stop = CancellationToken::new();
+        let tasks = controllers::play_nodes(&self.api.store, names, &stop)?;
+        Ok(Controllers { stop, tasks })
+    }
 }
 
 impl Controllers {

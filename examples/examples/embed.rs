@@ -5,7 +5,7 @@ use std::{error::Error, io, net::SocketAddr, sync::Arc};
 
 use dayu_core::balance::{self, Request, policy};
 use dayu_core::directory::{
-    Change, DeviceRecord, Directory, Endpoint, EndpointRecord, PortRecord, ServiceRecord, SliceRecord, Source,
+    Change, DeviceRecord, Directory, Endpoint, EndpointRecord, ServiceRecord, SliceRecord, Source,
 };
 use dayu_core::name::ServiceKey;
 use futures::{StreamExt, stream, stream::BoxStream};
@@ -20,49 +20,6 @@ impl Source for Table {
     fn changes(self: Box<Self>) -> BoxStream<'static, Change> {
         stream::iter(self.0).chain(stream::iter([Change::Synced])).boxed()
     }
-}
-
-/// The Service `shop/detector` on port 9000.
-fn detector() -> Change {
-    let port =
-        PortRecord { name: "".into(), protocol: "TCP".into(), number: 9000, node_port: None, target: Some(9000) };
-    Change::Service(ServiceRecord {
-        key: ServiceKey::new("shop", "detector"),
-        uid: "detector".into(),
-        version: 1,
-        kind: "ClusterIP".into(),
-        addresses: Vec::new(),
-        ports: vec![port],
-        affinity: None,
-        labels: Default::default(),
-        target: None,
-        logical_service: "".into(),
-    })
-}
-
-fn device(name: &str) -> Change {
-    Change::Device(DeviceRecord { device: name.into(), version: 1, addresses: Vec::new(), ready: true })
-}
-
-/// The detector on `device` listens at `address`.
-fn runs(device: &str, address: SocketAddr) -> Change {
-    Change::Slice(SliceRecord {
-        namespace: "shop".into(),
-        name: format!("detector-{device}").into(),
-        service: "detector".into(),
-        version: 1,
-        labels: Default::default(),
-        ports: vec![("".into(), address.port())],
-        endpoints: vec![EndpointRecord {
-            address: address.ip(),
-            device: Some(device.into()),
-            pod: None,
-            ready: true,
-            serving: true,
-            terminating: false,
-            weight: 1,
-        }],
-    })
 }
 
 /// A server that tells everyone its name.
@@ -80,9 +37,12 @@ async fn serve(name: &'static str) -> io::Result<SocketAddr> {
 
 /// What each device's detector answers, or why it does not.
 pub(crate) async fn ask(devices: &[&str]) -> Result<Vec<String>, Box<dyn Error>> {
-    let mut table = vec![detector(), device("edge3")];
+    let detector = ServiceKey::new("shop", "detector");
+    let mut table = vec![ServiceRecord::new(detector.clone()).port(9000).into(), DeviceRecord::new("edge3").into()];
     for name in ["edge1", "edge2"] {
-        table.extend([device(name), runs(name, serve(name).await?)]);
+        let address = serve(name).await?;
+        let runs = SliceRecord::new(&detector, name, address.port(), [EndpointRecord::new(address.ip()).on(name)]);
+        table.extend([DeviceRecord::new(name).into(), runs.into()]);
     }
     let directory = Arc::new(Directory::new());
     let mut changes = Box::new(Table(table)).changes();
@@ -94,7 +54,7 @@ pub(crate) async fn ask(devices: &[&str]) -> Result<Vec<String>, Box<dyn Error>>
     let stack = balance::stack(directory, policy::PowerOfTwo, connect, balance::Options::default());
     let mut answers = Vec::new();
     for device in devices {
-        let request = Request::to(ServiceKey::new("shop", "detector"), 9000).on((*device).into());
+        let request = Request::to(detector.clone(), 9000).on((*device).into());
         answers.push(match stack.clone().oneshot(request).await {
             Ok(mut connection) => {
                 let mut answer = String::new();

@@ -1,12 +1,13 @@
 //! A kind of one's own: a Watch is one worker on every device that it names, and this is all that there is to write.
 use std::error::Error;
 
+use dayu_cluster::Cluster;
 use dayu_core::api::condition::{self, READY, Verdict};
 use dayu_core::engine::{self, Engine, World};
 use dayu_core::template::{Failure, Observed, Plan, Rejection, Site, Slot, Template, Worker};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, PostParams};
-use kube::runtime::wait::await_condition;
+use kube::runtime::wait::{await_condition, conditions::is_crd_established};
 use kube::{CustomResource, CustomResourceExt, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -73,9 +74,12 @@ impl Template for WatchTemplate {
 
 #[tokio::main]
 pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
-    let site = dayu_examples::Site::start(&["edge1", "edge2"]).await?;
-    site.define(&Watch::crd()).await?;
-    let (client, shutdown, (world, _demands)) = (&site.client, CancellationToken::new(), World::new());
+    let cluster = Cluster::builder().build().await?;
+    let _running = (cluster.start_controllers(), cluster.start_hollow_nodes(&["edge1", "edge2"])?);
+    let (client, shutdown, (world, _demands)) = (cluster.client(), CancellationToken::new(), World::new());
+    let definitions = Api::all(client.clone());
+    definitions.create(&PostParams::default(), &Watch::crd()).await?;
+    await_condition(definitions, Watch::crd_name(), is_crd_established()).await?;
     tokio::spawn(world.clone().watch(client.clone(), shutdown.clone()));
     let engine = Engine::new(WatchTemplate, client.clone(), world, engine::Options::default());
     let engine = tokio::spawn(engine.run(shutdown.clone()));

@@ -1,13 +1,11 @@
-//! A balancing policy of one's own: few replicas work, so that the others may sleep. `cargo run --example own_policy`
-use dayu_core::balance::{Candidates, Draw, Options, Policy, Request, stack};
-use dayu_core::{directory::Endpoint, name::ServiceKey};
-use std::{error::Error, future::ready};
+//! A balancing policy of one's own: few replicas work, so that the others may sleep.
+use dayu_core::balance::{Candidates, Draw, Error, Options, Policy, Request, stack};
+use dayu_core::directory::{Change, Directory, Endpoint, EndpointRecord, ServiceRecord, SliceRecord};
+use futures::future::{ready, try_join_all};
 use tower::{ServiceExt, service_fn};
-
 /// Fills one endpoint up to so many requests in flight, then the next.
 #[derive(Clone)]
 struct Pack(u32);
-
 impl Policy for Pack {
     fn name(&self) -> &'static str {
         "pack"
@@ -18,13 +16,15 @@ impl Policy for Pack {
         usable().find(|at| in_flight(at) < self.0).or_else(|| usable().min_by_key(in_flight))
     }
 }
-
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) async fn main() -> Result<(), Error> {
+    let key = dayu_core::name::ServiceKey::new("shop", "detector");
+    let slice = SliceRecord::new(&key, "all", 9000, [1, 2, 3].map(|n| EndpointRecord::new([10, 0, 0, n]).on("edge1")));
+    let directory = Directory::from_iter([Change::from(ServiceRecord::new(key.clone()).port(9000)), slice.into()]);
     let connect = service_fn(|endpoint: Endpoint| ready(Ok::<_, std::io::Error>(endpoint.address.ip().to_string())));
-    let stack = stack(dayu_examples::detectors(3)?, Pack(2), connect, Options::default());
-    let request = Request::to(ServiceKey::new("shop", "detector"), 9000).on("edge1".into());
-    let all = futures::future::try_join_all((0..3).map(|_| stack.clone().oneshot(request.clone()))).await?;
-    assert_eq!(all.iter().map(|reached| &**reached).collect::<Vec<_>>(), ["10.0.0.1", "10.0.0.1", "10.0.0.2"]);
+    let stack = stack(directory.into(), Pack(2), connect, Options::default());
+    let to = || stack.clone().oneshot(Request::to(key.clone(), 9000).on("edge1".into()));
+    let reached = try_join_all([to(), to(), to()]).await?;
+    assert_eq!(reached.iter().map(|to| &**to).collect::<Vec<_>>(), ["10.0.0.1", "10.0.0.1", "10.0.0.2"]);
     Ok(())
 }

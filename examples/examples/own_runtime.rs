@@ -1,16 +1,20 @@
 //! A worker runtime of one's own: workers are functions of this program instead of processes.
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use dayu_cluster::Cluster;
 use dayu_core::name::Uid;
-use dayu_core::worker::{Cause, Effect, Launch, Problem, ProcessId, Run, Runtime};
-use futures::future::BoxFuture;
-use tokio::{sync::watch, task::AbortHandle};
+use dayu_core::worker::{Cause, Launch, Problem, ProcessId, Run, Runtime};
+use dayu_lm::Options;
+use futures::future::{BoxFuture, FutureExt, Shared};
+use k8s_openapi::api::core::v1::Pod;
+use kube::{Api, runtime::wait::await_condition};
+use serde_json::json;
+use tokio::task::{AbortHandle, JoinError};
 use tokio_util::sync::CancellationToken;
 
 /// What an image stands for: it ends with its exit code, soon after it is asked to.
 type Function = fn(&Launch, CancellationToken) -> BoxFuture<'static, i32>;
-
 struct Functions {
     images: HashMap<&'static str, Function>,
     runs: parking_lot::Mutex<HashMap<(Uid, Run), Living>>,
@@ -19,7 +23,7 @@ struct Functions {
 struct Living {
     stop: CancellationToken,
     kill: AbortHandle,
-    ended: watch::Receiver<Option<Cause>>,
+    ended: Shared<BoxFuture<'static, Cause>>,
 }
 
 #[async_trait]
@@ -28,33 +32,31 @@ impl Runtime for Functions {
         "function"
     }
 
+    fn knows_images(&self) -> bool {
+        true
+    }
+
     async fn start(&self, launch: &Launch) -> Result<ProcessId, Problem> {
-        let unknown =
-            || Problem::new("FunctionUnknown", format!("no function is called {}; name another", launch.image));
+        let unknown = || Problem::new("FunctionUnknown", format!("no function is called {}", launch.image));
         let function = self.images.get(launch.image.as_str()).ok_or_else(unknown)?;
-        let (stop, (end, ended)) = (CancellationToken::new(), watch::channel(None));
+        let stop = CancellationToken::new();
         let task = tokio::spawn(function(launch, stop.clone()));
-        let living = Living { stop, kill: task.abort_handle(), ended };
-        self.runs.lock().insert((launch.pod.clone(), launch.run.clone()), living);
-        tokio::spawn(async move {
-            end.send_replace(Some(
-                task.await.map_or_else(|error| Cause::Signal(if error.is_panic() { 6 } else { 9 }), Cause::Code),
-            ))
-        });
+        let cut = |error: JoinError| Cause::Signal(if error.is_panic() { 6 } else { 9 });
+        let kill = task.abort_handle();
+        let ended = task.map(move |ended| ended.map_or_else(cut, Cause::Code)).boxed().shared();
+        self.runs.lock().insert((launch.pod.clone(), launch.run.clone()), Living { stop, kill, ended });
         Ok(ProcessId::from(launch.run.to_string()))
     }
 
     /// Functions end with their program: after its restart none is found, and each is started anew.
-    async fn find(&self, pod: &Uid, run: &Run, _: Option<ProcessId>) -> Option<ProcessId> {
-        let runs = self.runs.lock();
-        runs.get(&(pod.clone(), run.clone())).filter(|living| living.ended.borrow().is_none())?;
-        Some(ProcessId::from(run.to_string()))
+    async fn find(&self, pod: &Uid, run: &Run, process: Option<ProcessId>) -> Option<ProcessId> {
+        self.runs.lock().get(&(pod.clone(), run.clone())).filter(|living| !living.kill.is_finished())?;
+        process.or_else(|| Some(run.to_string().into()))
     }
 
     async fn wait(&self, pod: &Uid, run: &Run, _: &ProcessId) -> Cause {
         let ended = self.runs.lock().get(&(pod.clone(), run.clone())).map(|living| living.ended.clone());
-        let Some(mut ended) = ended else { return Cause::Unknown };
-        ended.wait_for(Option::is_some).await.ok().and_then(|cause| *cause).unwrap_or(Cause::Unknown)
+        if let Some(ended) = ended { ended.await } else { Cause::Unknown }
     }
 
     async fn stop(&self, pod: &Uid, run: &Run, _: &ProcessId, kill: bool) {
@@ -72,27 +74,27 @@ impl Runtime for Functions {
     }
 }
 
-/// The program of the example: crashes the first time, and then serves until it is asked to end.
+/// Crashes the first time, and then serves until it is asked to end.
 fn greeter(launch: &Launch, stop: CancellationToken) -> BoxFuture<'static, i32> {
-    let crashes = launch.run.attempt == 1;
-    Box::pin(async move {
-        if crashes {
-            return 1;
-        }
-        stop.cancelled().await;
-        0
-    })
+    match launch.run.attempt {
+        1 => async { 1 }.boxed(),
+        _ => async move { stop.cancelled().await }.map(|()| 0).boxed(),
+    }
 }
 
 #[tokio::main]
-pub(crate) async fn main() {
-    let images = HashMap::from([("greeter", greeter as Function)]);
-    let functions = Functions { images, runs: Default::default() };
-    let effects = dayu_examples::drive(&functions, "greeter", 2).await;
-    let as_wished = matches!(
-        effects.as_slice(),
-        [Effect::Start(first), Effect::Start(second), Effect::Terminate(..), Effect::Release]
-            if (first.attempt, second.attempt) == (1, 2)
-    );
-    assert!(as_wished, "started, started again after its crash, ended and given back, not {effects:?}");
+pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
+    let cluster = Cluster::builder().pod_cidr("127.126.0.0/16").build().await?;
+    let (_controllers, data, shutdown) = (cluster.start_controllers(), tempfile::tempdir()?, CancellationToken::new());
+    let functions = Functions { images: HashMap::from([("greeter", greeter as Function)]), runs: Default::default() };
+    let options = Options { data: Some(data.path().into()), stop_workers: true, ..Options::of("edge1") };
+    let manager = dayu_lm::run_with_runtime(cluster.client(), options, Arc::new(functions), shutdown.clone());
+    let pods = Api::<Pod>::default_namespaced(cluster.client());
+    let spec = json!({"nodeName": "edge1", "containers": [{"name": "main", "image": "greeter"}]});
+    let pod = json!({"metadata": {"name": "a"}, "spec": spec});
+    pods.create(&Default::default(), &serde_json::from_value(pod)?).await?;
+    let again = |pod: &Pod| Some(pod.status.as_ref()?.container_statuses.as_ref()?.first()?.restart_count == 1);
+    await_condition(pods, "a", |pod: Option<&Pod>| pod.and_then(again).unwrap_or_default()).await?;
+    shutdown.cancel();
+    Ok(manager.finished().await?)
 }

@@ -1,8 +1,1 @@
-//! What the examples share: surroundings to try things in.
-mod directory;
-mod driver;
-mod site;
-
-pub use directory::detectors;
-pub use driver::drive;
-pub use site::Site;
+#![doc = include_str!("../../docs/extending.md")]

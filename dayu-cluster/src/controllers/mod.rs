@@ -10,7 +10,7 @@
 //! | [`namespaces`]  | Namespaces                         | their default objects; emptied and gone when deleted   |
 //! | [`definitions`] | CustomResourceDefinitions          | deletion of their objects before their own             |
 //!
-//! Each keeps an index of what it must look at when something changes, so that a change costs what it touches. None polls.
+//! [`hollow`] plays nodes, for tests. Each keeps an index of what it must look at when something changes, so that a change costs what it touches. None polls.
 mod binding;
 mod breath;
 mod definitions;
@@ -19,6 +19,7 @@ mod endpoints;
 mod feed;
 mod garbage;
 mod hash;
+mod hollow;
 mod key;
 mod kinds;
 mod kubernetes;
@@ -33,7 +34,10 @@ use std::sync::Arc;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{registry::Registry, store::Store};
+use crate::{
+    registry::Registry,
+    store::{Store, StoreError},
+};
 pub use kubernetes::publish;
 pub use nodes::{NetworkError as PodNetworksError, PodNetworks};
 
@@ -61,4 +65,17 @@ pub fn start(
     spawn(Box::pin(garbage::run(store.clone(), registry.clone(), departures.clone())));
     spawn(Box::pin(namespaces::run(store.clone(), registry.clone(), root_certificate, departures)));
     tasks
+}
+
+/// Makes nodes and plays them until `shutdown` says so.
+///
+/// # Errors
+/// When a node cannot be written.
+pub fn play_nodes(store: &Store, names: &[&str], shutdown: &CancellationToken) -> Result<JoinSet<()>, StoreError> {
+    let names: Vec<Box<str>> = names.iter().map(|name| Box::from(*name)).collect();
+    hollow::create(store, &names)?;
+    let playing = shutdown.clone().run_until_cancelled_owned(hollow::run(store.clone(), names));
+    Ok(JoinSet::from_iter([async move {
+        playing.await;
+    }]))
 }

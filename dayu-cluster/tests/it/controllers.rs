@@ -243,3 +243,26 @@ async fn a_definition_goes_after_its_objects() {
     store.modify(&toys, "default", "t", |toy| toy["metadata"]["finalizers"] = json!([])).unwrap();
     until(&store, &CUSTOMRESOURCEDEFINITIONS, <[Value]>::is_empty).await;
 }
+
+#[tokio::test]
+async fn pods_of_hollow_nodes_run_have_addresses_of_their_own_and_go() {
+    let cluster = Cluster::builder().build().await.unwrap();
+    let (_controllers, store) = (cluster.start_controllers(), cluster.store());
+    let _nodes = cluster.start_hollow_nodes(&["edge1"]).unwrap();
+    until(store, &NODES, |nodes| nodes.iter().any(|node| node["spec"]["podCIDR"].is_string())).await;
+    for (name, node) in [("a", "edge1"), ("b", "edge1"), ("c", "elsewhere")] {
+        let containers = json!([{"name": "main", "image": "main:1"}]);
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"nodeName": node, "containers": containers},
+        });
+        store.create(&PODS, pod).unwrap();
+    }
+    let running = |pod: &Value| pod["status"]["containerStatuses"][0]["ready"] == true;
+    let pods = until(store, &PODS, |pods| pods.iter().filter(|pod| running(pod)).count() == 2).await;
+    let mut addresses: Vec<_> = pods.iter().map(|pod| pod["status"]["podIP"].as_str()).collect();
+    addresses.sort_unstable();
+    assert_eq!(addresses, [None, Some("127.64.1.2"), Some("127.64.1.3")], "another node's pod is not touched");
+    store.delete(&PODS, "default", "a", &DeleteOptions::default()).unwrap();
+    until(store, &PODS, |pods| pods.iter().all(|pod| pod["metadata"]["name"] != "a")).await;
+}

@@ -14,6 +14,7 @@
 //! assert!(directory.snapshot().device("edge1").is_some_and(|device| device.ready));
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
+mod by_hand;
 mod endpoints;
 mod from_k8s;
 mod name;

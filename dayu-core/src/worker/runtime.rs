@@ -115,8 +115,12 @@ pub struct Launch {
     pub run: Run,
     /// The container's image, as the pod names it.
     pub image: String,
-    /// The program and its arguments, references resolved; empty where the image is to say.
+    /// The program and its arguments, references resolved; empty where the image is to say, which it is only if the runtime
+    /// [knows images](Runtime::knows_images).
     pub command: Vec<String>,
+    /// Arguments for the image's own program; empty where there is a `command`.
+    #[serde(default)]
+    pub args: Vec<String>,
     /// The environment; names are unique.
     pub env: Vec<(String, String)>,
     /// Where the program begins; the runtime's choice when absent.
@@ -139,6 +143,12 @@ pub struct Launch {
 pub trait Runtime: Send + Sync + 'static {
     /// What stands before `://` in a container's ID, such as `process`.
     fn name(&self) -> &'static str;
+
+    /// Whether images say by themselves what is to run. Where they do not, a container without a command gets it from an image
+    /// map, or is not started.
+    fn knows_images(&self) -> bool {
+        false
+    }
 
     /// Starts a run and returns as soon as the program does run.
     ///

@@ -77,7 +77,7 @@ impl Performer {
     async fn launch(&self, pod: &Pod, run: &Run) -> Result<Launch, Problem> {
         let lookup = &self.shared.lookup;
         let fresh = match lookup.ready().await {
-            Ok(()) => prepare::prepare(pod, run, &self.place, lookup).await,
+            Ok(()) => prepare::prepare(pod, run, &self.place, lookup, self.shared.runtime.knows_images()).await,
             Err(problem) => Err(problem),
         };
         match fresh {

@@ -58,14 +58,12 @@ impl Lookup {
         self.services.state()
     }
 
-    /// What to run for the container's image, with its own arguments behind.
-    pub(super) async fn command(&self, container: &Container) -> Result<Vec<String>, Problem> {
+    /// What to run for the container's image.
+    pub(super) fn command(&self, container: &Container) -> Result<Vec<String>, Problem> {
         let image = container.image.as_deref().unwrap_or_default();
         let mut maps = self.images.state();
         maps.sort_by_key(|map| (map.metadata.namespace.clone(), map.metadata.name.clone()));
-        let mut command = image::command(maps.iter().map(|map| &**map), &container.name, image)?;
-        command.extend(container.args.iter().flatten().cloned());
-        Ok(command)
+        image::command(maps.iter().map(|map| &**map), &container.name, image)
     }
 
     /// The entries of a ConfigMap; none if it may be missing and is.

@@ -45,23 +45,36 @@ impl Place {
     }
 }
 
-/// Resolves everything that `run` needs.
+/// Resolves everything that `run` needs; with `knows_images` a container need not have a command.
 ///
 /// # Errors
 /// What is missing, and where.
-pub(crate) async fn prepare(pod: &Pod, run: &Run, place: &Place, lookup: &Lookup) -> Result<Launch, Problem> {
+pub(crate) async fn prepare(
+    pod: &Pod,
+    run: &Run,
+    place: &Place,
+    lookup: &Lookup,
+    knows_images: bool,
+) -> Result<Launch, Problem> {
     let container = container(pod, &run.container)?;
     let env = env::resolve(pod, container, place, lookup).await?;
-    let command = match command(container, &env) {
-        command if command.is_empty() => lookup.command(container).await?,
-        command => command,
+    let words = |words: &Option<Vec<String>>| -> Vec<String> {
+        words.iter().flatten().map(|word| expand::expand(word, &env)).collect()
     };
+    let (mut command, mut args) = (words(&container.command), words(&container.args));
+    if command.is_empty() && !knows_images {
+        command = lookup.command(container)?;
+    }
+    if !command.is_empty() {
+        command.append(&mut args);
+    }
     let mounts = volume::mounts(pod, container, place, lookup, &env).await?;
     Ok(Launch {
         pod: Uid::from(pod.uid().unwrap_or_default()),
         run: run.clone(),
         image: container.image.clone().unwrap_or_default(),
         command,
+        args,
         working_dir: container.working_dir.as_ref().map(|dir| Path::new(dir).to_owned()),
         mounts,
         limits: limits::of(container)?,
@@ -77,11 +90,4 @@ fn container<'a>(pod: &'a Pod, name: &str) -> Result<&'a Container, Problem> {
     all.into_iter()
         .find(|container| container.name == name)
         .ok_or_else(|| Problem::new("CreateContainerConfigError", format!("the pod has no container {name} any more")))
-}
-
-/// `command`, then `args`; the image's own command, with `args`, where there is none.
-fn command(container: &Container, env: &[(String, String)]) -> Vec<String> {
-    let Some(command) = container.command.as_ref().filter(|command| !command.is_empty()) else { return Vec::new() };
-    let words = command.iter().chain(container.args.iter().flatten());
-    words.map(|word| expand::expand(word, env)).collect()
 }

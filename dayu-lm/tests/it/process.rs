@@ -13,6 +13,7 @@ fn launch(root: &Path, attempt: u32, script: &str) -> Launch {
         run: Run { container: "c".into(), attempt },
         image: "none".into(),
         command: vec!["sh".into(), "-c".into(), script.into()],
+        args: Vec::new(),
         env: vec![("GREETING".into(), "hello".into())],
         working_dir: None,
         mounts: Vec::new(),

@@ -122,6 +122,7 @@ mod tests {
             run: Run { container: "c".into(), attempt: 1 },
             image: String::new(),
             command: Vec::new(),
+            args: Vec::new(),
             env: Vec::new(),
             working_dir: None,
             mounts,
