@@ -1,10 +1,11 @@
-//! `dayu get`: the server's own tables, columns aligned.
+//! `dayu get`: the server's own tables, columns aligned, and below each why something in it is not ready.
 use http::{Request, header};
 use kube::{Client, Resource, core::DynamicObject};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    cause::{Said, cause},
     cli::Get,
     kinds::{Kind, Kinds, Unknown},
     output,
@@ -75,10 +76,19 @@ async fn table(client: &Client, kind: &Kind, options: &Get) -> Result<String, Er
         path = format!("{path}/{name}");
     }
     let failed = |source| Error::List { what: path.clone(), source };
-    let request = Request::get(&path).header(header::ACCEPT, TABLE).body(Vec::new());
+    let request = Request::get(format!("{path}?includeObject=Object")).header(header::ACCEPT, TABLE).body(Vec::new());
     let request = request.map_err(|error| failed(kube::Error::HttpError(error)))?;
     let table: Table = client.request(request).await.map_err(failed)?;
-    Ok(render(&table, kind.namespaced && namespace.is_none()))
+    let notes = table.rows.iter().filter_map(|row| note(&row.object));
+    Ok(render(&table, kind.namespaced && namespace.is_none()) + &notes.collect::<String>())
+}
+
+/// Why an object is not ready, as a line; none if it is, or has done its work.
+fn note(object: &Value) -> Option<String> {
+    let said = object.pointer("/status/conditions")?.as_array()?.iter().map(Said::deserialize);
+    let cause = cause(&said.collect::<Result<Vec<_>, _>>().ok()?).filter(|cause| cause.reason != "PodCompleted")?;
+    let name = object.pointer("/metadata/name")?.as_str()?;
+    Some(format!("  {name}: {}: {}\n", cause.reason, cause.message))
 }
 
 fn render(table: &Table, with_namespace: bool) -> String {
@@ -120,5 +130,15 @@ mod tests {
         .unwrap();
         let text = render(&table, true);
         assert_eq!(text, "NAMESPACE   NAME   READY\nn           a      3\n");
+    }
+    #[test]
+    fn what_is_not_ready_says_why() {
+        let object = |reason: &str| {
+            let ready = json!({"type": "Ready", "status": "False", "reason": reason, "message": "m", "lastTransitionTime": null});
+            json!({"metadata": {"name": "a"}, "status": {"conditions": [ready]}})
+        };
+        assert_eq!(note(&object("ContainersNotReady")).as_deref(), Some("  a: ContainersNotReady: m\n"));
+        assert_eq!(note(&object("PodCompleted")), None);
+        assert_eq!(note(&json!({"metadata": {"name": "a"}})), None);
     }
 }

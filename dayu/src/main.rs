@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod apply;
+mod cause;
 mod cli;
 mod delete;
 mod doctor;

@@ -22,6 +22,9 @@ pub struct Life {
 /// A run that is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
+    /// Number of the run.
+    #[serde(default)]
+    pub attempt: u32,
     /// What ran.
     pub process: Option<ProcessId>,
     /// How it ended.
@@ -125,6 +128,13 @@ impl Container {
     #[must_use]
     pub fn run(&self) -> Run {
         Run { container: self.name.clone(), attempt: self.attempt }
+    }
+
+    /// The last run and the one before, where they ended, with how; the last one first.
+    pub fn ends(&self) -> impl Iterator<Item = (Run, &Ended)> {
+        let present = if let Phase::Ended(ended) = &self.phase { Some(ended) } else { None };
+        let run = |ended: &Ended| Run { container: self.name.clone(), attempt: ended.attempt };
+        present.into_iter().chain(&self.last).map(move |ended| (run(ended), ended))
     }
 
     /// Requests may be sent to it.

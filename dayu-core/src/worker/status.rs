@@ -1,4 +1,6 @@
 //! What a pod's status says about a worker, as a kubelet would.
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use k8s_openapi::{
     api::core::v1::{
@@ -8,7 +10,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Time,
 };
 
-use super::{Cause, Container, Ended, Phase, RestartPolicy, Spec, State};
+use super::{Cause, Container, Ended, Phase, RestartPolicy, Run, Spec, State};
 
 /// Reasons that a container waits or ended for, beside those that a [`Problem`](super::Problem) brings.
 pub mod reason {
@@ -37,6 +39,15 @@ pub struct Facts<'a> {
     pub host_ip: &'a str,
     /// When the driver first saw the pod.
     pub accepted: Timestamp,
+    /// The last line that runs wrote, of those that failed.
+    pub said: &'a HashMap<Run, String>,
+}
+
+impl Facts<'_> {
+    /// What a failed run said last, after a colon; nothing where nothing is known.
+    fn last_words(&self, run: &Run) -> String {
+        self.said.get(run).filter(|line| !line.is_empty()).map(|line| format!(": {line}")).unwrap_or_default()
+    }
 }
 
 /// The status of the pod `pod` whose worker is as `state` says. Conditions that have not changed since `before` keep their
@@ -62,7 +73,7 @@ pub fn status(
     let phase = phase(spec, &init, &main);
     PodStatus {
         phase: Some(phase.to_owned()),
-        conditions: Some(conditions(state, &init, &main, phase, before, now)),
+        conditions: Some(conditions(state, &init, &main, phase, facts, before, now)),
         host_ip: Some(facts.host_ip.to_owned()),
         host_ips: Some(vec![HostIP { ip: facts.host_ip.to_owned() }]),
         pod_ip: Some(facts.pod_ip.to_owned()),
@@ -102,13 +113,17 @@ fn conditions(
     init: &[&Container],
     main: &[&Container],
     phase: &str,
+    facts: Facts<'_>,
     before: Option<&PodStatus>,
     now: Timestamp,
 ) -> Vec<PodCondition> {
-    let unready: Vec<&str> =
-        main.iter().filter(|container| !container.is_ready()).map(|container| &*container.name).collect();
-    let unfinished: Vec<&str> =
-        init.iter().filter(|container| !passed(container)).map(|container| &*container.name).collect();
+    let missing = |containers: &[&Container], has: fn(&Container) -> bool| -> Vec<Missing> {
+        let missing = containers.iter().filter(|container| !has(container));
+        missing
+            .map(|container| Missing { name: container.name.to_string(), failure: failure(container, facts) })
+            .collect()
+    };
+    let (unready, unfinished) = (missing(main, Container::is_ready), missing(init, passed));
     let ended = match phase {
         "Succeeded" => Some("PodCompleted"),
         "Failed" => Some("PodFailed"),
@@ -143,12 +158,28 @@ fn conditions(
 
 type Verdict = (bool, Option<String>, Option<String>);
 
+/// A container that is not as it should be, and how its last run failed, if it did.
+struct Missing {
+    name: String,
+    failure: Option<String>,
+}
+
 /// True if nothing is `missing`, else False with what is.
-fn verdict(what: &str, missing: &[&str], reason: &str) -> Verdict {
-    match missing {
-        [] => (true, None, None),
-        _ => (false, Some(reason.to_owned()), Some(format!("{what}: [{}]", missing.join(" ")))),
+fn verdict(what: &str, missing: &[Missing], reason: &str) -> Verdict {
+    if missing.is_empty() {
+        return (true, None, None);
     }
+    let names: Vec<&str> = missing.iter().map(|missing| &*missing.name).collect();
+    let list = format!("{what}: [{}]", names.join(" "));
+    let failures = missing.iter().filter_map(|missing| missing.failure.clone());
+    let message = std::iter::once(list).chain(failures).collect::<Vec<_>>().join("; ");
+    (false, Some(reason.to_owned()), Some(message))
+}
+
+/// How the last run of a container failed, if it did, and what it said last.
+fn failure(container: &Container, facts: Facts<'_>) -> Option<String> {
+    let (run, ended) = container.ends().next().filter(|(_, ended)| !ended.cause.is_success())?;
+    Some(format!("{} ended with exit code {}{}", container.name, ended.cause.exit_code(), facts.last_words(&run)))
 }
 
 fn container_status(pod: &PodSpec, container: &Container, facts: Facts<'_>) -> ContainerStatus {
@@ -174,10 +205,7 @@ fn container_status(pod: &PodSpec, container: &Container, facts: Facts<'_>) -> C
         started: Some(life.is_some_and(|life| life.started)),
         restart_count: i32::try_from(container.restarts).unwrap_or(i32::MAX),
         state: Some(present(container, facts)),
-        last_state: container
-            .last
-            .as_ref()
-            .map(|last| ContainerState { terminated: Some(terminated(last, facts)), ..ContainerState::default() }),
+        last_state: container.last.as_ref().map(|last| terminated(container, last, facts)),
         ..ContainerStatus::default()
     }
 }
@@ -200,9 +228,10 @@ fn present(container: &Container, facts: Facts<'_>) -> ContainerState {
                 waiting(
                     reason::BACK_OFF,
                     Some(format!(
-                        "back-off {pause}s restarting failed container {}; its last end: exit code {}",
+                        "back-off {pause}s before it is started again; {} ended with exit code {}{}",
                         container.name,
-                        last.cause.exit_code()
+                        last.cause.exit_code(),
+                        facts.last_words(&Run { container: container.name.clone(), attempt: last.attempt }),
                     )),
                 )
             }
@@ -213,26 +242,29 @@ fn present(container: &Container, facts: Facts<'_>) -> ContainerState {
             running: Some(ContainerStateRunning { started_at: Some(Time(life.since)) }),
             ..ContainerState::default()
         },
-        Phase::Ended(ended) => {
-            ContainerState { terminated: Some(terminated(ended, facts)), ..ContainerState::default() }
-        }
+        Phase::Ended(ended) => terminated(container, ended, facts),
     }
 }
 
-fn terminated(ended: &Ended, facts: Facts<'_>) -> ContainerStateTerminated {
+fn terminated(container: &Container, ended: &Ended, facts: Facts<'_>) -> ContainerState {
     let reason = match ended.cause {
         Cause::Code(0) => reason::COMPLETED,
         Cause::Unknown => reason::UNKNOWN,
         Cause::Code(_) | Cause::Signal(_) => reason::ERROR,
     };
-    ContainerStateTerminated {
+    let run = Run { container: container.name.clone(), attempt: ended.attempt };
+    let message = match ended.cause {
+        Cause::Unknown => Some("it ended while no local manager looked; its exit code is not known".to_owned()),
+        _ => facts.said.get(&run).filter(|line| !line.is_empty()).cloned(),
+    };
+    let terminated = ContainerStateTerminated {
         exit_code: ended.cause.exit_code(),
         signal: if let Cause::Signal(signal) = ended.cause { Some(signal) } else { None },
         reason: Some(reason.to_owned()),
-        message: (ended.cause == Cause::Unknown)
-            .then(|| "it ended while no local manager looked; its exit code is not known".to_owned()),
+        message,
         started_at: Some(Time(ended.since)),
         finished_at: Some(Time(ended.at)),
         container_id: ended.process.as_ref().map(|process| format!("{}://{process}", facts.runtime)),
-    }
+    };
+    ContainerState { terminated: Some(terminated), ..ContainerState::default() }
 }

@@ -155,7 +155,8 @@ fn end(
     now: Timestamp,
 ) {
     let ran = now.duration_since(life.since);
-    let ended = Ended { process: Some(life.process), cause, since: life.since, at: now };
+    let attempt = container.attempt;
+    let ended = Ended { attempt, process: Some(life.process), cause, since: life.since, at: now };
     container.watches = Watches::default();
     let succeeded = cause.is_success() && !unhealthy;
     let again = match (stop, spec.restart) {

@@ -1,6 +1,6 @@
 //! The step against a world that crashes, forgets, repeats and reorders.
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -280,7 +280,9 @@ proptest! {
 }
 
 fn facts() -> Facts<'static> {
-    Facts { runtime: "process", pod_ip: "127.64.1.2", host_ip: "127.64.1.1", accepted: Timestamp::UNIX_EPOCH }
+    static NOTHING: std::sync::LazyLock<HashMap<Run, String>> = std::sync::LazyLock::new(HashMap::new);
+    let (pod_ip, host_ip) = ("127.64.1.2", "127.64.1.1");
+    Facts { runtime: "process", pod_ip, host_ip, accepted: Timestamp::UNIX_EPOCH, said: &NOTHING }
 }
 
 fn condition(status: &k8s_openapi::api::core::v1::PodStatus, kind: &str) -> bool {
@@ -405,4 +407,29 @@ fn a_status_says_why_a_container_waits() {
         status.conditions.iter().flatten().find(|c| c.type_ == "PodScheduled").unwrap().last_transition_time.clone()
     };
     assert_eq!(scheduled(&before), scheduled(&after));
+}
+
+#[test]
+fn a_status_says_how_the_last_run_failed_and_what_it_said_last() {
+    let (spec, mut state) = single();
+    let pod = k8s_openapi::api::core::v1::PodSpec::default();
+    let crash = |number, now| {
+        let started = Event::Started { run: run(number), process: "p".into() };
+        [(started, at(now)), (Event::Exited { run: run(number), cause: Cause::Code(3) }, at(now + 1))]
+    };
+    let began = [(Event::Recovered, at(0))];
+    for (event, now) in began.into_iter().chain(crash(1, 0)).chain([(Event::Tick, at(2))]).chain(crash(2, 2)) {
+        (state, _) = step(&spec, state, &event, now);
+    }
+    let said = HashMap::from([(run(1), "the first".to_owned()), (run(2), "KeyError: 'model'".to_owned())]);
+    let told = status(&pod, &spec, &state, Facts { said: &said, ..facts() }, None, at(4));
+    let container = &told.container_statuses.unwrap()[0];
+    let waiting = container.state.clone().unwrap().waiting.unwrap();
+    assert_eq!(waiting.reason.as_deref(), Some("CrashLoopBackOff"));
+    assert!(waiting.message.unwrap().ends_with("; c ended with exit code 3: KeyError: 'model'"));
+    let last = container.last_state.clone().unwrap().terminated.unwrap();
+    assert_eq!((last.exit_code, last.message.as_deref()), (3, Some("KeyError: 'model'")));
+    let ready = told.conditions.unwrap().into_iter().find(|condition| condition.type_ == "Ready").unwrap();
+    let expected = "containers with unready status: [c]; c ended with exit code 3: KeyError: 'model'";
+    assert_eq!(ready.message.as_deref(), Some(expected));
 }

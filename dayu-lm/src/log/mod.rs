@@ -8,11 +8,13 @@
 //! <container>/<n>.times.1
 //! ```
 mod attend;
+mod last;
 mod read;
 mod times;
 mod wake;
 
 pub(crate) use self::{
     attend::{attend, end},
+    last::last_line,
     read::{Choice, stream},
 };

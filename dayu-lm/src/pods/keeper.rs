@@ -1,9 +1,9 @@
 //! Looking after one pod: the pure step, stored before its effects, and the tasks that perform them.
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use dayu_core::{
     name::Uid,
-    worker::{Effect, Event, Facts, Problem, Spec, State, Stop, status, step},
+    worker::{Container, Effect, Event, Facts, Problem, Run, Spec, State, Stop, status, step},
 };
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
@@ -20,7 +20,7 @@ use super::{
     report::{Report, Reporter},
     tell,
 };
-use crate::prepare::Place;
+use crate::{log, prepare::Place};
 
 /// Answers of tasks that wait to be taken in.
 const WAITING: usize = 64;
@@ -51,6 +51,8 @@ pub(super) struct Keeper {
     manifest: Manifest,
     folder: Folder,
     before: Option<PodStatus>,
+    /// The last line of each run that failed and is still told of.
+    said: HashMap<Run, String>,
     performer: Performer,
     answers: mpsc::Receiver<Event>,
     tasks: JoinSet<()>,
@@ -81,6 +83,7 @@ impl Keeper {
             Performer { shared: shared.clone(), uid, place, folder: folder.clone(), answer, remarked: Arc::default() };
         Self {
             before: pod.status.clone(),
+            said: HashMap::new(),
             shared,
             pod,
             spec,
@@ -206,11 +209,23 @@ impl Keeper {
         Ok(())
     }
 
+    /// Reads what runs that failed said last; each once.
+    fn listen(&mut self) {
+        let ends = self.state.containers.iter().flat_map(Container::ends);
+        let failed: Vec<Run> = ends.filter(|(_, ended)| !ended.cause.is_success()).map(|(run, _)| run).collect();
+        self.said.retain(|run, _| failed.contains(run));
+        for run in failed {
+            let place = &self.performer.place;
+            self.said.entry(run).or_insert_with_key(|run| log::last_line(&place.log(run)).unwrap_or_default());
+        }
+    }
+
     fn report(&mut self) {
         // Suspension is between the local manager and itself.
         if self.suspended {
             return;
         }
+        self.listen();
         let default = PodSpec::default();
         let (pod_ip, host_ip) = (self.manifest.address.to_string(), self.manifest.host.to_string());
         let facts = Facts {
@@ -218,6 +233,7 @@ impl Keeper {
             pod_ip: &pod_ip,
             host_ip: &host_ip,
             accepted: self.manifest.accepted,
+            said: &self.said,
         };
         let spec = self.pod.spec.as_ref().unwrap_or(&default);
         let now = self.shared.clock.now();

@@ -146,6 +146,44 @@ async fn a_worker_whose_image_nobody_maps_says_what_to_do() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_ends_at_once_says_how_and_what_it_said_last() {
+    let plane = Plane::start().await;
+    let (_gm, data) = (gm(&plane), plane.path("lm"));
+    let lm = ["lm", "--kubeconfig", &plane.kubeconfig(), "--node", "edge1", "--data", data.to_str().unwrap()];
+    let _lm = Dayu::start(&[&lm[..], &["--stop-workers"]].concat());
+    install(&plane).await;
+    let text = manifests::runtime_service("worker", "edge1").replace(
+        "command: [dayu, example-worker, aggregator]",
+        r#"command: [sh, -c, "echo loading; echo 'no such model: yolo' >&2; exit 3"]"#,
+    );
+    assert_eq!(apply(&plane, &text).await.code, Some(0));
+    let why = "ended with exit code 3: no such model: yolo";
+    let told = condition(&plane.client, "worker", |condition| condition.message.contains(why)).await;
+    assert_eq!((told.type_.as_str(), told.status.as_str()), ("WorkloadReady", "False"));
+    let shown = eventually("what is shown", async || {
+        let kubeconfig = plane.kubeconfig();
+        let shown = run(&["get", "--kubeconfig", &kubeconfig]).await.out;
+        // Once for the resource, once for its pod.
+        if shown.matches(why).count() == 2 { Ok(()) } else { Err(shown) }
+    });
+    shown.await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_whose_name_collides_with_another_is_a_condition_that_names_both() {
+    let plane = Plane::start().await;
+    let _nodes = plane.play_nodes(&["edge-1", "edge1"]);
+    let _gm = gm(&plane);
+    install(&plane).await;
+    assert_eq!(apply(&plane, &manifests::runtime_service("worker", "edge1")).await.code, Some(0));
+    let told = condition(&plane.client, "worker", |condition| condition.reason == "DeviceNamesCollide").await;
+    for word in ["spec.targetNode", "edge-1", "edge1", "rename"] {
+        assert!(told.message.contains(word), "{word:?} is not in: {}", told.message);
+    }
+    assert_eq!(count::<Deployment>(&plane.client).await + count::<Service>(&plane.client).await, 0);
+}
+
 #[tokio::test]
 async fn devices_whose_names_collide_are_both_named() {
     refused(&run(&["up", "--devices", "edge-1,edge1"]).await, &["edge-1 and edge1", "rename one"]);
@@ -173,6 +211,14 @@ async fn a_damaged_store_is_refused_by_file_and_offset_and_kept() {
     let ended = run(&["up", "--empty", "--data", data.to_str().unwrap()]).await;
     refused(&ended, &[file.to_str().unwrap(), "damaged at byte", "restore the file from a backup"]);
     assert_eq!(std::fs::read(&file).unwrap(), bytes, "the file is as it was");
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_made_is_named_with_the_flag() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let data = file.path().join("state");
+    let ended = run(&["up", "--empty", "--data", data.to_str().unwrap()]).await;
+    refused(&ended, &["--data", data.to_str().unwrap(), "name a folder"]);
 }
 
 /// Some objects, written by a plane that is gone when this returns.

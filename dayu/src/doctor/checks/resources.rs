@@ -1,9 +1,11 @@
 //! Every resource of our kinds is ready, or says what it waits for.
-use dayu_core::api::{JointMultiEdgeService, RuntimeService, condition::READY, joint_multi_edge::JointCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use dayu_core::api::{JointMultiEdgeService, RuntimeService};
 use kube::{Resource, ResourceExt};
 
-use crate::doctor::finding::Finding;
+use crate::{
+    cause::{Said, cause, ready},
+    doctor::finding::Finding,
+};
 
 const CHECK: &str = "resource";
 
@@ -15,28 +17,6 @@ pub(super) fn joint_services(services: &[JointMultiEdgeService]) -> Vec<Finding>
     of_kind(services, |service| service.status.iter().flat_map(|status| &status.conditions).map(Said::from).collect())
 }
 
-/// A condition of either kind.
-struct Said<'a> {
-    kind: &'a str,
-    holds: bool,
-    reason: &'a str,
-    message: &'a str,
-}
-
-impl<'a> From<&'a Condition> for Said<'a> {
-    fn from(condition: &'a Condition) -> Self {
-        let Condition { type_, status, reason, message, .. } = condition;
-        Self { kind: type_, holds: status == "True", reason, message }
-    }
-}
-
-impl<'a> From<&'a JointCondition> for Said<'a> {
-    fn from(condition: &'a JointCondition) -> Self {
-        let JointCondition { kind, status, reason, message, .. } = condition;
-        Self { kind, holds: status == "True", reason, message }
-    }
-}
-
 fn of_kind<K: Resource<DynamicType = ()>>(objects: &[K], said: impl Fn(&K) -> Vec<Said<'_>>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = objects.iter().filter_map(|object| waits(object, &said(object))).collect();
     let well = objects.len() - findings.len();
@@ -46,20 +26,14 @@ fn of_kind<K: Resource<DynamicType = ()>>(objects: &[K], said: impl Fn(&K) -> Ve
     findings
 }
 
-/// The first condition that keeps an object from being ready: the others follow from it.
 fn waits<K: Resource<DynamicType = ()>>(object: &K, said: &[Said<'_>]) -> Option<Finding> {
     let namespace = object.namespace().unwrap_or_default();
     let about = format!("{}/{} in {namespace}", K::kind(&()).to_lowercase(), object.name_any());
-    // The last one counts: Sedna appended conditions instead of updating them.
-    let Some(ready) = said.iter().rev().find(|condition| condition.kind == READY) else {
+    if ready(said).is_none() {
         let found = "no global manager has looked at it";
         return Some(Finding::fault(CHECK, about, found, "is one leading? The check `manager` says"));
-    };
-    if ready.holds {
-        return None;
     }
-    // `Failed` is the one that is well when it does not hold.
-    let cause = said.iter().find(|condition| !condition.holds && condition.kind != "Failed").unwrap_or(ready);
+    let cause = cause(said)?;
     let found = format!("{} does not hold: {}: {}", cause.kind, cause.reason, cause.message);
     Some(Finding::fault(CHECK, about, found, remedy(cause.reason)))
 }

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 /// Runs until it is dropped.
 pub(crate) struct Plane {
     pub(crate) client: Client,
+    cluster: Cluster,
     dir: TempDir,
     _running: (Serving, Controllers),
 }
@@ -31,7 +32,13 @@ impl Plane {
         let builder = builder.service_cidr(format!("127.{}.{low}.0/20", 112 + high));
         let cluster = builder.kubelet_scheme_annotation("dayu.io/kubelet-scheme").build().await.unwrap();
         let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
-        Self { client: cluster.client(), dir, _running: (serving, cluster.start_controllers()) }
+        let running = (serving, cluster.start_controllers());
+        Self { client: cluster.client(), cluster, dir, _running: running }
+    }
+
+    /// Devices without local managers: whatever is placed there runs, as far as one can see.
+    pub(crate) fn play_nodes(&self, names: &[&str]) -> Controllers {
+        self.cluster.start_hollow_nodes(names).unwrap()
     }
 
     pub(crate) fn kubeconfig(&self) -> String {
