@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use dayu_core::name::Device;
 use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
@@ -19,13 +19,14 @@ pub(crate) struct Carrier {
     pub(crate) stack: dial::Bytes,
     pub(crate) own: Device,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) carried: TaskTracker,
 }
 
 impl Carrier {
     /// Carries what listeners accept, each connection in a task of its own.
     pub(crate) fn serve(self) -> Serve {
         Arc::new(move |binding, client, permit, closed| {
-            tokio::spawn(self.clone().carry(binding, client, permit, closed));
+            self.carried.spawn(self.clone().carry(binding, client, permit, closed));
         })
     }
 

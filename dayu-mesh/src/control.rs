@@ -51,6 +51,11 @@ impl Control {
         self.address
     }
 
+    /// Takes no new connection; those that are there go on as long as this is held.
+    pub(crate) async fn refuse(&mut self) {
+        self.listeners.refuse().await;
+    }
+
     /// Whether something should listen and does not.
     pub(crate) fn has_failures(&self) -> bool {
         self.listeners.failures().next().is_some()

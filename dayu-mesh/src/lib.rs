@@ -31,7 +31,8 @@ pub use handle::{Addresses, Handle};
 pub use options::Options;
 pub use stats::Count;
 
-/// Runs the mesh that `options` describe until `shutdown` is cancelled.
+/// Runs the mesh that `options` describe until `shutdown` is cancelled, and what it carries then has come to its end or has had
+/// the time for it.
 ///
 /// # Errors
 /// See [`Error`]. An API server that cannot be reached is none: it is tried again for ever.
@@ -50,9 +51,6 @@ pub fn run_from(source: Box<dyn Source>, options: Options, shutdown: Cancellatio
     let (announce, ready) = tokio::sync::watch::channel(None);
     let stats = Arc::new(stats::Stats::default());
     let counters = Arc::clone(&stats);
-    let task = tokio::spawn(async move {
-        let running = Box::pin(mesh::run(source, options, stats, announce));
-        shutdown.run_until_cancelled(running).await.unwrap_or(Ok(()))
-    });
+    let task = tokio::spawn(Box::pin(mesh::run(source, options, stats, announce, shutdown)));
     Handle { ready, task, stats: counters }
 }

@@ -2,6 +2,7 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use dayu_core::{
@@ -16,7 +17,7 @@ use tokio::{
 };
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
-    task::AbortOnDropHandle,
+    task::{AbortOnDropHandle, TaskTracker},
 };
 
 use crate::{
@@ -31,12 +32,13 @@ const FRONT: u16 = 10552;
 /// The port of the status API.
 const STATUS: u16 = 10551;
 
-/// Runs until dropped, or until an address that every mesh needs is taken.
+/// Runs until `shutdown`, or until an address that every mesh needs is taken.
 pub(crate) async fn run(
     source: Box<dyn Source>,
     options: Options,
     stats: Arc<Stats>,
     announce: watch::Sender<Option<Addresses>>,
+    shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let (directory, feed) = (Arc::new(Directory::new()), Arc::new(Feed::default()));
     let parts = Parts::new(&options, &directory, &feed, stats)?;
@@ -46,6 +48,7 @@ pub(crate) async fn run(
     let (mut served, mut retry) = (None, Retry::default());
     loop {
         tokio::select! {
+            () = shutdown.cancelled() => break,
             burst = changes.next() => {
                 let Some(burst) = burst else { return Ok(()) };
                 control.take(burst).await;
@@ -61,6 +64,13 @@ pub(crate) async fn run(
         }
         retry.plan(control.has_failures());
     }
+    control.refuse().await;
+    if let Some(served) = &mut served {
+        served.front.abort();
+        let _ = (&mut served.front).await;
+    }
+    parts.drain(options.patience()).await;
+    Ok(())
 }
 
 /// Everything that serves, before it does.
@@ -70,13 +80,17 @@ struct Parts {
     front: Arc<front::Front>,
     pool: Arc<front::pool::Pool>,
     status: Arc<status::Status>,
+    /// Everything that is being carried.
+    carried: TaskTracker,
+    ending: CancellationToken,
     _closed: DropGuard,
 }
 
 /// What serves as long as it is held.
 struct Served {
     addresses: Addresses,
-    _tasks: [AbortOnDropHandle<()>; 2],
+    front: AbortOnDropHandle<()>,
+    _status: AbortOnDropHandle<()>,
 }
 
 impl Parts {
@@ -89,13 +103,24 @@ impl Parts {
         let requests = balance::stack(directory.clone(), policy.clone(), dial::Warm(pool.clone()), tuned.clone());
         let explain = status::Explain { policy, seed: tuned.seed, origin: tuned.origin };
         let status = status::Status::new(directory.clone(), own.clone(), Arc::clone(feed), stats.clone(), explain);
-        let carrier = Carrier { stack: tunnels.clone(), own: own.clone(), stats: stats.clone() };
-        let closed = CancellationToken::new();
-        let front =
-            front::Front { directory, own, requests, tunnels, pool: pool.clone(), stats, closed: closed.clone() };
+        let carried = TaskTracker::new();
+        let carrier =
+            Carrier { stack: tunnels.clone(), own: own.clone(), stats: stats.clone(), carried: carried.clone() };
+        let (closed, ending) = (CancellationToken::new(), CancellationToken::new());
+        let front = front::Front {
+            directory,
+            own,
+            requests,
+            tunnels,
+            pool: pool.clone(),
+            stats,
+            carried: carried.clone(),
+            ending: ending.clone(),
+            closed: closed.clone(),
+        };
         let gate = Arc::new(Semaphore::new(limits::connections()));
         let (front, status) = (Arc::new(front), Arc::new(status));
-        Ok(Self { gate, carrier, front, pool, status, _closed: closed.drop_guard() })
+        Ok(Self { gate, carrier, front, pool, status, carried, ending, _closed: closed.drop_guard() })
     }
 
     /// Binds the front and the status API, and serves them.
@@ -105,11 +130,19 @@ impl Parts {
         let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
         let addresses = Addresses { status: status.1, front: front.1 };
         tracing::info!(device = %options.node, status = %status.1, front = %front.1, "serving");
-        let tasks = [
-            tokio::spawn(status::serve(status.0, Arc::clone(&self.status).router())),
-            tokio::spawn(front::serve(front.0, Arc::clone(&self.gate), Arc::clone(&self.front))),
-        ];
-        Ok(Served { addresses, _tasks: tasks.map(AbortOnDropHandle::new) })
+        let status = tokio::spawn(status::serve(status.0, Arc::clone(&self.status).router()));
+        let front = tokio::spawn(front::serve(front.0, Arc::clone(&self.gate), Arc::clone(&self.front)));
+        let (status, front) = (AbortOnDropHandle::new(status), AbortOnDropHandle::new(front));
+        Ok(Served { addresses, front, _status: status })
+    }
+
+    /// Lets what is being carried come to its end; what has not after `patience` is cut when this is dropped.
+    async fn drain(self, patience: Duration) {
+        self.ending.cancel();
+        self.carried.close();
+        if tokio::time::timeout(patience, self.carried.wait()).await.is_err() {
+            tracing::info!(connections = self.carried.len(), "connections did not end by themselves and are cut");
+        }
     }
 }
 

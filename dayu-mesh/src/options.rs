@@ -1,5 +1,5 @@
 //! What a mesh is told at its start.
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use dayu_core::name::Device;
@@ -20,14 +20,24 @@ pub struct Options {
     /// How one of several equal endpoints is chosen.
     #[arg(long, value_name = "NAME", default_value = Options::POLICY)]
     pub policy: String,
+    /// When told to end, connections have so many seconds to come to their own end before they are cut.
+    #[arg(long, value_name = "SECONDS", default_value_t = Options::DRAIN)]
+    pub drain: u64,
 }
 
 impl Options {
     /// The policy that is used where none is named: power of two choices.
     pub const POLICY: &str = "p2c";
+    /// Seconds that connections have to end where nothing else is said.
+    pub const DRAIN: u64 = 5;
 
     /// Everything at its default for the device `node`.
     pub fn of(node: impl Into<Device>) -> Self {
-        Self { kubeconfig: None, node: node.into(), status: None, policy: Self::POLICY.to_owned() }
+        let (node, policy) = (node.into(), Self::POLICY.to_owned());
+        Self { kubeconfig: None, node, status: None, policy, drain: Self::DRAIN }
+    }
+
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_secs(self.drain)
     }
 }

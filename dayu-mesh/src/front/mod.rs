@@ -17,7 +17,7 @@ use std::sync::Arc;
 use dayu_core::{balance::Tracked, directory::Directory, name::Device};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{dial, stats::Stats};
 use body::Answer;
@@ -32,6 +32,10 @@ pub(crate) struct Front {
     pub(crate) tunnels: dial::Bytes,
     pub(crate) pool: Arc<pool::Pool>,
     pub(crate) stats: Arc<Stats>,
+    /// Connections and tunnels.
+    pub(crate) carried: TaskTracker,
+    /// Cancelled when the mesh is told to end: a connection ends after the request that it carries.
+    pub(crate) ending: CancellationToken,
     /// Cancelled when the mesh ends: what it serves ends with it.
     pub(crate) closed: CancellationToken,
 }

@@ -20,7 +20,7 @@ const HEAD: usize = 64 * 1024;
 pub(crate) async fn serve(listener: TcpListener, gate: Arc<Semaphore>, front: Arc<Front>) {
     accept(listener, gate, move |stream, permit| {
         let front = Arc::clone(&front);
-        tokio::spawn(async move {
+        front.carried.clone().spawn(async move {
             let closed = front.closed.clone();
             tokio::select! {
                 () = closed.cancelled() => {}
@@ -33,16 +33,24 @@ pub(crate) async fn serve(listener: TcpListener, gate: Arc<Semaphore>, front: Ar
 }
 
 async fn connection(front: Arc<Front>, stream: TcpStream) {
+    let ending = front.ending.clone();
     let service = service_fn(move |request| {
         let front = Arc::clone(&front);
         async move { Ok::<_, Infallible>(front.handle(request).await) }
     });
-    // An error here is a client that went away or does not speak HTTP: hyper has answered what can be answered.
-    let _ = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    tokio::pin!(connection);
+    // An error here is a client that went away or does not speak HTTP: hyper has answered what can be answered.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub(super) async fn open(
     let server = front.tunnels.clone().oneshot(ask.clone()).await?;
     front.stats.landed(&ask.service, server.endpoint());
     let closed = front.closed.clone();
-    tokio::spawn(async move {
+    front.carried.spawn(async move {
         let Some(upgraded) = closed.run_until_cancelled(hyper::upgrade::on(request)).await else { return };
         if let Ok(upgraded) = upgraded {
             // Fails when a peer is gone, which the other one learns by the close.

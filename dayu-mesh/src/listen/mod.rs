@@ -69,6 +69,14 @@ impl Listeners {
         }
     }
 
+    /// Takes no new connection; those that are there go on.
+    pub(crate) async fn refuse(&mut self) {
+        for open in self.open.values_mut().flat_map(BTreeMap::values_mut) {
+            open.accepting.abort();
+            let _ = (&mut open.accepting).await;
+        }
+    }
+
     /// Tries again what could not be opened before. Whether anything could be now.
     pub(crate) fn retry(&mut self) -> bool {
         let before = self.failed.len();

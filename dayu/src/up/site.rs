@@ -195,7 +195,9 @@ impl Site {
         let data = self.data.path().join("devices").join(device.as_str());
         let options = dayu_lm::Options { data: Some(data), stop_workers: true, ..dayu_lm::Options::of(device.clone()) };
         let mut lm = dayu_lm::run_with(client.clone(), options, stop.clone());
-        let mut mesh = dayu_mesh::run_with(client, dayu_mesh::Options::of(device.clone()), stop.clone());
+        // Workers end at the same time: nothing is left to be carried.
+        let options = dayu_mesh::Options { drain: 0, ..dayu_mesh::Options::of(device.clone()) };
+        let mut mesh = dayu_mesh::run_with(client, options, stop.clone());
         async move {
             let Some(of_lm) = lm.ready().await else {
                 let what = format!("the local manager of {device}");
