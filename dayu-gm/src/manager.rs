@@ -101,6 +101,7 @@ impl Lead<'_> {
                     term.cancel();
                 });
                 self.standing.send_replace(Standing::Standby);
+                self.metrics.resigned();
             }
             done.cancel();
         };

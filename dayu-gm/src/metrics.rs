@@ -68,6 +68,11 @@ impl Metrics {
         self.devices.set(i64::try_from(devices).unwrap_or(i64::MAX));
     }
 
+    /// It leads no more: nothing waits for it.
+    pub(crate) fn resigned(&self) {
+        self.depth.clear();
+    }
+
     /// A device is asked to confirm a route.
     pub(crate) fn asked(&self) {
         self.asked.inc();
@@ -119,4 +124,25 @@ fn seconds() -> Histogram {
     Histogram::new([
         0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+
+    #[test]
+    fn one_that_leads_no_more_has_no_queue() {
+        let (metrics, registry) = Metrics::new();
+        let text = || {
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            text
+        };
+        metrics.queued("Kind", 3, 1);
+        assert!(text().contains(r#"dayu_gm_queue_depth{kind="Kind",state="ready"} 3"#), "{}", text());
+        metrics.resigned();
+        assert!(!text().contains("dayu_gm_queue_depth{"), "{}", text());
+    }
 }

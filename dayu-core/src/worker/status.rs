@@ -1,7 +1,7 @@
 //! What a pod's status says about a worker, as a kubelet would.
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::core::v1::{
         ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
@@ -41,7 +41,12 @@ pub struct Facts<'a> {
     pub accepted: Timestamp,
     /// The last line that runs wrote, of those that failed.
     pub said: &'a HashMap<Run, String>,
+    /// Why the latest readiness probe of a run failed, if it did.
+    pub refused: &'a HashMap<Run, String>,
 }
+
+/// A worker that is not ready after so long does not just come up.
+const SLOW: SignedDuration = SignedDuration::from_secs(5);
 
 impl Facts<'_> {
     /// What a failed run said last, after a colon; nothing where nothing is known.
@@ -119,9 +124,8 @@ fn conditions(
 ) -> Vec<PodCondition> {
     let missing = |containers: &[&Container], has: fn(&Container) -> bool| -> Vec<Missing> {
         let missing = containers.iter().filter(|container| !has(container));
-        missing
-            .map(|container| Missing { name: container.name.to_string(), failure: failure(container, facts) })
-            .collect()
+        let why = |container: &Container| refusal(container, facts, now).or_else(|| failure(container, facts));
+        missing.map(|container| Missing { name: container.name.to_string(), why: why(container) }).collect()
     };
     let (unready, unfinished) = (missing(main, Container::is_ready), missing(init, passed));
     let ended = match phase {
@@ -158,10 +162,10 @@ fn conditions(
 
 type Verdict = (bool, Option<String>, Option<String>);
 
-/// A container that is not as it should be, and how its last run failed, if it did.
+/// A container that is not as it should be, and why, if that is known.
 struct Missing {
     name: String,
-    failure: Option<String>,
+    why: Option<String>,
 }
 
 /// True if nothing is `missing`, else False with what is.
@@ -171,9 +175,18 @@ fn verdict(what: &str, missing: &[Missing], reason: &str) -> Verdict {
     }
     let names: Vec<&str> = missing.iter().map(|missing| &*missing.name).collect();
     let list = format!("{what}: [{}]", names.join(" "));
-    let failures = missing.iter().filter_map(|missing| missing.failure.clone());
-    let message = std::iter::once(list).chain(failures).collect::<Vec<_>>().join("; ");
+    let message = std::iter::once(list)
+        .chain(missing.iter().filter_map(|missing| missing.why.clone()))
+        .collect::<Vec<_>>()
+        .join("; ");
     (false, Some(reason.to_owned()), Some(message))
+}
+
+/// Why a container that runs is not ready yet, once it has had the time for it.
+fn refusal(container: &Container, facts: Facts<'_>, now: Timestamp) -> Option<String> {
+    let Phase::Running(life) = &container.phase else { return None };
+    let why = facts.refused.get(&container.run()).filter(|_| now.duration_since(life.since) >= SLOW)?;
+    Some(format!("{} runs, but its readiness probe fails: {why}", container.name))
 }
 
 /// How the last run of a container failed, if it did, and what it said last.

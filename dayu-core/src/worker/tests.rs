@@ -282,7 +282,7 @@ proptest! {
 fn facts() -> Facts<'static> {
     static NOTHING: std::sync::LazyLock<HashMap<Run, String>> = std::sync::LazyLock::new(HashMap::new);
     let (pod_ip, host_ip) = ("127.64.1.2", "127.64.1.1");
-    Facts { runtime: "process", pod_ip, host_ip, accepted: Timestamp::UNIX_EPOCH, said: &NOTHING }
+    Facts { runtime: "process", pod_ip, host_ip, accepted: Timestamp::UNIX_EPOCH, said: &NOTHING, refused: &NOTHING }
 }
 
 fn condition(status: &k8s_openapi::api::core::v1::PodStatus, kind: &str) -> bool {
@@ -432,4 +432,23 @@ fn a_status_says_how_the_last_run_failed_and_what_it_said_last() {
     let ready = told.conditions.unwrap().into_iter().find(|condition| condition.type_ == "Ready").unwrap();
     let expected = "containers with unready status: [c]; c ended with exit code 3: KeyError: 'model'";
     assert_eq!(ready.message.as_deref(), Some(expected));
+}
+
+#[test]
+fn a_status_says_why_a_worker_that_runs_is_not_ready_once_it_has_had_the_time() {
+    let (spec, mut state) = single();
+    let pod = k8s_openapi::api::core::v1::PodSpec::default();
+    let started = Event::Started { run: run(1), process: "p".into() };
+    for event in [Event::Recovered, started] {
+        (state, _) = step(&spec, state, &event, at(0));
+    }
+    let Phase::Running(life) = &mut state.containers[0].phase else { panic!("{state:?}") };
+    life.ready = false;
+    let refused = HashMap::from([(run(1), "127.64.1.2:9000: Connection refused".to_owned())]);
+    let message = |now| {
+        let told = status(&pod, &spec, &state, Facts { refused: &refused, ..facts() }, None, at(now));
+        told.conditions.unwrap().into_iter().find(|condition| condition.type_ == "Ready").unwrap().message.unwrap()
+    };
+    assert_eq!(message(4000), "containers with unready status: [c]");
+    assert!(message(5000).ends_with("; c runs, but its readiness probe fails: 127.64.1.2:9000: Connection refused"));
 }

@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use dayu_core::{
     name::Uid,
-    worker::{Container, Effect, Event, Facts, Problem, Run, Spec, State, Stop, status, step},
+    worker::{Container, Effect, Event, Facts, ProbeKind, Problem, Run, Spec, State, Stop, status, step},
 };
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
@@ -53,6 +53,8 @@ pub(super) struct Keeper {
     before: Option<PodStatus>,
     /// The last line of each run that failed and is still told of.
     said: HashMap<Run, String>,
+    /// Why the latest readiness probe of each run failed, if it did.
+    refused: HashMap<Run, String>,
     performer: Performer,
     answers: mpsc::Receiver<Event>,
     tasks: JoinSet<()>,
@@ -84,6 +86,7 @@ impl Keeper {
         Self {
             before: pod.status.clone(),
             said: HashMap::new(),
+            refused: HashMap::new(),
             shared,
             pod,
             spec,
@@ -192,6 +195,7 @@ impl Keeper {
             }
         }
         self.shared.metrics.saw(event);
+        self.note(event);
         tell::tell(&self.shared.recorder, &self.pod, &before, &self.state, event, &effects);
         self.report();
     }
@@ -207,6 +211,16 @@ impl Keeper {
             self.stored = text;
         }
         Ok(())
+    }
+
+    /// Keeps why readiness probes fail, of the runs there are.
+    fn note(&mut self, event: &Event) {
+        if let Event::Probed { run, kind: ProbeKind::Readiness, verdict } = event {
+            self.refused.retain(|other, _| other.container != run.container);
+            if let Err(why) = verdict {
+                self.refused.insert(run.clone(), why.clone());
+            }
+        }
     }
 
     /// Reads what runs that failed said last; each once.
@@ -234,6 +248,7 @@ impl Keeper {
             host_ip: &host_ip,
             accepted: self.manifest.accepted,
             said: &self.said,
+            refused: &self.refused,
         };
         let spec = self.pod.spec.as_ref().unwrap_or(&default);
         let now = self.shared.clock.now();

@@ -16,7 +16,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::harness::{Dayu, Ended, Plane, eventually, manifests, run};
+use crate::harness::{Dayu, Ended, Leftovers, Plane, eventually, manifests, run};
 
 /// Applies `text` as a user does.
 async fn apply(plane: &Plane, text: &str) -> Ended {
@@ -166,6 +166,25 @@ async fn a_worker_that_ends_at_once_says_how_and_what_it_said_last() {
         let shown = run(&["get", "--kubeconfig", &kubeconfig]).await.out;
         // Once for the resource, once for its pod.
         if shown.matches(why).count() == 2 { Ok(()) } else { Err(shown) }
+    });
+    shown.await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_runs_and_never_listens_says_what_its_probe_meets() {
+    let plane = Plane::start().await;
+    let (_gm, data) = (gm(&plane), plane.path("lm"));
+    let lm = ["lm", "--kubeconfig", &plane.kubeconfig(), "--node", "edge1", "--data", data.to_str().unwrap()];
+    let _leftovers = Leftovers(data.clone());
+    let _lm = Dayu::start(&lm);
+    install(&plane).await;
+    let text = manifests::runtime_service("worker", "edge1")
+        .replace("command: [dayu, example-worker, aggregator]", "command: [sleep, '1000']");
+    assert_eq!(apply(&plane, &text).await.code, Some(0));
+    let shown = eventually("what is shown", async || {
+        let shown = run(&["get", "--kubeconfig", &plane.kubeconfig(), "pods"]).await.out;
+        let says = ["worker runs, but its readiness probe fails: ", ":9000: ", "refused"];
+        if says.iter().all(|word| shown.contains(word)) { Ok(()) } else { Err(shown) }
     });
     shown.await;
 }
