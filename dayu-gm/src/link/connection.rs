@@ -56,7 +56,8 @@ pub(super) enum Ended {
 /// Serves one connection until it ends.
 pub(super) async fn serve(hub: &Hub, admission: &Admission, stream: TcpStream) -> Ended {
     let _ = stream.set_nodelay(true);
-    let shaken = timeout(HANDSHAKE, shake_hands(admission, stream)).await;
+    // On the heap, and gone with its end: a connection lasts, and there are many.
+    let shaken = timeout(HANDSHAKE, Box::pin(shake_hands(admission, stream))).await;
     let (Peer { device, numbered }, socket) = match shaken {
         Ok(Ok(shaken)) => shaken,
         Ok(Err(ended)) => {

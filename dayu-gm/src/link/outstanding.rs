@@ -23,7 +23,7 @@ impl Outstanding {
     }
 
     pub(crate) fn withdraw(&mut self, request: &ActivationRequest) {
-        self.forget(&request.target_node, (request.metadata.namespace.clone(), request.metadata.name.clone()));
+        self.forget(&request.target_node, &(request.metadata.namespace.clone(), request.metadata.name.clone()));
     }
 
     /// Takes an answer, and gives the moment of the request; one to another incarnation leaves the request open.
@@ -31,7 +31,7 @@ impl Outstanding {
         let key = (namespace.to_owned(), ack.runtime_id.clone());
         let (_, since) = self.of.get(&ack.target_node)?.get(&key).filter(|(request, _)| request.is_answered_by(ack))?;
         let since = *since;
-        self.forget(&ack.target_node, key);
+        self.forget(&ack.target_node, &key);
         Some(since)
     }
 
@@ -39,9 +39,9 @@ impl Outstanding {
         self.of.get(device).into_iter().flat_map(HashMap::values).map(|(request, _)| request)
     }
 
-    fn forget(&mut self, device: &Device, key: Key) {
+    fn forget(&mut self, device: &Device, key: &Key) {
         if let Some(requests) = self.of.get_mut(device) {
-            requests.remove(&key);
+            requests.remove(key);
             if requests.is_empty() {
                 self.of.remove(device);
             }

@@ -114,7 +114,8 @@ impl Link {
         let mut manager = self.next_manager(None).await;
         let mut wait = FIRST_WAIT;
         loop {
-            let ended = match self.meanwhile(caller.dial(&manager)).await {
+            // On the heap, and gone with its end: a connection lasts.
+            let ended = match self.meanwhile(Box::pin(caller.dial(&manager))).await {
                 Ok((socket, numbered)) => {
                     self.metrics.connected.set(1);
                     let ended = self.exchange(socket, numbered, &manager).await;

@@ -14,7 +14,7 @@ use finding::Finding;
 /// Asks, checks, prints. The exit code says whether something does not work.
 pub(crate) async fn run(options: &Doctor) -> Result<ExitCode, connect::ConnectError> {
     let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
-    let findings = checks::all(&Facts::gather(&client).await);
+    let findings = checks::all(&Box::pin(Facts::gather(&client)).await);
     output::raw(&render(&findings));
     let faults = findings.iter().filter(|finding| finding.is_fault()).count();
     output::line(&match faults {

@@ -23,8 +23,8 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Makes the folder, and starts the process that clears it away.
-    pub(super) fn create(folder: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir(&folder)?;
+    pub(super) fn create(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir(folder)?;
         let folder = folder.canonicalize()?;
         let mut command = Command::new(std::env::current_exe()?);
         // In a group of its own: a Ctrl-C is for the one that it waits for.

@@ -74,7 +74,7 @@ impl Data {
             return Ok(Self::Kept(made.map_err(|source| Error::Data { path: path.to_owned(), source })?));
         }
         let path = std::env::temp_dir().join(format!("dayu-{}-{:08x}", std::process::id(), rand::random::<u32>()));
-        Guarded::create(path).map(Self::Temporary).map_err(Error::Temporary)
+        Guarded::create(&path).map(Self::Temporary).map_err(Error::Temporary)
     }
 
     fn path(&self) -> &Path {
