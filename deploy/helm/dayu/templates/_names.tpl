@@ -30,6 +30,22 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 {{- end -}}
 
+{{/* How a kubelet asks a daemon: call with (list host port), the host being where it listens. */}}
+{{- define "dayu.probes" -}}
+{{- $host := index . 0 -}}
+{{- $asked := printf "port: %v" (index . 1) -}}
+{{- if hasPrefix "127." $host -}}
+{{- $asked = printf "host: %s, %s" $host $asked -}}
+{{- end -}}
+readinessProbe:
+  httpGet: {{ printf "{%s, path: /readyz}" $asked }}
+  periodSeconds: 2
+livenessProbe:
+  httpGet: {{ printf "{%s, path: /healthz}" $asked }}
+  periodSeconds: 10
+  failureThreshold: 3
+{{- end -}}
+
 {{- define "dayu.nodeName" -}}
 - name: NODE_NAME
   valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
