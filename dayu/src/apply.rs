@@ -1,9 +1,10 @@
-//! `dayu apply`: all documents are checked by the server before the first one is written.
+//! `dayu apply`: all documents are checked by the server before the first one is written, and where one is refused all the
+//! same, what was made before it is taken back.
 use std::collections::BTreeSet;
 
 use kube::{
     Api, Client,
-    api::{Patch, PatchParams, ValidationDirective},
+    api::{DeleteParams, Patch, PatchParams, Preconditions, ValidationDirective},
     core::DynamicObject,
 };
 
@@ -29,8 +30,8 @@ pub(crate) enum Error {
     Discovery(kube::Error),
     #[error("{origin}: {name}: {source}; nothing was applied")]
     Refused { origin: Origin, name: String, source: kube::Error },
-    #[error("{origin}: {name}: {source}; applied before it: {applied}")]
-    Interrupted { origin: Origin, name: String, source: kube::Error, applied: String },
+    #[error("{origin}: {name}: {source}; {left}")]
+    Interrupted { origin: Origin, name: String, source: kube::Error, left: String },
 }
 
 /// Reads, checks and applies what the user named.
@@ -50,17 +51,65 @@ pub(crate) async fn apply(client: &Client, drafts: Vec<Draft>, namespace: &str) 
     // Namespaces first: the rest may live in them. The sort is stable, so the user's order holds otherwise.
     documents.sort_by_key(|document| document.resource.kind != "Namespace");
     rehearse(client, &documents).await?;
-    let mut applied: Vec<String> = Vec::new();
+    let mut written = Vec::new();
     for document in &documents {
-        write(client, document, false).await.map_err(|source| Error::Interrupted {
-            origin: document.origin.clone(),
-            name: name(document),
-            source,
-            applied: if applied.is_empty() { "nothing".to_owned() } else { applied.join(", ") },
-        })?;
-        applied.push(name(document));
+        match Written::write(client, document).await {
+            Ok(one) => written.push(one),
+            Err(source) => {
+                let (origin, name) = (document.origin.clone(), name(document));
+                return Err(Error::Interrupted { origin, name, source, left: take_back(client, &written).await });
+            }
+        }
     }
-    Ok(applied)
+    Ok(written.iter().map(|written| name(written.document)).collect())
+}
+
+/// A document that is written.
+struct Written<'a> {
+    document: &'a Document,
+    /// The UID of what it made; none where it changed what was there.
+    made: Option<String>,
+}
+
+impl<'a> Written<'a> {
+    async fn write(client: &Client, document: &'a Document) -> Result<Self, kube::Error> {
+        let name = document.object.metadata.name.as_deref().unwrap_or_default();
+        let was_there = api(client, document).get_metadata_opt(name).await?.is_some();
+        let object = write(client, document, false).await?;
+        Ok(Self { document, made: object.metadata.uid.filter(|_| !was_there) })
+    }
+
+    /// Deletes what the document made, and nothing that has taken its place.
+    async fn take_back(&self, client: &Client, uid: &str) -> Result<(), kube::Error> {
+        let name = self.document.object.metadata.name.as_deref().unwrap_or_default();
+        let preconditions = Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None });
+        let params = DeleteParams { preconditions, ..DeleteParams::background() };
+        match api(client, self.document).delete(name, &params).await {
+            Err(error) if !is_not_found(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Takes back what was made, last first, and says what is left.
+async fn take_back(client: &Client, written: &[Written<'_>]) -> String {
+    let (mut changed, mut stays) = (Vec::new(), Vec::new());
+    for one in written.iter().rev() {
+        match &one.made {
+            None => changed.push(name(one.document)),
+            Some(uid) => {
+                if let Err(error) = one.take_back(client, uid).await {
+                    stays.push(format!("{} ({error})", name(one.document)));
+                }
+            }
+        }
+    }
+    if changed.is_empty() && stays.is_empty() {
+        return "nothing was applied".to_owned();
+    }
+    let told = |what: &str, names: &[String]| (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")));
+    let left = [told("changed before it", &changed), told("made before it, and not taken back", &stays)];
+    left.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// Lets the server check every document without keeping it.
@@ -81,14 +130,14 @@ async fn rehearse(client: &Client, documents: &[Document]) -> Result<(), Error> 
     Ok(())
 }
 
-async fn write(client: &Client, document: &Document, rehearsal: bool) -> Result<(), kube::Error> {
+async fn write(client: &Client, document: &Document, rehearsal: bool) -> Result<DynamicObject, kube::Error> {
     let params = PatchParams {
         dry_run: rehearsal,
         field_validation: Some(ValidationDirective::Strict),
         ..PatchParams::apply(MANAGER).force()
     };
     let name = document.object.metadata.name.as_deref().unwrap_or_default();
-    api(client, document).patch(name, &params, &Patch::Apply(&document.object)).await.map(drop)
+    api(client, document).patch(name, &params, &Patch::Apply(&document.object)).await
 }
 
 /// The API of a document's kind, in its namespace.

@@ -23,7 +23,12 @@ pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
             }
             Err(source) => {
                 let (origin, name) = (document.origin.clone(), apply::name(document));
-                return Err(Error::Interrupted { origin, name, source, applied: "see above".to_owned() });
+                return Err(Error::Interrupted {
+                    origin,
+                    name,
+                    source,
+                    left: "what stands above was deleted".to_owned(),
+                });
             }
         }
     }

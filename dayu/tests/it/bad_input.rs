@@ -93,6 +93,22 @@ async fn of_several_documents_with_a_bad_one_none_is_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_made_before_a_document_that_only_fails_when_it_is_written_is_taken_back() {
+    let plane = Plane::start().await;
+    // Each of them alone is well: the server cannot know before.
+    let both = [manifests::node_port_service("first", 30_100), manifests::node_port_service("second", 30_100)];
+    let ended = apply(&plane, &both.join("---\n")).await;
+    refused(&ended, &["input.yaml, document 2", "service/second", "already allocated", "nothing was applied"]);
+    assert_eq!(count::<Service>(&plane.client).await, 0);
+
+    assert_eq!(apply(&plane, &both[0]).await.code, Some(0));
+    let changed = both[0].replace("app: first", "app: other");
+    let ended = apply(&plane, &format!("{changed}---\n{}", both[1])).await;
+    refused(&ended, &["service/second", "changed before it: service/first"]);
+    assert_eq!(count::<Service>(&plane.client).await, 1, "what was there before is not deleted");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_port_that_is_taken_is_named() {
     let plane = Plane::start().await;
     assert_eq!(apply(&plane, &manifests::node_port_service("first", 30_100)).await.code, Some(0));
@@ -107,14 +123,10 @@ async fn a_name_over_63_characters_creates_nothing() {
     let _gm = gm(&plane);
     install(&plane).await;
     let name = "w".repeat(64);
-    let ended = apply(&plane, &manifests::runtime_service(&name, "edge1")).await;
-    if ended.code == Some(0) {
-        let accepted = condition(&plane.client, &name, |condition| condition.type_ == "SpecAccepted").await;
-        assert_eq!((accepted.status.as_str(), accepted.reason.as_str()), ("False", "InvalidSpec"));
-        assert!(accepted.message.starts_with("metadata.name: ") && accepted.message.contains("63"), "{accepted:?}");
-    } else {
-        refused(&ended, &["metadata.name", "63"]);
-    }
+    assert_eq!(apply(&plane, &manifests::runtime_service(&name, "edge1")).await.code, Some(0));
+    let accepted = condition(&plane.client, &name, |condition| condition.type_ == "SpecAccepted").await;
+    assert_eq!((accepted.status.as_str(), accepted.reason.as_str()), ("False", "InvalidSpec"));
+    assert!(accepted.message.starts_with("metadata.name: ") && accepted.message.contains("63"), "{accepted:?}");
     assert_eq!(count::<Deployment>(&plane.client).await + count::<Service>(&plane.client).await, 0);
 }
 
