@@ -101,9 +101,8 @@ async fn what_was_made_before_a_document_that_only_fails_when_it_is_written_is_t
     refused(&ended, &["input.yaml, document 2", "service/second", "already allocated", "nothing was applied"]);
     assert_eq!(count::<Service>(&plane.client).await, 0);
 
-    assert_eq!(apply(&plane, &both[0]).await.code, Some(0));
-    let changed = both[0].replace("app: first", "app: other");
-    let ended = apply(&plane, &format!("{changed}---\n{}", both[1])).await;
+    assert_eq!(apply(&plane, &manifests::node_port_service("first", 30_101)).await.code, Some(0));
+    let ended = apply(&plane, &both.join("---\n")).await;
     refused(&ended, &["service/second", "changed before it: service/first"]);
     assert_eq!(count::<Service>(&plane.client).await, 1, "what was there before is not deleted");
 }
