@@ -106,7 +106,8 @@ impl Allocator {
         if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
             give_ports(pools, had, new, &seed, given)?;
         } else {
-            for port in new["spec"]["ports"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            let ports = new["spec"].get_mut("ports").and_then(Value::as_array_mut);
+            for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
                 port.remove("nodePort");
             }
         }
@@ -161,7 +162,7 @@ fn give_ports(
     seed: &str,
     given: &mut Vec<Gift>,
 ) -> Result<(), Refusal> {
-    for (at, port) in new["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
+    for (at, port) in ports_of(new).enumerate() {
         let asked = port["nodePort"].as_u64().unwrap_or_default();
         let refuse = |problem: &str| Refusal {
             field: format!("spec.ports[{at}].nodePort"),
@@ -210,6 +211,10 @@ struct Held {
     ports: Vec<u32>,
 }
 
+fn ports_of(service: &mut Value) -> impl Iterator<Item = &mut Value> {
+    service.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten()
+}
+
 fn held(service: &Value) -> Held {
     let ports = service["spec"]["ports"].as_array().into_iter().flatten();
     Held {
@@ -230,7 +235,7 @@ fn keep(before: &Value, new: &mut Value) {
         new["spec"]["clusterIP"] = before["spec"]["clusterIP"].clone();
         new["spec"]["clusterIPs"] = before["spec"]["clusterIPs"].clone();
     }
-    for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
+    for port in ports_of(new) {
         if port["nodePort"].as_u64().unwrap_or_default() == 0 {
             let same = |old: &&Value| old["port"] == port["port"] && old["protocol"] == port["protocol"];
             let old = before["spec"]["ports"].as_array().into_iter().flatten().find(same);

@@ -71,11 +71,7 @@ fn group(kinds: &Kinds, name: &str) -> Value {
             json!({ "version": version, "resources": resources, "freshness": "Current" })
         })
         .collect();
-    let metadata = if name.is_empty() {
-        json!({ "creationTimestamp": null })
-    } else {
-        json!({ "name": name, "creationTimestamp": null })
-    };
+    let metadata = if name.is_empty() { json!({}) } else { json!({ "name": name }) };
     json!({ "metadata": metadata, "versions": versions })
 }
 

@@ -38,7 +38,12 @@ pub(super) fn resources(kinds: &Kinds, group: &str, version: &str) -> Option<Val
     let here: Vec<_> = kinds.iter().filter(|kind| kind.group == group && kind.version == version).collect();
     let api_version = here.first()?.api_version();
     let resources: Vec<Value> = here.iter().flat_map(|kind| entries(kind)).collect();
-    Some(json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": resources }))
+    let mut list = json!({ "kind": "APIResourceList", "groupVersion": api_version, "resources": resources });
+    // The first group is older than this field.
+    if !group.is_empty() {
+        list["apiVersion"] = "v1".into();
+    }
+    Some(list)
 }
 
 fn entries(kind: &Kind) -> Vec<Value> {

@@ -86,7 +86,16 @@ fn priority(version: &str) -> (u8, u32, u32) {
 
 fn verbs(kind: &Kind) -> &'static [&'static str] {
     const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-    if matches!(kind.origin, Origin::Review) { &VERBS[..1] } else { &VERBS }
+    /// As the server of custom kinds happens to order them.
+    const CUSTOM: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+    /// Namespaces are deleted one by one.
+    const SINGLE: [&str; 7] = ["create", "delete", "get", "list", "patch", "update", "watch"];
+    match &kind.origin {
+        Origin::Review => &VERBS[..1],
+        Origin::Custom(_) => &CUSTOM,
+        _ if kind.resource == NAMESPACES => &SINGLE,
+        _ => &VERBS,
+    }
 }
 
 /// Other names of a resource, where it has some.

@@ -65,7 +65,7 @@ fn a_defined_kind_is_found_in_both_forms() {
             "scope": "Namespaced",
             "singularResource": "widget",
             "shortNames": ["wd"],
-            "verbs": ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+            "verbs": ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
             "subresources": [{
                 "subresource": "status",
                 "responseKind": { "group": "example.com", "version": "v1", "kind": "Widget" },

@@ -18,8 +18,8 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// The patch does not fit the schema.
-    #[error("failed to create typed patch object ({namespace}/{name}; {api_version}, Kind={kind}): {problem}")]
-    Untyped { namespace: String, name: String, api_version: String, kind: String, problem: String },
+    #[error("failed to create typed patch object ({namespace}/{name}; {group_version}, Kind={kind}): {problem}")]
+    Untyped { namespace: String, name: String, group_version: String, kind: String, problem: String },
     #[error("metadata.managedFields must be nil")]
     ManagedFields,
     /// Others own what would change.
@@ -60,6 +60,9 @@ pub fn apply(
         managed::entries(live_object).iter().partition(|entry| me.has(entry));
     let last = mine.first().map(|entry| &entry["fieldsV1"]);
     let mut managers = Managers::parse(others.iter().copied());
+    if live.is_some() && others.is_empty() && mine.is_empty() {
+        managers.begin(live_object, writer, node);
+    }
 
     let mut object = without_owners(live_object);
     put(node, &mut object, applied, writer.part);
@@ -214,10 +217,11 @@ fn conflict_message(conflicts: &[Conflict]) -> String {
 
 fn untyped(applied: &Value, problem: String) -> ApplyError {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let api_version = text(&applied["apiVersion"]);
     ApplyError::Untyped {
         namespace: text(&applied["metadata"]["namespace"]),
         name: text(&applied["metadata"]["name"]),
-        api_version: text(&applied["apiVersion"]),
+        group_version: if api_version.contains('/') { api_version } else { format!("/{api_version}") },
         kind: text(&applied["kind"]),
         problem,
     }

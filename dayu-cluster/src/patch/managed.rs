@@ -10,6 +10,8 @@ use crate::schema::Node;
 
 /// So many managers that update are told apart; the oldest beyond that become one.
 const MAX_UPDATERS: usize = 10;
+/// Who owns what nobody is noted for.
+const BEFORE: &str = "before-first-apply";
 const ANCIENT: &str = "ancient-changes";
 
 /// Which part of an object a write changes, and so can own.
@@ -93,6 +95,19 @@ impl Writer<'_> {
 
     pub(super) fn owned(&self, set: FieldSet) -> Owned {
         Owned { set, api_version: self.api_version.into(), time: Some(self.now.into()) }
+    }
+}
+
+impl Managers {
+    /// An object that nobody is noted for was there before the first apply: all of it is owned as of then.
+    pub(super) fn begin(&mut self, live: &Value, writer: Writer<'_>, node: &Node) {
+        let nothing = Value::Object(Map::new());
+        let set = visible(compare(node, &nothing, live), writer.part).set;
+        if set.is_empty() {
+            return;
+        }
+        let manager = Manager { name: BEFORE.into(), ..writer.manager(false) };
+        self.owned.insert(manager, writer.owned(set));
     }
 }
 

@@ -6,7 +6,7 @@ use super::merge::{Strategy, strategy};
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StrategicError {
-    #[error("unrecognized directive $patch: {0}: use merge, replace or delete")]
+    #[error("unknown patch type: {0} in map: use merge, replace or delete")]
     UnknownDirective(String),
     #[error("map: {item} does not contain declared merge key: {key}")]
     NoMergeKey { item: String, key: &'static str },
@@ -65,6 +65,7 @@ impl Merge<'_> {
         if let Some(Value::Array(keys)) = patch.get("$retainKeys") {
             value.retain(|field, _| keys.iter().any(|key| key == field));
         }
+        let orders: Vec<_> = patch.iter().filter_map(|(field, order)| Order::read(field, order, value)).collect();
         for (field, wanted) in patch {
             if let Some(list) = field.strip_prefix("$deleteFromPrimitiveList/") {
                 remove_from(value, list, wanted);
@@ -72,11 +73,9 @@ impl Merge<'_> {
                 self.field(value, field, wanted, name)?;
             }
         }
-        for (field, order) in patch {
-            if let (Some(list), Value::Array(order)) = (field.strip_prefix("$setElementOrder/"), order)
-                && let Some(Value::Array(items)) = value.get_mut(list)
-            {
-                sort(items, order, strategy(self.kind, name, list));
+        for Order { list, wanted, before } in orders {
+            if let Some(Value::Array(items)) = value.get_mut(list) {
+                sort(items, wanted, &before, strategy(self.kind, name, list));
             }
         }
         Ok(())
@@ -133,6 +132,7 @@ impl Merge<'_> {
             *items = patch.iter().filter(|item| item.get("$patch").is_none()).map(plain_value).collect();
             return Ok(());
         }
+        let before = items.clone();
         match strategy {
             Strategy::Replace => {}
             Strategy::Unite => {
@@ -148,6 +148,7 @@ impl Merge<'_> {
                 }
             }
         }
+        sort(items, patch, &before, strategy);
         Ok(())
     }
 
@@ -190,21 +191,38 @@ fn remove_from(value: &mut Map<String, Value>, list: &str, unwanted: &Value) {
     }
 }
 
-/// Orders what the patch names as the patch does; what it does not name keeps its neighbour before it.
-fn sort(items: &mut Vec<Value>, order: &[Value], strategy: Strategy) {
-    let place = |item: &Value| {
-        order.iter().position(|wanted| match strategy {
-            Strategy::By(key) => wanted[key] == item[key],
-            Strategy::Unite | Strategy::Replace => wanted == item,
-        })
-    };
-    // An item that the order does not name stays where it is among the others.
-    let (named, others): (Vec<_>, Vec<_>) =
-        std::mem::take(items).into_iter().enumerate().partition(|(_, item)| place(item).is_some());
-    let mut named: Vec<Value> = named.into_iter().map(|(_, item)| item).collect();
-    named.sort_by_key(place);
-    for (index, item) in others {
-        named.insert(index.min(named.len()), item);
+/// The order that a patch wants a list in.
+struct Order<'a> {
+    list: &'a str,
+    wanted: &'a [Value],
+    /// The list as it was.
+    before: Vec<Value>,
+}
+
+impl<'a> Order<'a> {
+    fn read(field: &'a str, order: &'a Value, value: &Map<String, Value>) -> Option<Self> {
+        let (list, wanted) = (field.strip_prefix("$setElementOrder/")?, order.as_array()?);
+        Some(Self { list, wanted, before: value.get(list).and_then(Value::as_array).cloned().unwrap_or_default() })
     }
-    *items = named;
+}
+
+/// Orders what the patch names as the patch does. What it does not name keeps its order, and each comes before the
+/// first named item that it was before.
+fn sort(items: &mut Vec<Value>, wanted: &[Value], before: &[Value], strategy: Strategy) {
+    let same = |one: &Value, other: &Value| match strategy {
+        Strategy::By(key) => one[key] == other[key],
+        Strategy::Unite | Strategy::Replace => one == other,
+    };
+    let place = |list: &[Value], item: &Value| list.iter().position(|one| same(one, item));
+    let (mut named, others): (Vec<Value>, Vec<Value>) =
+        std::mem::take(items).into_iter().partition(|item| place(wanted, item).is_some());
+    named.sort_by_key(|item| place(wanted, item));
+    let mut named = named.into_iter().peekable();
+    for other in others {
+        let was = place(before, &other);
+        let earlier = |next: &Value| place(before, next).is_some_and(|next| was.is_some_and(|was| was < next));
+        items.extend(std::iter::from_fn(|| named.next_if(|next| !earlier(next))));
+        items.push(other);
+    }
+    items.extend(named);
 }

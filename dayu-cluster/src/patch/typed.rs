@@ -112,12 +112,12 @@ impl Walk {
 
     fn lacks_key(&self, array: &Array, index: usize) -> String {
         let keys = match &array.list {
-            List::Map(keys) => keys.iter().map(|key| &*key.name).collect::<Vec<_>>().join(", "),
+            List::Map(keys) => keys.iter().map(|key| format!("{:?}", key.name)).collect::<Vec<_>>().join(" "),
             List::Set | List::Atomic => String::new(),
         };
         let path = &self.path;
         format!(
-            "{path}: element {index}: associative list with keys has an element that omits key field {keys:?} (and doesn't have default value)"
+            "{path}: element {index}: associative list with keys has an element that omits all key fields [{keys}] (and doesn't have default values for any key fields)"
         )
     }
 
@@ -140,8 +140,14 @@ impl Walk {
 }
 
 fn got(value: &Value) -> String {
-    match value {
-        Value::Object(_) => format!("&{{{value}}}"),
-        other => format!("&value.valueUnstructured{{Value:{other}}}"),
-    }
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "string",
+        Value::Array(_) => "list",
+        Value::Object(_) => "map",
+    };
+    name.to_owned()
 }

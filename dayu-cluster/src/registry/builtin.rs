@@ -64,7 +64,7 @@ fn kind(&(group, version, kind, plural, short_names, traits): &Row) -> Kind {
         list_kind: format!("{kind}List"),
         singular: kind.to_lowercase(),
         short_names: short_names.iter().map(|&name| name.into()).collect(),
-        categories: if is('a') { vec!["all".into()] } else { Vec::new() },
+        categories: categories(kind, is('a')),
         namespaced: is('n'),
         generation: is('g'),
         status: is('s'),
@@ -74,6 +74,15 @@ fn kind(&(group, version, kind, plural, short_names, traits): &Row) -> Kind {
             selector: Some(".spec.selector".into()),
         }),
         origin: if is('r') { Origin::Review } else { Origin::BuiltIn },
+    }
+}
+
+/// What `kubectl get all` and the like mean.
+fn categories(kind: &str, all: bool) -> Vec<String> {
+    match kind {
+        "CustomResourceDefinition" => vec!["api-extensions".into()],
+        _ if all => vec!["all".into()],
+        _ => Vec::new(),
     }
 }
 

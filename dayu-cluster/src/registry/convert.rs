@@ -58,6 +58,14 @@ impl Kind {
             && let Some(fields) = value.as_object_mut()
         {
             rename(fields, direction);
+            if api_version != "v1" {
+                // Left out where empty in this group, and only in this one.
+                for field in ["reportingController", "reportingInstance"] {
+                    if fields.get(field).is_some_and(|value| *value == "") {
+                        fields.remove(field);
+                    }
+                }
+            }
         }
     }
 }

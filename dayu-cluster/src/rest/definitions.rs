@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::schema::builtin::is_dns1035_label;
 use crate::schema::{Cause, Structural};
 use crate::store::{
     CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Object, ResourceRef, Store, StoreError, Watch, WeakStore,
@@ -30,13 +31,16 @@ pub(super) fn establish(definition: &mut Value, now: &str) {
 }
 
 /// What is wrong with a definition beside its form.
-pub(super) fn validate(definition: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
+pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = old.map(|old| unchanged(&old["spec"], &definition["spec"])).unwrap_or_default();
     let (name, spec) = (&definition["metadata"]["name"], &definition["spec"]);
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     if text(name) != format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"])) {
         causes.push(Cause::invalid("metadata.name", name, "must be spec.names.plural+\".\"+spec.group"));
     }
+    if !matches!(spec["scope"].as_str(), Some("Cluster" | "Namespaced")) {
+        causes.push(Cause::unsupported("spec.scope", &spec["scope"], ["Cluster", "Namespaced"]));
+    }
+    names(&spec["names"], &mut causes);
     let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
     if versions.iter().filter(|version| version["storage"] == true).count() != 1 {
         let why = "must have exactly one version marked as storage version";
@@ -48,8 +52,55 @@ pub(super) fn validate(definition: &Value) -> Vec<Cause> {
             Value::Null => causes.push(Cause::required(path, "schemas are required")),
             schema => causes.extend(Structural::compile(schema, &path).err().into_iter().flatten()),
         }
+        let declared = version["additionalPrinterColumns"].as_array().into_iter().flatten();
+        for (column, declared) in declared.enumerate() {
+            let path = format!("spec.versions[{index}].additionalPrinterColumns[{column}]");
+            printer_column(declared, &path, &mut causes);
+        }
     }
     causes
+}
+
+/// What paths to stored objects are made of stays.
+fn unchanged(old: &Value, new: &Value) -> Vec<Cause> {
+    let fields = ["/group", "/names/plural", "/scope", "/names/kind"];
+    let changed = fields.into_iter().filter(|field| old.pointer(field) != new.pointer(field));
+    let cause = |field: &str| {
+        let value = new.pointer(field).unwrap_or(&Value::Null);
+        Cause::invalid(format!("spec{}", field.replace('/', ".")), value, "field is immutable")
+    };
+    changed.map(cause).collect()
+}
+
+/// Paths are made of names.
+fn names(names: &Value, causes: &mut Vec<Cause>) {
+    for field in ["plural", "singular"] {
+        let why = names[field].as_str().and_then(is_dns1035_label);
+        causes.extend(why.map(|why| Cause::invalid(format!("spec.names.{field}"), &names[field], &why)));
+    }
+    let kind = text(&names["kind"]);
+    let list_kind = names["listKind"].as_str().map_or_else(|| format!("{kind}List"), str::to_owned);
+    for (field, name) in [("kind", kind), ("listKind", list_kind)] {
+        let why = is_dns1035_label(&name.to_lowercase());
+        let why = why.map(|why| format!("may have mixed case, but should otherwise match: {why}"));
+        causes.extend(why.map(|why| Cause::invalid(format!("spec.names.{field}"), &name.clone().into(), &why)));
+    }
+}
+
+fn printer_column(declared: &Value, path: &str, causes: &mut Vec<Cause>) {
+    const TYPES: [&str; 5] = ["boolean", "date", "integer", "number", "string"];
+    if !TYPES.contains(&text(&declared["type"]).as_str()) {
+        let why = format!("must be one of {}", TYPES.join(","));
+        causes.push(Cause::invalid(format!("{path}.type"), &declared["type"], &why));
+    }
+    if !text(&declared["jsonPath"]).starts_with('.') {
+        let why = "must be a simple json path starting with .";
+        causes.push(Cause::invalid(format!("{path}.JSONPath"), &declared["jsonPath"], why));
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Notes that objects may from now on be stored in another version, too.

@@ -39,7 +39,10 @@ where
         return health::respond(&api, parts);
     };
     let Some(kind) = api.registry.find(&target.group, &target.version, &target.plural) else {
-        return Err(ApiError::no_resource());
+        if api.registry.kinds().iter().any(|kind| kind.group == target.group) {
+            return Err(ApiError::no_resource());
+        }
+        return Ok(health::no_page());
     };
     // One namespace for what has none, none for what must be in one, is no path at all.
     if kind.namespaced && target.namespace.is_none() && target.name.is_some()
@@ -108,6 +111,12 @@ impl Call<'_> {
             Method::DELETE if part == Part::Main => {
                 let options = delete_options(Format::of(&self.parts.headers)?, &self.body, &self.query)?;
                 Ok(body::json(StatusCode::OK, self.writer(part)?.delete(name, options)?))
+            }
+            Method::POST if self.kind.custom().is_some() => {
+                Err(ApiError::unsupported_verb(&self.kind.resource, "create"))
+            }
+            Method::DELETE if self.kind.custom().is_some() => {
+                Err(ApiError::unsupported_verb(&self.kind.resource, "delete"))
             }
             _ => Err(ApiError::method_not_allowed()),
         }
@@ -181,8 +190,18 @@ impl Call<'_> {
             kind: self.kind.clone(),
             namespace: self.target.namespace.clone().unwrap_or_default(),
             part,
-            options: WriteOptions::parse(&self.query, agent)?,
+            options: WriteOptions::parse(self.options(), &self.query, agent)?,
         })
+    }
+
+    /// What Kubernetes calls the parameters of this write.
+    fn options(&self) -> &'static str {
+        match self.parts.method {
+            Method::POST => "CreateOptions",
+            Method::PATCH => "PatchOptions",
+            Method::DELETE => "DeleteOptions",
+            _ => "UpdateOptions",
+        }
     }
 
     fn written(&self, written: &Written) -> Reply {

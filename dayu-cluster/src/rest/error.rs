@@ -56,6 +56,13 @@ impl ApiError {
             .about(resource, name)
     }
 
+    /// It is on its way out, and its name not free before that.
+    pub(crate) fn still_exists(resource: &ResourceRef, name: &str) -> Self {
+        let mut error = Self::already_exists(resource, name);
+        error.message = format!("object is being deleted: {}", error.message);
+        error
+    }
+
     pub(crate) fn conflict(resource: &ResourceRef, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {resource} \"{name}\": {why}");
         Self::new(StatusCode::CONFLICT, "Conflict", message).about(resource, name)
@@ -79,13 +86,37 @@ impl ApiError {
         error.caused_by(causes)
     }
 
+    /// A kind that is only ever changed on the ground of what was seen.
+    pub(crate) fn unconditional(kind: &Kind, name: &str) -> Self {
+        let why = "must be specified for an update";
+        let cause = Cause::invalid("metadata.resourceVersion", &0.into(), why);
+        let message = format!("{} \"{name}\" is invalid: {}", kind.resource, line(&cause));
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        error.details = Some(details(&kind.group, kind.plural(), name));
+        error.caused_by(&[cause])
+    }
+
+    /// A patch that leaves something that is no object of the kind.
+    pub(crate) fn patched_into(self, result: &Value) -> Self {
+        if self.code != StatusCode::BAD_REQUEST {
+            return self;
+        }
+        let cause = Cause::invalid("patch", &result.to_string().into(), &self.message);
+        let message = format!(" \"\" is invalid: {}", line(&cause));
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message).caused_by(&[cause])
+    }
+
     /// Fields that the client asked to be strict about.
     pub(crate) fn strict(kind: &Kind, problems: &[String]) -> Self {
         let (name, version) = (&kind.kind, &kind.version);
-        let subject = format!("{name} in version \"{version}\" cannot be handled as a {name}: ");
-        // Custom kinds are decoded without a type, so the message does not name one.
-        let subject = if kind.custom().is_some() { "" } else { &subject };
-        Self::bad_request(format!("{subject}strict decoding error: {}", problems.join(", ")))
+        let mut problems = problems.to_vec();
+        if kind.custom().is_some() {
+            problems.sort_unstable();
+        }
+        let problems = problems.join(", ");
+        Self::bad_request(format!(
+            "{name} in version \"{version}\" cannot be handled as a {name}: strict decoding error: {problems}"
+        ))
     }
 
     /// Kubernetes answers a patch that does not fit the schema without a reason.
@@ -93,13 +124,26 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "", message)
     }
 
-    /// Server-side apply is about who owns what.
-    pub(crate) fn nameless_apply() -> Self {
-        let cause = Cause::required("fieldManager", "is required for apply patch");
-        let message = format!("PatchOptions.meta.k8s.io \"\" is invalid: {}", line(&cause));
+    /// Parameters of the request, which Kubernetes calls by this name: `ListOptions`, `PatchOptions`, ….
+    pub(crate) fn options(kind: &str, cause: Cause) -> Self {
+        let message = format!("{kind}.meta.k8s.io \"\" is invalid: {}", line(&cause));
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
-        error.details = Some(details("meta.k8s.io", "PatchOptions", ""));
+        error.details = Some(details("meta.k8s.io", kind, ""));
         error.caused_by(&[cause])
+    }
+
+    /// What is to be deleted is not what the client thinks it is.
+    pub(crate) fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified());
+        let mut error = Self::new(StatusCode::CONFLICT, "Conflict", message);
+        error.details = Some(details(&kind.group, &kind.kind, name));
+        error
+    }
+
+    /// The verb is none of this resource.
+    pub(crate) fn unsupported_verb(resource: &ResourceRef, verb: &str) -> Self {
+        let message = format!("{verb} is not supported on resources of kind \"{resource}\"");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", message).about(resource, "")
     }
 
     /// More than a patch may ask for.
@@ -107,9 +151,17 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
     }
 
-    /// Understood, but it cannot be done to this object.
-    pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+    /// Understood, but it cannot be done to this object. Kubernetes does not say what exactly.
+    pub(crate) fn inapplicable() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
+        error.details = Some(json!({}));
+        error
+    }
+
+    /// The sent object has an identity that the stored one has not.
+    pub(crate) fn another_uid(kind: &Kind, name: &str, uid: &str) -> Self {
+        Self::invalid(kind, name, &[Cause::invalid("metadata.uid", &uid.into(), "field is immutable")])
     }
 
     pub(crate) fn forbidden(resource: &ResourceRef, name: &str, why: &str) -> Self {
@@ -145,7 +197,7 @@ impl ApiError {
     }
 
     pub(crate) fn not_acceptable() -> Self {
-        let message = "only the following media types are accepted: application/json, application/json;stream=watch";
+        let message = "only the following media types are accepted: application/json";
         Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
     }
 

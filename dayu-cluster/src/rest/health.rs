@@ -23,9 +23,14 @@ pub(super) fn respond(api: &Api, parts: &Parts) -> Result<Response<ApiBody>, Api
         path => {
             let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
             let document = discovery::respond(&api.registry.kinds(), &api.schemas, path, accept);
-            document.map(typed).ok_or_else(ApiError::no_resource)
+            Ok(document.map_or_else(no_page, typed))
         }
     }
+}
+
+/// No `Status`: nothing of the API is at such a path.
+pub(super) fn no_page() -> Response<ApiBody> {
+    body::text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
 fn typed(document: Document) -> Response<ApiBody> {
@@ -39,6 +44,10 @@ fn version() -> serde_json::Value {
     json!({
         "major": "1",
         "minor": MINOR,
+        "emulationMajor": "1",
+        "emulationMinor": MINOR,
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": MINOR,
         "gitVersion": format!("v1.{MINOR}.0+{}.{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")),
         "gitCommit": "",
         "gitTreeState": "clean",

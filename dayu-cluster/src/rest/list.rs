@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::error::ApiError;
 use super::query::{ListOptions, VersionMatch};
 use crate::registry::Kind;
-use crate::store::{Object, Snapshot, Store};
+use crate::schema::Cause;
+use crate::store::{EVENTS, Object, Snapshot, Store};
 
 /// One page of a collection.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(crate) fn page(
     namespace: Option<&str>,
     options: &ListOptions,
 ) -> Result<Page, ApiError> {
-    options.fields.check(|path| selectable(kind, path))?;
+    check_fields(kind, options)?;
     let from = options.continuation.as_deref().map(decode).transpose()?;
     let Snapshot { mut objects, resource_version } = snapshot(store, kind, namespace, options, from.as_ref())?;
     if let Some(from) = &from {
@@ -45,6 +46,9 @@ pub(crate) fn page(
         objects.retain(|object| matches(options, object));
     }
     let mut metadata = json!({ "resourceVersion": resource_version.to_string() });
+    if kind.custom().is_some() {
+        metadata["continue"] = "".into();
+    }
     if let Some(limit) = options.limit.filter(|limit| *limit < objects.len()) {
         let remaining = objects.len() - limit;
         objects.truncate(limit);
@@ -71,6 +75,9 @@ fn snapshot(
 ) -> Result<Snapshot, ApiError> {
     let resource = &kind.resource;
     if let Some(from) = from {
+        if options.version.is_some_and(|version| version != 0) {
+            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+        }
         return store.list_at(resource, namespace, from.version).map_err(|_| {
             ApiError::expired(
                 "The provided continue parameter is too old to display a consistent list result. You can start a new \
@@ -79,16 +86,18 @@ fn snapshot(
         });
     }
     match (options.version, options.version_match) {
-        (None, Some(_)) => Err(ApiError::bad_request(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-        )),
-        (Some(0), Some(VersionMatch::Exact)) => Err(ApiError::bad_request(
-            "resourceVersionMatch: Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-        )),
+        (None, Some(_)) => Err(mismatched("resourceVersionMatch is forbidden unless resourceVersion is provided")),
+        (Some(0), Some(VersionMatch::Exact)) => {
+            Err(mismatched("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""))
+        }
         (Some(version), _) if version > store.version() => Err(ApiError::version_too_large(version, store.version())),
         (Some(version), Some(VersionMatch::Exact)) => Ok(store.list_at(resource, namespace, version)?),
         _ => Ok(latest(store, kind, namespace, options)),
     }
+}
+
+fn mismatched(why: &str) -> ApiError {
+    ApiError::options("ListOptions", Cause::forbidden("resourceVersionMatch", why))
 }
 
 /// Clients often follow a single object: then there is nothing to search.
@@ -121,8 +130,19 @@ pub(crate) fn encode_list(kind: &Kind, page: &Page) -> Bytes {
     list.freeze()
 }
 
+/// Refuses fields that objects of the kind cannot be selected by.
+pub(crate) fn check_fields(kind: &Kind, options: &ListOptions) -> Result<(), ApiError> {
+    let Some(path) = options.fields.paths().find(|path| !selectable(kind, path)) else { return Ok(()) };
+    let special = kind.custom().is_some() || kind.resource == EVENTS || !own_fields(kind).is_empty();
+    Err(ApiError::bad_request(if special {
+        format!("field label not supported: {path}")
+    } else {
+        format!("\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+    }))
+}
+
 /// What Kubernetes can select objects of a kind by.
-pub(crate) fn selectable(kind: &Kind, path: &str) -> bool {
+fn selectable(kind: &Kind, path: &str) -> bool {
     if matches!(path, "metadata.name" | "metadata.namespace") {
         return true;
     }
@@ -130,7 +150,11 @@ pub(crate) fn selectable(kind: &Kind, path: &str) -> bool {
         let declared = custom.declared["selectableFields"].as_array().into_iter().flatten();
         return declared.filter_map(|field| field["jsonPath"].as_str()).any(|declared| declared == format!(".{path}"));
     }
-    let paths: &[&str] = match (kind.resource.group(), kind.plural()) {
+    own_fields(kind).contains(&path) || kind.resource == EVENTS && event_field(path)
+}
+
+fn own_fields(kind: &Kind) -> &'static [&'static str] {
+    match (kind.resource.group(), kind.plural()) {
         ("", "pods") => &[
             "spec.nodeName",
             "spec.restartPolicy",
@@ -147,10 +171,8 @@ pub(crate) fn selectable(kind: &Kind, path: &str) -> bool {
         ("", "services") => &["spec.clusterIP", "spec.type"],
         ("", "replicationcontrollers") | ("apps", "replicasets") => &["status.replicas"],
         ("batch", "jobs") => &["status.successful"],
-        ("", "events") => return event_field(path),
         _ => &[],
-    };
-    paths.contains(&path)
+    }
 }
 
 fn event_field(path: &str) -> bool {
@@ -171,7 +193,7 @@ fn encode(last: &Object, version: u64) -> String {
 
 fn decode(token: &str) -> Result<Continuation, ApiError> {
     let bytes = BASE64.decode(token).ok();
-    bytes
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .ok_or_else(|| ApiError::bad_request("continue key is not valid: start a new list without it"))
+    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| {
+        ApiError::bad_request("invalid continue token: continue key is not valid: start a new list without it")
+    })
 }

@@ -1,5 +1,7 @@
 //! What only pods have: a log, a binding, eviction.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Empty};
@@ -13,7 +15,10 @@ use super::error::ApiError;
 use super::query::Query;
 use super::write::Writer;
 use crate::environment::rfc3339;
-use crate::store::{DeleteOptions, NODES, Object, PODS};
+use crate::store::{DeleteOptions, NODES, Object, PODS, ResourceRef};
+
+/// What a refused binding is about.
+static BINDINGS: LazyLock<ResourceRef> = LazyLock::new(|| ResourceRef::new("", "pods/binding"));
 
 /// The log of a container, as its node's kubelet streams it.
 pub(super) async fn log(api: &Api, pod: &Object, query: &Query) -> Result<Response<ApiBody>, ApiError> {
@@ -117,7 +122,7 @@ pub(super) fn bind(api: &Api, pod: &Object, binding: &Value) -> Result<Response<
         None => Ok(success()),
         Some(bound) => {
             let why = format!("pod {} is already assigned to node \"{bound}\"", pod.meta.name);
-            Err(ApiError::conflict(&PODS, &pod.meta.name, &why))
+            Err(ApiError::conflict(&BINDINGS, &pod.meta.name, &why))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::error::ApiError;
 use super::selector::{FieldSelector, LabelSelector};
+use crate::schema::Cause;
 
 /// The query parameters as they came.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl Query {
         let Some(text) = self.get(key) else { return Ok(None) };
         text.parse()
             .map(Some)
-            .map_err(|_| ApiError::bad_request(format!("{key}: Invalid value: \"{text}\": not a number")))
+            .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax")))
     }
 }
 
@@ -63,15 +64,15 @@ impl ListOptions {
             Some("Exact") => Some(VersionMatch::Exact),
             Some("NotOlderThan") => Some(VersionMatch::NotOlderThan),
             Some(other) => {
-                return Err(ApiError::bad_request(format!(
-                    "resourceVersionMatch: Unsupported value: \"{other}\": supported values: \"Exact\", \"NotOlderThan\""
-                )));
+                let supported = ["Exact", "NotOlderThan", ""];
+                let cause = Cause::unsupported("resourceVersionMatch", &other.into(), supported);
+                return Err(ApiError::options("ListOptions", cause));
             }
         };
         let version = query.get("resourceVersion").map(str::parse).transpose().map_err(|_| {
             let asked = query.get("resourceVersion").unwrap_or_default();
             ApiError::bad_request(format!(
-                "Invalid value: \"{asked}\": strconv.ParseUint: parsing \"{asked}\": invalid syntax"
+                "invalid resource version: resourceVersion: Invalid value: \"{asked}\": strconv.ParseUint: parsing \"{asked}\": invalid syntax"
             ))
         })?;
         Ok(Self {
@@ -85,6 +86,16 @@ impl ListOptions {
             bookmarks: query.flag("allowWatchBookmarks"),
             initial_events: query.get("sendInitialEvents").map(|_| query.flag("sendInitialEvents")),
         })
+    }
+
+    /// A watch says how old its initial events may be if it asks for some or none, and only then.
+    pub(crate) fn check_watch(&self) -> Result<(), ApiError> {
+        let why = match (self.initial_events, self.version_match) {
+            (None, None) | (Some(_), Some(VersionMatch::NotOlderThan)) => return Ok(()),
+            (Some(_), _) => "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            (None, Some(_)) => "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        };
+        Err(ApiError::options("ListOptions", Cause::forbidden("resourceVersionMatch", why)))
     }
 }
 
@@ -109,22 +120,24 @@ pub(crate) struct WriteOptions {
 }
 
 impl WriteOptions {
-    /// The manager's name defaults to the first word of the user agent, as Kubernetes has it.
-    pub(crate) fn parse(query: &Query, user_agent: Option<&str>) -> Result<Self, ApiError> {
+    /// The manager's name defaults to the first word of the user agent, as Kubernetes has it. `kind` is what Kubernetes
+    /// calls the options of such a write: `CreateOptions`, ….
+    pub(crate) fn parse(kind: &str, query: &Query, user_agent: Option<&str>) -> Result<Self, ApiError> {
+        let refuse = |cause| Err(ApiError::options(kind, cause));
         let validation = match query.get("fieldValidation") {
             None | Some("Warn") => FieldValidation::Warn,
             Some("Ignore") => FieldValidation::Ignore,
             Some("Strict") => FieldValidation::Strict,
             Some(other) => {
-                return Err(ApiError::bad_request(format!(
-                    "fieldValidation: Unsupported value: \"{other}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
-                )));
+                let supported = ["", "Ignore", "Strict", "Warn"];
+                return refuse(Cause::unsupported("fieldValidation", &other.into(), supported));
             }
         };
         if let Some(other) = query.all("dryRun").find(|stage| !stage.is_empty() && *stage != "All") {
-            return Err(ApiError::bad_request(format!(
-                "dryRun: Unsupported value: \"{other}\": supported values: \"All\""
-            )));
+            return refuse(Cause::unsupported("dryRun", &vec![other].into(), ["All"]));
+        }
+        if query.get("fieldManager").is_some_and(|manager| manager.len() > 128) {
+            return refuse(Cause::too_long("fieldManager", 128));
         }
         let agent = user_agent.and_then(|agent| agent.split(['/', ' ']).next()).filter(|agent| !agent.is_empty());
         Ok(Self {

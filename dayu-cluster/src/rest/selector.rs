@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::error::ApiError;
 use super::field;
+use crate::schema::builtin::{is_label_key, is_label_value};
 use crate::store::Object;
 
 /// `a=b,c!=d,e in (f,g),h,!i`: all of them must hold.
@@ -29,8 +30,13 @@ enum Test {
 
 impl LabelSelector {
     pub(crate) fn parse(text: &str) -> Result<Self, ApiError> {
-        let parts = split(text).into_iter().map(str::trim).filter(|part| !part.is_empty());
-        let requirements = parts.map(|part| requirement(part).ok_or_else(|| unparsable(text, part)));
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let requirements = split(text).into_iter().map(str::trim).map(|part| match part {
+            "" => Err(ApiError::bad_request("found '', expected: identifier after ','")),
+            part => requirement(part).ok_or_else(|| unparsable(text, part)).and_then(Requirement::checked),
+        });
         requirements.collect::<Result<_, _>>().map(Self)
     }
 
@@ -40,6 +46,28 @@ impl LabelSelector {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Requirement {
+    /// What can be no label is refused rather than never found.
+    fn checked(self) -> Result<Self, ApiError> {
+        let refuse = |place: String, text: &str, why: &str| {
+            ApiError::bad_request(format!("unable to parse requirement: {place}: Invalid value: {text:?}: {why}"))
+        };
+        if let Some(why) = is_label_key(&self.key) {
+            return Err(refuse("key".into(), &self.key, &why));
+        }
+        let values = match &self.test {
+            Test::In(values) | Test::NotIn(values) => values.as_slice(),
+            _ => &[],
+        };
+        for (index, value) in values.iter().enumerate() {
+            if let Some(why) = is_label_value(value) {
+                return Err(refuse(format!("values[{index}][{}]", self.key), value, &why));
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -91,6 +119,9 @@ fn requirement(part: &str) -> Option<Requirement> {
     }
     for (operator, test) in [("!=", Test::NotIn as fn(_) -> _), ("==", Test::In), ("=", Test::In)] {
         if let Some((key, value)) = part.split_once(operator) {
+            if value.starts_with('=') {
+                return None;
+            }
             return made(key, test(one(value)));
         }
     }
@@ -125,22 +156,16 @@ impl FieldSelector {
             } else if let Some((path, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
                 (path, value, true)
             } else {
-                return Err(ApiError::bad_request(format!("invalid field selector: '{part}'; can't understand it")));
+                return Err(ApiError::bad_request(format!("invalid selector: '{part}'; can't understand '{part}'")));
             };
             Ok(FieldTest { path: path.trim().into(), value: value.trim().into(), equal })
         });
         tests.collect::<Result<_, _>>().map(Self)
     }
 
-    /// Refuses paths that cannot be selected by.
-    pub(crate) fn check(&self, supported: impl Fn(&str) -> bool) -> Result<(), ApiError> {
-        match self.0.iter().find(|test| !supported(&test.path)) {
-            None => Ok(()),
-            Some(test) => Err(ApiError::bad_request(format!(
-                "Unable to find \"field selector\" that match: field label not supported: {}",
-                test.path
-            ))),
-        }
+    /// The paths that are asked of.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|test| test.path.as_str())
     }
 
     pub(crate) fn matches(&self, object: &Object) -> bool {

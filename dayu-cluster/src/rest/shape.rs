@@ -75,7 +75,15 @@ impl Shaper {
                 });
                 list.to_string().into()
             }
-            Form::Table(table) => table.of(&values().collect::<Vec<_>>(), &page.metadata, false),
+            Form::Table(table) => {
+                let mut metadata = page.metadata.clone();
+                if metadata["continue"] == ""
+                    && let Some(fields) = metadata.as_object_mut()
+                {
+                    fields.remove("continue");
+                }
+                table.of(&values().collect::<Vec<_>>(), &metadata, false)
+            }
         }
     }
 
@@ -110,7 +118,7 @@ fn include(query: &Query) -> Result<IncludeObject, ApiError> {
     let asked = query.get("includeObject").unwrap_or_default();
     IncludeObject::parse(asked).ok_or_else(|| {
         ApiError::bad_request(format!(
-            "includeObject: Unsupported value: \"{asked}\": supported values: \"Metadata\", \"None\", \"Object\""
+            "Unable to convert to Table as requested: includeObject: Invalid value: \"{asked}\": must be 'Metadata', 'Object', 'None', or empty"
         ))
     })
 }

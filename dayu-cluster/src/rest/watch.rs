@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::BoxError;
 
 use super::error::ApiError;
-use super::list::{latest, matches, selectable};
+use super::list::{check_fields, latest, matches};
 use super::query::ListOptions;
 use super::shape::Shaper;
 use crate::registry::Kind;
@@ -44,7 +44,8 @@ impl Feed {
         options: ListOptions,
         shaper: Shaper,
     ) -> Result<Self, ApiError> {
-        options.fields.check(|path| selectable(&kind, path))?;
+        options.check_watch()?;
+        check_fields(&kind, &options)?;
         let sends_initial = options.initial_events.unwrap_or(matches!(options.version, None | Some(0)));
         let mut initial = VecDeque::new();
         let mut after = options.version.unwrap_or(0);
@@ -160,7 +161,7 @@ impl Feed {
             Ok(watch) => watch.resource_version(),
             Err(_) => 0,
         };
-        let mut metadata = json!({ "resourceVersion": version.to_string(), "creationTimestamp": null });
+        let mut metadata = json!({ "resourceVersion": version.to_string() });
         if ends_initial {
             metadata["annotations"] = json!({ "k8s.io/initial-events-end": "true" });
         }

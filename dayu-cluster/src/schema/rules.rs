@@ -70,7 +70,8 @@ fn refusals(schema: &CompiledSchema, path: &str, causes: &mut Vec<Cause>) {
 
 fn cause(error: &ValidationError, root: &Value) -> Cause {
     let field = error.field_path.as_str();
-    let shown = Value::from(at(root, field).map_or("object", type_name));
+    let found = at(root, field).unwrap_or(root);
+    let shown = Value::from(type_name(found));
     if error.kind != ErrorKind::ValidationFailure {
         let detail = format!("rule evaluation error: {}", error.message);
         return Cause::invalid(field, &shown, &detail);
@@ -79,7 +80,11 @@ fn cause(error: &ValidationError, root: &Value) -> Cause {
         Some("FieldValueRequired") => Cause::required(field, &error.message),
         Some("FieldValueForbidden") => Cause::forbidden(field, &error.message),
         Some("FieldValueDuplicate") => Cause::duplicate(field, &shown),
-        _ => Cause::invalid(field, &shown, &error.message),
+        // What is more than a word is not repeated.
+        _ if found.is_object() || found.is_array() => {
+            Cause::new("FieldValueInvalid", field, format!("Invalid value: {}", error.message))
+        }
+        _ => Cause::invalid(field, found, &error.message),
     }
 }
 

@@ -45,7 +45,13 @@ impl Structural {
         let mut causes = validate::validate(&self.root, value, "");
         let Some(rules) = &self.rules else { return causes };
         // Rules rely on types and bounds: where those are broken, rules cannot be asked.
-        let blocking = ["FieldValueRequired", "FieldValueTypeInvalid", "FieldValueTooLong", "FieldValueTooMany"];
+        let blocking = [
+            "FieldValueRequired",
+            "FieldValueTypeInvalid",
+            "FieldValueTooLong",
+            "FieldValueTooMany",
+            "FieldValueNotSupported",
+        ];
         if causes.iter().any(|cause| blocking.contains(&cause.reason.as_str())) {
             let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
             causes.push(Cause::invalid("<nil>", &Value::Null, detail));

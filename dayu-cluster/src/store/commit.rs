@@ -41,6 +41,23 @@ impl Store {
         Ok(object)
     }
 
+    /// Removes an object that a write leaves without anything to hold it, and gives the object as that write has it.
+    /// Watchers see what was stored last, as they do in Kubernetes: such a write is itself never stored.
+    pub(super) fn let_go(
+        &self,
+        tables: RwLockWriteGuard<'_, Tables>,
+        resource: &ResourceRef,
+        stored: &Object,
+        mut value: Value,
+    ) -> Result<Arc<Object>, StoreError> {
+        let malformed =
+            |error: serde_json::Error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() };
+        let last = stored.value().map_err(malformed)?;
+        self.commit(tables, resource, last, Change::Deleted)?;
+        set_version(&mut value, stored.meta.resource_version);
+        Object::from_json(serialise(resource, &value)?).map(Arc::new).map_err(malformed)
+    }
+
     /// Writes the journal anew on a thread of its own.
     fn compact(&self) {
         let weak = Arc::downgrade(&self.tables);

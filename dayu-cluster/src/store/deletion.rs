@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Change, Object, PODS, ResourceRef, Store, StoreError};
+use super::{CUSTOMRESOURCEDEFINITIONS, Change, NAMESPACES, Object, PODS, ResourceRef, Store, StoreError};
 use crate::environment;
 
 /// The body of a DELETE.
@@ -77,8 +77,10 @@ impl Store {
             return Ok(if complete { Deleted::Removed(stored) } else { Deleted::Terminating(stored) });
         }
         if complete {
-            // As the deleted object is shown: without the marks of a deletion that took no time.
-            let last = if stored.meta.is_terminating() { value } else { stored.value().unwrap_or(value) };
+            // As the deleted object is shown: without the marks of a deletion that took no time, unless it is of a kind
+            // whose deletions may.
+            let marked = stored.meta.is_terminating() || *resource == PODS;
+            let last = if marked { value } else { stored.value().unwrap_or(value) };
             return self.commit(tables, resource, last, Change::Deleted).map(Deleted::Removed);
         }
         self.commit(tables, resource, value, Change::Modified).map(Deleted::Terminating)
@@ -88,18 +90,23 @@ impl Store {
         let grace = grace_period(resource, value, options);
         let metadata = &mut value["metadata"];
         set_propagation(metadata, options);
-        let running = metadata["deletionGracePeriodSeconds"].as_i64();
+        let marked = metadata["deletionTimestamp"].is_string();
+        let running = metadata["deletionGracePeriodSeconds"].as_i64().or(marked.then_some(0));
         // A second request may only shorten the grace.
         if running.is_some_and(|running| running <= grace) {
             return;
         }
         let ends = self.environment.now().saturating_add(SignedDuration::from_secs(grace));
         let ends = ends.unwrap_or_else(|_| self.environment.now());
-        if running.is_none() && metadata["generation"].is_i64() {
+        let definition = *resource == CUSTOMRESOURCEDEFINITIONS;
+        if running.is_none() && metadata["generation"].is_i64() && !definition {
             metadata["generation"] = (metadata["generation"].as_i64().unwrap_or_default() + 1).into();
         }
         metadata["deletionTimestamp"] = environment::rfc3339(ends).into();
-        metadata["deletionGracePeriodSeconds"] = grace.into();
+        // These end in their own way: no grace is counted for them.
+        if !definition && *resource != NAMESPACES {
+            metadata["deletionGracePeriodSeconds"] = grace.into();
+        }
     }
 }
 
@@ -117,19 +124,21 @@ pub(crate) fn is_complete(value: &Value) -> bool {
 
 fn check(resource: &ResourceRef, stored: &Object, wanted: Option<&Preconditions>) -> Result<(), StoreError> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let fail = |what: &str, wanted: &str, found: &str| StoreError::Precondition {
+    let fail = |what: &str, wanted: &str, found: &str, perhaps: &str| StoreError::Precondition {
         resource: resource.clone(),
         name: stored.meta.name.as_ref().into(),
-        reason: format!("{what} in precondition: {wanted}, {what} in object meta: {found}"),
+        reason: format!(
+            "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object might have been {perhaps}"
+        ),
     };
     if let Some(uid) = &wanted.uid
         && **uid != *stored.meta.uid
     {
-        return Err(fail("UID", uid, &stored.meta.uid));
+        return Err(fail("UID", uid, &stored.meta.uid, "deleted and then recreated"));
     }
     let found = stored.meta.resource_version.to_string();
     match &wanted.resource_version {
-        Some(version) if *version != found => Err(fail("ResourceVersion", version, &found)),
+        Some(version) if *version != found => Err(fail("ResourceVersion", version, &found, "modified")),
         _ => Ok(()),
     }
 }

@@ -213,8 +213,10 @@ impl Store {
         if serialise(resource, &value)? == stored.json {
             return Ok(stored);
         }
-        let change = if deletion::is_complete(&value) { Change::Deleted } else { Change::Modified };
-        self.commit(tables, resource, value, change)
+        if deletion::is_complete(&value) {
+            return self.let_go(tables, resource, &stored, value);
+        }
+        self.commit(tables, resource, value, Change::Modified)
     }
 
     /// What a new object has from the start.

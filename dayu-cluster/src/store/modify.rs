@@ -48,10 +48,8 @@ impl Store {
             Some(live) if !Arc::ptr_eq(live, stored) => {
                 Err(StoreError::Conflict { resource: resource.clone(), name: name() })
             }
-            Some(_) => {
-                let change = if is_complete(&value) { Change::Deleted } else { Change::Modified };
-                self.commit(tables, resource, value, change)
-            }
+            Some(_) if is_complete(&value) => self.let_go(tables, resource, stored, value),
+            Some(_) => self.commit(tables, resource, value, Change::Modified),
         }
     }
 }

@@ -115,7 +115,12 @@ impl Column {
             name: text("name"),
             data_type: text("type"),
             format: text("format"),
-            description: text("description"),
+            description: match text("description") {
+                none if none.is_empty() => {
+                    format!("Custom resource definition column (in JSONPath format): {}", text("jsonPath"))
+                }
+                said => said,
+            },
             priority: declared["priority"].as_i64().unwrap_or_default(),
             cell,
         }

@@ -69,7 +69,9 @@ fn row(columns: &Columns, object: &Value, options: Options<'_>) -> Value {
     let mut row = Map::new();
     row.insert("cells".into(), columns.cells(object, options.now).into());
     match options.include {
-        IncludeObject::None => {}
+        IncludeObject::None => {
+            row.insert("object".into(), Value::Null);
+        }
         IncludeObject::Object => {
             row.insert("object".into(), object.clone());
         }

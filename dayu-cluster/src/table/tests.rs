@@ -160,7 +160,7 @@ fn rows_carry_what_was_asked_for() {
     assert_eq!(metadata["columnDefinitions"][0]["format"], "name");
     assert_eq!(metadata["metadata"]["resourceVersion"], "7");
     assert_eq!(of(IncludeObject::Object, true)["rows"][0]["object"], pod);
-    assert_eq!(of(IncludeObject::None, true)["rows"][0].get("object"), None);
+    assert_eq!(of(IncludeObject::None, true)["rows"][0].get("object"), Some(&Value::Null));
     assert_eq!(of(IncludeObject::None, true)["columnDefinitions"], Value::Null);
     assert_eq!(IncludeObject::parse("All"), None);
 }

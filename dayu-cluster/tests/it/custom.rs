@@ -47,5 +47,7 @@ async fn a_kind_is_served_from_its_definition_on() {
     widgets.patch("w", &PatchParams::default(), &release).await.unwrap();
     let uid = deleted.left().unwrap().metadata.uid.unwrap();
     await_condition(definitions, Widget::crd_name(), conditions::is_deleted(&uid)).await.unwrap();
-    assert!(widgets.get_opt("w").await.unwrap().is_none());
+    // Nothing of the API is at such a path any more, so what is said is no `Status`.
+    let gone = widgets.get("w").await.unwrap_err();
+    assert!(matches!(&gone, kube::Error::Api(status) if status.code == 404), "{gone}");
 }

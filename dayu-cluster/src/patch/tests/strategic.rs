@@ -22,9 +22,9 @@ fn items_are_merged_by_their_key_and_new_ones_added() {
     assert_eq!(
         merged("Pod", live, &patch),
         pod(json!([
-            { "name": "a", "image": "1", "env": [{ "name": "X", "value": "3" }, { "name": "Y", "value": "2" }] },
-            { "name": "b", "image": "1" },
+            { "name": "a", "image": "1", "env": [{ "name": "Y", "value": "2" }, { "name": "X", "value": "3" }] },
             { "name": "c", "image": "2" },
+            { "name": "b", "image": "1" },
         ]))
     );
 }
@@ -52,7 +52,7 @@ fn directives() {
     assert_eq!(merged("Pod", live(), &ordered), pod(json!([{ "name": "b" }, { "name": "a", "image": "x" }])));
     let finalizers = json!({ "metadata": { "finalizers": ["a", "b"] } });
     let patch = json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c", "b"] } });
-    assert_eq!(merged("Pod", finalizers, &patch), json!({ "metadata": { "finalizers": ["b", "c"] } }));
+    assert_eq!(merged("Pod", finalizers, &patch), json!({ "metadata": { "finalizers": ["c", "b"] } }));
 }
 
 #[test]

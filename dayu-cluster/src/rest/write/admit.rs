@@ -21,8 +21,14 @@ impl Writer {
         duplicates: &[String],
         ownership: Ownership,
     ) -> Result<Vec<String>, ApiError> {
+        if self.kind.custom().is_none() {
+            builtin::forget_nulls(value);
+        }
         let unknown = self.prune(value)?;
         let warnings = self.strictness(duplicates, &unknown)?;
+        if let (Some(old), None) = (old, self.kind.custom()) {
+            builtin::drop_dependent(&self.kind.group, &self.kind.kind, old, value);
+        }
         self.default(value);
         if ownership == Ownership::Compared {
             let node = self.kind.schema().unwrap_or_default();
@@ -31,6 +37,9 @@ impl Writer {
         let causes = self.validate(name, value, old);
         if !causes.is_empty() {
             return Err(ApiError::invalid(&self.kind, name, &causes));
+        }
+        if self.kind.custom().is_none() {
+            builtin::complete(&self.kind.group, &self.kind.kind, value, old.is_none());
         }
         if old.is_none() {
             self.begin_status(value);
@@ -49,8 +58,8 @@ impl Writer {
         let unknown = builtin::prune(&node, value);
         match builtin::check_types(&node, value).first() {
             None => Ok(unknown),
-            Some(Cause { field, message, .. }) => Err(ApiError::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {kind}: {field}: {message}",
+            Some(cause) => Err(ApiError::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {cause}",
                 kind = self.kind.kind,
                 version = self.kind.version,
             ))),
@@ -77,7 +86,12 @@ impl Writer {
                     schema.default(value);
                 }
             }
-            None => builtin::default(&self.kind.group, &self.kind.kind, value),
+            None => {
+                builtin::default(&self.kind.group, &self.kind.kind, value);
+                if let Some(node) = self.kind.schema() {
+                    builtin::omit_empty(&node, value);
+                }
+            }
         }
     }
 
@@ -87,12 +101,13 @@ impl Writer {
         if old.is_none() {
             causes.extend(builtin::validate_name(group, kind, name));
         }
+        causes.extend(builtin::validate_metadata(value, old));
         causes.extend(match self.kind.custom() {
             Some(custom) => custom.schema().map(|schema| schema.validate(value, old)).unwrap_or_default(),
             None => builtin::validate(group, kind, value, old),
         });
         if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
-            causes.extend(definitions::validate(value));
+            causes.extend(definitions::validate(value, old));
         }
         causes
     }
@@ -106,8 +121,6 @@ impl Writer {
             ("", "Namespace") => {
                 value["spec"] = json!({ "finalizers": ["kubernetes"] });
                 value["status"] = json!({ "phase": "Active" });
-                let name = value["metadata"]["name"].clone();
-                value["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
             }
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
                 definitions::establish(value, &rfc3339(self.api.store.environment().now()));

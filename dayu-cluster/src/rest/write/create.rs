@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::super::error::ApiError;
 use super::decode::Decoded;
 use super::{Ownership, Writer, Written, metadata};
-use crate::store::{NAMESPACES, Object};
+use crate::store::{NAMESPACES, Object, PODS, SERVICEACCOUNTS, StoreError};
 
 impl Writer {
     pub(crate) fn create(&self, decoded: Decoded) -> Result<Written, ApiError> {
         let Decoded { mut value, duplicates } = decoded;
         self.check_identity(&mut value)?;
         if value["metadata"]["resourceVersion"].as_str().is_some_and(|version| !version.is_empty()) {
-            return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
+            return Err(ApiError::untyped("resourceVersion should not be set on objects to be created".into()));
         }
         self.store_new(value, &duplicates, Ownership::Compared)
     }
@@ -33,6 +33,7 @@ impl Writer {
         for attempt in 1.. {
             let (name, made_up) = self.name(&mut value["metadata"])?;
             self.check_place(&name)?;
+            self.check_account(&name, &value)?;
             let warnings = self.admit(&name, None, &mut value, duplicates, ownership)?;
             let inserted = self.with_addresses(&name, None, value, |value| self.insert(&name, value));
             match inserted {
@@ -47,14 +48,35 @@ impl Writer {
     fn insert(&self, name: &str, mut value: Value) -> Result<Arc<Object>, ApiError> {
         let (store, resource) = (&self.api.store, &self.kind.resource);
         self.kind.to_stored(&mut value);
+        let taken = || match store.get(resource, &self.namespace, name) {
+            Some(stored) if stored.meta.is_terminating() => ApiError::still_exists(resource, name),
+            _ => ApiError::already_exists(resource, name),
+        };
         if !self.options.dry_run {
-            return Ok(store.create(resource, value)?);
+            return store.create(resource, value).map_err(|error| match error {
+                StoreError::AlreadyExists { .. } => taken(),
+                other => other.into(),
+            });
         }
         if store.get(resource, &self.namespace, name).is_some() {
-            return Err(ApiError::already_exists(resource, name));
+            return Err(taken());
         }
         store.complete(&mut value);
         self.imagined(&value)
+    }
+
+    /// A pod runs as somebody who is there. That somebody is `default` unless it says, and need not have come yet.
+    fn check_account(&self, name: &str, value: &Value) -> Result<(), ApiError> {
+        let account = value["spec"]["serviceAccountName"].as_str().filter(|name| !matches!(*name, "" | "default"));
+        let Some(account) = account.filter(|_| self.kind.resource == PODS) else { return Ok(()) };
+        if self.api.store.get(&SERVICEACCOUNTS, &self.namespace, account).is_some() {
+            return Ok(());
+        }
+        let why = format!(
+            "error looking up service account {}/{account}: serviceaccount \"{account}\" not found",
+            self.namespace
+        );
+        Err(ApiError::forbidden(&PODS, name, &why))
     }
 
     /// Nothing new comes to what is on its way out.

@@ -8,14 +8,17 @@ use super::super::error::ApiError;
 use super::super::query::Query;
 use super::Writer;
 use super::decode::{Format, decode};
-use crate::store::{CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Deleted, NAMESPACES, Object, Propagation};
+use crate::schema::Cause;
+use crate::store::{CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Deleted, NAMESPACES, Object, Propagation, StoreError};
+
+/// What Kubernetes calls them.
+const OPTIONS: &str = "DeleteOptions";
 
 /// Options from body and query; the body has precedence.
 pub(crate) fn delete_options(format: Format, body: &[u8], query: &Query) -> Result<DeleteOptions, ApiError> {
     let mut options = match body {
         [] => DeleteOptions::default(),
-        body => serde_json::from_value(decode(format, body)?.value)
-            .map_err(|error| ApiError::bad_request(format!("DeleteOptions cannot be read: {error}")))?,
+        body => read(decode(format, body)?.value)?,
     };
     if options.grace_period_seconds.is_none() {
         options.grace_period_seconds = query.get("gracePeriodSeconds").and_then(|seconds| seconds.parse().ok());
@@ -26,15 +29,34 @@ pub(crate) fn delete_options(format: Format, body: &[u8], query: &Query) -> Resu
             Some("Orphan") => Some(Propagation::Orphan),
             Some("Background") => Some(Propagation::Background),
             Some("Foreground") => Some(Propagation::Foreground),
-            Some(other) => {
-                return Err(ApiError::bad_request(format!("propagationPolicy: Unsupported value: \"{other}\"")));
-            }
+            Some(other) => return Err(unknown_policy(&other.into())),
         };
     }
     if options.orphan_dependents.is_none() && query.get("orphanDependents").is_some() {
         options.orphan_dependents = Some(query.flag("orphanDependents"));
     }
+    if options.orphan_dependents.is_some()
+        && let Some(policy) = options.propagation_policy
+    {
+        let why = "orphanDependents and deletionPropagation cannot be both set";
+        let cause = Cause::invalid("propagationPolicy", &format!("{policy:?}").into(), why);
+        return Err(ApiError::options(OPTIONS, cause));
+    }
     Ok(options)
+}
+
+fn read(sent: Value) -> Result<DeleteOptions, ApiError> {
+    let policy = &sent["propagationPolicy"];
+    if policy.as_str().is_some_and(|policy| !matches!(policy, "Orphan" | "Background" | "Foreground")) {
+        return Err(unknown_policy(policy));
+    }
+    serde_json::from_value(sent)
+        .map_err(|error| ApiError::bad_request(format!("DeleteOptions cannot be read: {error}")))
+}
+
+fn unknown_policy(said: &Value) -> ApiError {
+    let supported = ["Foreground", "Background", "Orphan", "nil"];
+    ApiError::options(OPTIONS, Cause::unsupported("propagationPolicy", said, supported))
 }
 
 impl Writer {
@@ -47,7 +69,12 @@ impl Writer {
             options.dry_run = vec!["All".into()];
         }
         let dry_run = !options.dry_run.is_empty();
-        match self.api.store.delete(&self.kind.resource, &self.namespace, name, &options)? {
+        let deleted = self.api.store.delete(&self.kind.resource, &self.namespace, name, &options);
+        let refused = |error| match error {
+            StoreError::Precondition { reason, .. } => ApiError::precondition(&self.kind, name, &reason),
+            other => other.into(),
+        };
+        match deleted.map_err(refused)? {
             Deleted::Terminating(object) => {
                 if !dry_run {
                     self.begun(&object)?;

@@ -20,6 +20,9 @@ impl Writer {
         let Some(fields) = value.as_object_mut() else {
             return Err(ApiError::bad_request("the body of the request is no object"));
         };
+        if kind.custom().is_some() {
+            untyped(kind, fields)?;
+        }
         let sent_kind = fields.entry("kind").or_insert_with(|| kind.kind.as_str().into()).as_str().unwrap_or_default();
         if sent_kind != kind.kind {
             return Err(ApiError::bad_request(format!(
@@ -67,6 +70,31 @@ impl Writer {
         metadata["name"] = name.as_str().into();
         Ok((name, true))
     }
+}
+
+/// Objects of custom kinds must say what they are.
+fn untyped(kind: &Kind, fields: &Map<String, Value>) -> Result<(), ApiError> {
+    let said = |field: &str| fields.get(field).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    if !said("kind") {
+        let sent = Value::Object(fields.clone()).to_string();
+        let start: String = sent.chars().take(30).collect();
+        return Err(ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{sent}' ({start} ...)",
+            kind.kind
+        )));
+    }
+    if said("apiVersion") {
+        return Ok(());
+    }
+    let expected = kind.api_version();
+    Err(ApiError::bad_request(format!(
+        "the API version in the data () does not match the expected API version ({expected})"
+    )))
+}
+
+/// The object is called otherwise than the request says.
+pub(super) fn another_name(sent: &str, asked: &str) -> ApiError {
+    ApiError::bad_request(format!("the name of the object ({sent}) does not match the name on the URL ({asked})"))
 }
 
 /// Clears what only the cluster may say of a new object.

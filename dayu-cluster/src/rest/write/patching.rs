@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::super::error::ApiError;
 use super::decode::{Decoded, Format, decode, media_type};
-use super::{Ownership, Part, Writer, Written};
+use super::update::Failure;
+use super::{Ownership, Part, Writer, Written, metadata};
 use crate::patch::json::JsonPatchError;
 use crate::patch::{self, ApplyError, Conflict};
 use crate::schema::Cause;
@@ -43,9 +44,14 @@ impl Writer {
         let Decoded { value: patch, duplicates } = decode(format, body)?;
         if language == PatchType::Apply {
             if !self.options.named {
-                return Err(ApiError::nameless_apply());
+                let cause = Cause::required("fieldManager", "is required for apply patch");
+                return Err(ApiError::options("PatchOptions", cause));
             }
             return self.apply(name, patch, &duplicates);
+        }
+        if self.options.force {
+            let cause = Cause::forbidden("force", "may not be specified for non-apply patch");
+            return Err(ApiError::options("PatchOptions", cause));
         }
         if language == PatchType::Strategic && self.kind.custom().is_some() {
             return Err(ApiError::unsupported_media_type(&[
@@ -57,38 +63,58 @@ impl Writer {
         self.retrying(|| {
             let stored = self.stored(name)?;
             let patched = self.patched(language, &stored, &patch)?;
-            self.replace(&stored, patched, &duplicates, Ownership::Compared)
+            self.replace(&stored, patched, &duplicates, Ownership::Compared).map_err(|failure| match failure {
+                // Made again, rather than kept for the few that are refused.
+                Failure::Refused(error) => {
+                    let patched = self.patched(language, &stored, &patch).unwrap_or_default();
+                    Failure::Refused(error.patched_into(&patched))
+                }
+                Failure::Overtaken => Failure::Overtaken,
+            })
         })
     }
 
     fn patched(&self, language: PatchType, stored: &Object, patch: &Value) -> Result<Value, ApiError> {
         let mut value = self.kind.value(stored).map_err(ApiError::internal)?;
         merge(language, &self.kind.kind, &mut value, patch)?;
+        if value["kind"] != *self.kind.kind || value["apiVersion"] != self.kind.api_version() {
+            let why = ApiError::bad_request("a patch does not change what an object is");
+            return Err(why.patched_into(&value));
+        }
         self.check_identity(&mut value)?;
         if value["metadata"]["name"] != *stored.meta.name {
-            let cause = Cause::invalid("metadata.name", &value["metadata"]["name"], "field is immutable");
-            return Err(ApiError::invalid(&self.kind, &stored.meta.name, &[cause]));
+            let sent = value["metadata"]["name"].as_str().unwrap_or_default();
+            return Err(metadata::another_name(sent, &stored.meta.name));
         }
+        self.check_uid(stored, &value)?;
         Ok(value)
     }
 
     fn apply(&self, name: &str, mut applied: Value, duplicates: &[String]) -> Result<Written, ApiError> {
+        self.check_type(&applied)?;
+        let sent_namespace = applied["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
         self.check_identity(&mut applied)?;
         match applied["metadata"]["name"].as_str() {
-            Some(sent) if !sent.is_empty() && sent != name => {
-                return Err(ApiError::bad_request(format!(
-                    "the name of the object ({sent}) does not match the name on the URL ({name})"
-                )));
-            }
+            Some(sent) if !sent.is_empty() && sent != name => return Err(metadata::another_name(sent, name)),
             _ => applied["metadata"]["name"] = name.into(),
         }
         let node = self.kind.schema().unwrap_or_default();
         self.retrying(|| {
             let stored = self.stored(name).ok();
+            if let Some(stored) = &stored {
+                self.check_uid(stored, &applied)?;
+            }
             let live = stored.as_ref().map(|stored| self.kind.value(stored).map_err(ApiError::internal)).transpose()?;
             let put =
                 |owner: patch::Writer<'_>| patch::apply(live.as_ref(), &applied, owner, self.options.force, &node);
-            let value = self.as_owner(put).map_err(ApiError::from)?;
+            let value = self.as_owner(put).map_err(|error| match error {
+                // Named as it was sent, where it may well be left out.
+                ApplyError::Untyped { name, group_version, kind, problem, .. } => {
+                    ApplyError::Untyped { namespace: sent_namespace.clone(), name, group_version, kind, problem }
+                }
+                other => other,
+            });
+            let value = value.map_err(ApiError::from)?;
             match stored {
                 Some(stored) => self.replace(&stored, value, duplicates, Ownership::Applied),
                 None if self.part == Part::Main => Ok(self.store_new(value, duplicates, Ownership::Applied)?),
@@ -98,12 +124,32 @@ impl Writer {
     }
 }
 
+impl Writer {
+    fn check_uid(&self, stored: &Object, sent: &Value) -> Result<(), ApiError> {
+        match sent["metadata"]["uid"].as_str() {
+            Some(uid) if *uid != *stored.meta.uid => Err(ApiError::another_uid(&self.kind, &stored.meta.name, uid)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is applied says what it is: a later version of the kind may mean something else by the same fields.
+    fn check_type(&self, applied: &Value) -> Result<(), ApiError> {
+        let said = |field: &str| applied[field].as_str().unwrap_or_default();
+        let (api_version, kind) = (said("apiVersion"), said("kind"));
+        if api_version == self.kind.api_version() && kind == self.kind.kind || !applied.is_object() {
+            return Ok(());
+        }
+        let group = if api_version.contains('/') { "" } else { "/" };
+        Err(ApiError::bad_request(format!("invalid object type: {group}{api_version}, Kind={kind}")))
+    }
+}
+
 /// Patches any value that is no stored object, such as a Scale.
 pub(super) fn merge(language: PatchType, kind: &str, value: &mut Value, patch: &Value) -> Result<(), ApiError> {
     match language {
         PatchType::Json => patch::json::patch(value, patch).map_err(ApiError::from),
         PatchType::Strategic => {
-            patch::strategic::merge(kind, value, patch).map_err(|error| ApiError::bad_request(error.to_string()))
+            patch::strategic::merge(kind, value, patch).map_err(|error| ApiError::untyped(error.to_string()))
         }
         PatchType::Merge | PatchType::Apply => {
             patch::json::merge(value, patch);
@@ -118,7 +164,7 @@ impl From<JsonPatchError> for ApiError {
         match error {
             JsonPatchError::Malformed(_) => Self::bad_request(message),
             JsonPatchError::TooLong(_) => Self::too_long(message),
-            JsonPatchError::Inapplicable(_) => Self::unprocessable(message),
+            JsonPatchError::Inapplicable(_) => Self::inapplicable(),
         }
     }
 }

@@ -62,7 +62,11 @@ impl Writer {
             let wanted = change(view(&self.kind, scale, &stored)?)?;
             let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or_default();
             if replicas < 0 {
-                let cause = Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0");
+                let (field, why) = match self.kind.custom() {
+                    Some(_) => (".spec.replicas", "should be a non-negative integer"),
+                    None => ("spec.replicas", "must be greater than or equal to 0"),
+                };
+                let cause = Cause::invalid(field, &replicas.into(), why);
                 return Err(ApiError::invalid(&self.kind, name, &[cause]).into());
             }
             let mut value = self.kind.value(&stored).map_err(ApiError::internal)?;

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::super::error::ApiError;
 use super::decode::Decoded;
 use super::{Ownership, Part, Writer, Written, metadata};
-use crate::schema::Cause;
 use crate::store::{Object, StoreError, bump_generation};
 
 impl Writer {
@@ -15,14 +14,11 @@ impl Writer {
         match value["metadata"]["name"].as_str() {
             Some(sent) if sent == name => {}
             None | Some("") => {
-                let cause = Cause::required("metadata.name", "name must be provided");
-                return Err(ApiError::invalid(&self.kind, name, &[cause]));
-            }
-            Some(sent) => {
                 return Err(ApiError::bad_request(format!(
-                    "the name of the object ({sent}) does not match the name on the URL ({name})"
+                    "the name of the object ({name} based on URL) was undeterminable: name must be provided"
                 )));
             }
+            Some(sent) => return Err(metadata::another_name(sent, name)),
         }
         if self.api.store.get(&self.kind.resource, &self.namespace, name).is_none() && self.creates_on_update() {
             return self.store_new(value, &duplicates, Ownership::Compared);
@@ -86,13 +82,8 @@ impl Writer {
             Some(version) if version.parse() != Ok(stored.meta.resource_version) => {
                 Err(StoreError::Conflict { resource: resource.clone(), name: name.into() }.into())
             }
-            None if self.kind.custom().is_some() => {
-                let cause = Cause::new(
-                    "FieldValueInvalid",
-                    "metadata.resourceVersion",
-                    "Invalid value: 0: must be specified for an update",
-                );
-                Err(ApiError::invalid(&self.kind, name, &[cause]))
+            None if self.kind.custom().is_some() || self.kind.kind == "Lease" => {
+                Err(ApiError::unconditional(&self.kind, name))
             }
             _ => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::builtin::{default, node};
+use super::super::builtin::{complete, default, forget_nulls, node};
 
 fn defaulted(group: &str, kind: &str, mut value: Value) -> Value {
     default(group, kind, &mut value);
@@ -82,7 +82,7 @@ fn a_service() {
         json!({
             "spec": {
                 "type": "NodePort", "sessionAffinity": "None", "externalTrafficPolicy": "Cluster",
-                "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
+                "internalTrafficPolicy": "Cluster",
                 "ports": [
                     { "port": 80, "protocol": "TCP", "targetPort": 80 },
                     { "port": 81, "protocol": "TCP", "targetPort": "web" },
@@ -91,13 +91,24 @@ fn a_service() {
             "status": { "loadBalancer": {} },
         })
     );
-    let external = defaulted("", "Service", json!({ "spec": { "type": "ExternalName", "externalName": "a.b" } }));
-    assert_eq!(external["spec"].get("ipFamilies"), None);
+}
+
+/// Defaults have managers, this has none.
+#[test]
+fn families_are_completed_rather_than_set() {
+    let completed = |spec: Value| {
+        let mut service = defaulted("", "Service", json!({ "spec": spec }));
+        complete("", "Service", &mut service, true);
+        (service["spec"].get("ipFamilies").cloned(), service["spec"].get("ipFamilyPolicy").cloned())
+    };
+    assert_eq!(completed(json!({ "ports": [{ "port": 80 }] })), (Some(json!(["IPv4"])), Some(json!("SingleStack"))));
+    assert_eq!(completed(json!({ "type": "ExternalName", "externalName": "a.b" })), (None, None));
 }
 
 #[test]
 fn secrets_and_nulls() {
-    let secret = json!({ "metadata": { "labels": null }, "stringData": { "a": "b" }, "data": { "c": "ZA==" } });
+    let mut secret = json!({ "metadata": { "labels": null }, "stringData": { "a": "b" }, "data": { "c": "ZA==" } });
+    forget_nulls(&mut secret);
     assert_eq!(
         defaulted("", "Secret", secret),
         json!({ "metadata": {}, "type": "Opaque", "data": { "a": "Yg==", "c": "ZA==" } })

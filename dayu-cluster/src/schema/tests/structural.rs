@@ -199,7 +199,7 @@ fn rules_see_the_object_and_the_one_before() {
     let with = |text: &str| json!({ "spec": { "fixed": text } });
     assert_eq!(check(with("a"), None), Vec::<String>::new());
     assert_eq!(check(with("a"), Some(with("a"))), Vec::<String>::new());
-    assert_eq!(check(with("b"), Some(with("a"))), ["spec.fixed: Invalid value: \"string\": fixed is immutable"]);
+    assert_eq!(check(with("b"), Some(with("a"))), ["spec.fixed: Invalid value: \"b\": fixed is immutable"]);
     // Rules are not asked about values of the wrong type.
     let broken = check(json!({ "spec": { "min": "x", "max": 2 } }), None);
     assert_eq!(broken.len(), 2);

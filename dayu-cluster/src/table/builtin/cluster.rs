@@ -69,13 +69,11 @@ pub(super) fn data() -> Column {
 }
 
 pub(super) fn service_account() -> Vec<Column> {
-    let secrets = |account: &Value, _: Timestamp| account["secrets"].as_array().map_or(0, Vec::len).into();
-    vec![Column::name(), Column::new("Secrets", "string", secrets), Column::age()]
+    vec![Column::name(), Column::age()]
 }
 
 /// Both groups' events: a field has one of two names.
 pub(super) fn event() -> Vec<Column> {
-    let name = |event: &Value, _: Timestamp| event["metadata"]["name"].clone();
     vec![
         Column::new("Last Seen", "string", last_seen),
         Column::text("Type", "/type", ""),
@@ -92,7 +90,7 @@ pub(super) fn event() -> Vec<Column> {
         Column::new("Message", "string", |event, _| or(either(event, "message", "note"), "").trim().into()),
         Column::new("First Seen", "string", first_seen).wide(),
         Column::new("Count", "string", count).wide(),
-        Column::new("Name", "string", name).wide(),
+        Column::name().wide(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The columns of built-in kinds, as `kubectl get` shows them.
 
 mod cluster;
+mod definition;
 mod network;
 mod pod;
 mod workload;
@@ -28,7 +29,7 @@ pub(super) fn columns(group: &str, kind: &str) -> Vec<Column> {
         ("apps", "StatefulSet") => workload::stateful_set(),
         ("batch", "Job") => workload::job(),
         ("batch", "CronJob") => workload::cron_job(),
-        ("apiextensions.k8s.io", "CustomResourceDefinition") => vec![Column::name(), Column::created_at()],
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition::definition(),
         ("rbac.authorization.k8s.io", "Role" | "ClusterRole") => vec![Column::name(), Column::created_at()],
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => cluster::binding(),
         _ => vec![Column::name(), Column::age()],

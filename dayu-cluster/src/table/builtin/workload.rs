@@ -10,8 +10,8 @@ pub(super) fn deployment() -> Vec<Column> {
     let mut columns = vec![
         Column::name(),
         Column::new("Ready", "string", ready_of_wanted),
-        Column::new("Up-to-date", "integer", |object, _| number(&object["status"]["updatedReplicas"]).into()),
-        Column::new("Available", "integer", |object, _| number(&object["status"]["availableReplicas"]).into()),
+        Column::new("Up-to-date", "string", |object, _| number(&object["status"]["updatedReplicas"]).into()),
+        Column::new("Available", "string", |object, _| number(&object["status"]["availableReplicas"]).into()),
         Column::age(),
     ];
     columns.extend(template());

@@ -8,8 +8,14 @@ use serde_json::{Map, Value, json};
 
 /// Sets the defaults of a built-in kind; other kinds are left alone.
 pub fn default(group: &str, kind: &str, value: &mut Value) {
-    normalise(value);
     match (group, kind) {
+        ("", "Namespace") => {
+            let name = value["metadata"]["name"].clone();
+            let metadata = &mut value["metadata"];
+            set(metadata, "labels", json!({}));
+            set(&mut metadata["labels"], "kubernetes.io/metadata.name", name);
+        }
+        ("", "Node") => node(value),
         ("", "Pod") => pod::pod(value),
         ("", "PodTemplate") => pod::template(&mut value["template"]),
         ("", "Service") => service::service(value),
@@ -49,14 +55,60 @@ pub fn default(group: &str, kind: &str, value: &mut Value) {
     }
 }
 
+/// What the server completes of its own, owned by nobody. `new`: the object is just being created.
+pub(crate) fn complete(group: &str, kind: &str, value: &mut Value, new: bool) {
+    match (group, kind) {
+        ("", "Pod") if new => pod::admitted(value),
+        ("", "Service") => service::families(value),
+        ("apps", "Deployment") if new => set(value, "status", json!({})),
+        ("", "Event") => event(value, ["source", "firstTimestamp", "lastTimestamp"]),
+        ("events.k8s.io", "Event") => {
+            event(value, ["deprecatedSource", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"]);
+        }
+        _ => {}
+    }
+}
+
+/// What a change of the object's own type takes with it.
+pub(crate) fn drop_dependent(group: &str, kind: &str, old: &Value, new: &mut Value) {
+    if (group, kind) == ("", "Service") {
+        service::drop_dependent(old, new);
+    }
+}
+
+/// What Go writes of an event whether it is set or not.
+fn event(value: &mut Value, [source, first, last]: [&str; 3]) {
+    set(value, source, json!({}));
+    for time in [first, last, "eventTime"] {
+        set_field(value, time, Value::Null);
+    }
+    if source == "source" {
+        set_field(value, "reportingComponent", "");
+        set_field(value, "reportingInstance", "");
+    }
+}
+
+fn node(value: &mut Value) {
+    if let Some(spec) = there(value, "spec")
+        && let Some(network) = spec.get("podCIDR").filter(|network| *network != "").cloned()
+    {
+        set(spec, "podCIDRs", json!([network]));
+    }
+    if let Some(status) = there(value, "status")
+        && let Some(capacity) = status.get("capacity").cloned()
+    {
+        set(status, "allocatable", capacity);
+    }
+}
+
 /// Built-in kinds have no nulls: what is null is not set.
-fn normalise(value: &mut Value) {
+pub(crate) fn forget_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(normalise);
+            fields.values_mut().for_each(forget_nulls);
         }
-        Value::Array(items) => items.iter_mut().for_each(normalise),
+        Value::Array(items) => items.iter_mut().for_each(forget_nulls),
         _ => {}
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{items, set, set_field, there};
 
 pub(super) fn pod(value: &mut Value) {
+    addresses(value);
     let Some(spec) = there(value, "spec") else { return };
     pod_spec(spec);
     set(spec, "enableServiceLinks", true);
@@ -13,6 +14,23 @@ pub(super) fn pod(value: &mut Value) {
     }
     if let Some(spec) = there(value, "spec") {
         tolerations(spec);
+    }
+}
+
+/// What is added to a new pod: its account, and how urgent it is.
+pub(super) fn admitted(value: &mut Value) {
+    let Some(spec) = there(value, "spec") else { return };
+    set(spec, "serviceAccountName", "default");
+    service_account(spec);
+    set(spec, "priority", 0);
+    set(spec, "preemptionPolicy", "PreemptLowerPriority");
+}
+
+/// One address is a list of one.
+fn addresses(value: &mut Value) {
+    let Some(status) = there(value, "status") else { return };
+    if let Some(address) = status.get("podIP").filter(|address| *address != "").cloned() {
+        set(status, "podIPs", json!([{ "ip": address }]));
     }
 }
 
@@ -28,6 +46,10 @@ fn pod_spec(spec: &mut Value) {
     set(spec, "schedulerName", "default-scheduler");
     set(spec, "securityContext", json!({}));
     set(spec, "terminationGracePeriodSeconds", 30);
+    // No time at all is the shortest time that there is.
+    if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0) {
+        spec["terminationGracePeriodSeconds"] = 1.into();
+    }
     service_account(spec);
     let host_network = spec["hostNetwork"] == true;
     containers(spec).for_each(|value| container(value, host_network));

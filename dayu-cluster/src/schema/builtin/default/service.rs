@@ -20,7 +20,6 @@ pub(super) fn service(value: &mut Value) {
     }
     if spec["type"] != "ExternalName" {
         set_field(spec, "internalTrafficPolicy", "Cluster");
-        families(spec);
     }
     if spec["type"] == "LoadBalancer" {
         set_field(spec, "allocateLoadBalancerNodePorts", true);
@@ -41,9 +40,38 @@ fn ports(spec: &mut Value) {
 }
 
 /// A headless service without a selector may be anything; a cluster of one family is of that one.
-fn families(spec: &mut Value) {
-    set_field(spec, "ipFamilyPolicy", "SingleStack");
-    let address = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default();
-    let family = if address.contains(':') { "IPv6" } else { "IPv4" };
-    set_field(spec, "ipFamilies", json!([family]));
+pub(super) fn families(value: &mut Value) {
+    let Some(spec) = there(value, "spec").filter(|spec| spec["type"] != "ExternalName") else { return };
+    let unselected = spec.get("selector").and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+    let (policy, families) = if spec["clusterIP"] == "None" && unselected {
+        ("RequireDualStack", json!(["IPv4", "IPv6"]))
+    } else {
+        ("SingleStack", json!(["IPv4"]))
+    };
+    set_field(spec, "ipFamilyPolicy", policy);
+    set_field(spec, "ipFamilies", families);
+}
+
+/// What only other types have goes with the type, unless it is asked for anew.
+pub(super) fn drop_dependent(old: &Value, new: &mut Value) {
+    let has = |kind: &Value| *kind == "NodePort" || *kind == "LoadBalancer";
+    if !has(&old["spec"]["type"]) || has(&new["spec"]["type"]) {
+        return;
+    }
+    let before: Vec<Value> = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
+    let Some(spec) = there(new, "spec") else { return };
+    for (index, port) in items(spec, "ports").enumerate() {
+        let number = port.get("nodePort").cloned();
+        if number.is_some()
+            && number.as_ref() == before.get(index).and_then(|port| port.get("nodePort"))
+            && let Some(fields) = port.as_object_mut()
+        {
+            fields.remove("nodePort");
+        }
+    }
+    if spec.get("externalTrafficPolicy") == old["spec"].get("externalTrafficPolicy")
+        && let Some(fields) = spec.as_object_mut()
+    {
+        fields.remove("externalTrafficPolicy");
+    }
 }

@@ -20,6 +20,7 @@ pub(super) fn unchanged(group: &str, kind: &str, new: &Value, old: &Value, cause
             data(new, old, &["data"], causes);
         }
         ("", "Pod") => pod(new, old, causes),
+        ("", "Node") => networks(new, old, causes),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") if new["roleRef"] != old["roleRef"] => {
             causes.push(Cause::invalid("roleRef", &new["roleRef"], "cannot change roleRef"));
         }
@@ -47,6 +48,15 @@ fn cluster_ip(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
             serde_json::json!([new["clusterIP"]])
         };
         causes.push(Cause::invalid("spec.clusterIPs[0]", &shown, "may not change once set"));
+    }
+}
+
+/// A node's network is given once.
+fn networks(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
+    let (new, old) = (&new["spec"]["podCIDR"], &old["spec"]["podCIDR"]);
+    if old.as_str().is_some_and(|network| !network.is_empty()) && new != old {
+        let detail = "node updates may not change podCIDR except from \"\" to valid";
+        causes.push(Cause::forbidden("spec.podCIDRs", detail));
     }
 }
 

@@ -11,20 +11,28 @@ use serde_json::Value;
 use crate::schema::Cause;
 
 pub use name::validate_name;
-pub(super) use name::{is_dns1123_label, is_dns1123_subdomain, is_label_key, is_label_value};
+pub(crate) use name::{is_dns1035_label, is_label_key, is_label_value};
+pub(super) use name::{is_dns1123_label, is_dns1123_subdomain};
+pub(super) use pod::quantity;
 
 /// All that is wrong with a defaulted object of a built-in kind; `old` is the one that it takes the place of.
 pub fn validate(group: &str, kind: &str, value: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
-    metadata(&value["metadata"], "metadata", &mut causes);
     let specific = match (group, kind) {
         ("", "Pod") => Some(pod::pod as fn(&Value, &mut Vec<Cause>)),
         ("", "Service") => Some(service::service as _),
+        ("", "Event") => Some(event as _),
+        ("events.k8s.io", "Event") if old.is_none() => Some(new_event as _),
+        ("coordination.k8s.io", "Lease") => Some(lease as _),
+        ("", "Node") => Some(node as _),
         ("", "ConfigMap" | "Secret") => Some(data as _),
         ("apps", "Deployment" | "ReplicaSet" | "DaemonSet" | "StatefulSet") => Some(workload::workload as _),
         ("batch", "Job") => Some(workload::job as _),
         _ => None,
     };
+    if group != "apiextensions.k8s.io" {
+        qualified_finalizers(value, &mut causes);
+    }
     if let Some(check) = specific {
         check(value, &mut causes);
     }
@@ -32,6 +40,49 @@ pub fn validate(group: &str, kind: &str, value: &Value, old: Option<&Value>) -> 
         immutable::unchanged(group, kind, value, old, &mut causes);
     }
     causes
+}
+
+/// What is wrong with the metadata of an object of any kind.
+pub fn validate_metadata(value: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let new = &value["metadata"];
+    metadata(new, "metadata", &mut causes);
+    for finalizer in new["finalizers"].as_array().into_iter().flatten() {
+        if let Some(why) = finalizer.as_str().and_then(is_label_key) {
+            causes.push(Cause::invalid("metadata.finalizers", finalizer, &why));
+        }
+    }
+    causes.extend(old.and_then(|old| late_finalizers(&old["metadata"], new)));
+    causes
+}
+
+/// Finalizers of built-in kinds are those of Kubernetes, or say whose they are. Definitions are held by one that does not.
+fn qualified_finalizers(value: &Value, causes: &mut Vec<Cause>) {
+    for (index, finalizer) in value["metadata"]["finalizers"].as_array().into_iter().flatten().enumerate() {
+        let name = finalizer.as_str().unwrap_or_default();
+        if !name.contains('/') && !matches!(name, "orphan" | "foregroundDeletion" | "kubernetes") {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            causes.push(Cause::invalid(format!("metadata.finalizers[{index}]"), finalizer, why));
+        }
+    }
+}
+
+/// What is on its way out takes on nothing more.
+fn late_finalizers(old: &Value, new: &Value) -> Option<Cause> {
+    if !old["deletionTimestamp"].is_string() {
+        return None;
+    }
+    let before = old["finalizers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let now = new["finalizers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let late: Vec<String> = now.iter().filter(|name| !before.contains(name)).map(Value::to_string).collect();
+    if late.is_empty() {
+        return None;
+    }
+    let why = format!(
+        "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+        late.join(", ")
+    );
+    Some(Cause::forbidden("metadata.finalizers", &why))
 }
 
 /// Labels and annotations of an object or of a template.
@@ -52,7 +103,10 @@ pub(super) fn metadata(metadata: &Value, path: &str, causes: &mut Vec<Cause>) {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if reference[field].as_str().is_none_or(str::is_empty) {
                 let path = format!("{path}.ownerReferences[{index}].{field}");
-                causes.push(Cause::invalid(path, &Value::from(""), "must not be empty"));
+                causes.push(match field {
+                    "uid" => Cause::required(path, "must not be empty"),
+                    _ => Cause::invalid(path, &Value::from(""), "must not be empty"),
+                });
             }
         }
     }
@@ -66,6 +120,39 @@ pub(super) fn labels(labels: &Value, path: &str, causes: &mut Vec<Cause>) {
         if let Some(why) = value.as_str().and_then(is_label_value) {
             causes.push(Cause::invalid(path, value, &why));
         }
+    }
+}
+
+/// An event is kept where the object is that it is about.
+fn event(value: &Value, causes: &mut Vec<Cause>) {
+    let (about, here) = (text(&value["involvedObject"], "namespace"), text(&value["metadata"], "namespace"));
+    if about != here && !(about.is_empty() && here == "default") {
+        causes.push(Cause::invalid("involvedObject.namespace", &about.into(), "does not match event.namespace"));
+    }
+}
+
+fn new_event(value: &Value, causes: &mut Vec<Cause>) {
+    if !value["eventTime"].is_string() {
+        causes.push(Cause::required("eventTime", ""));
+    }
+}
+
+fn lease(value: &Value, causes: &mut Vec<Cause>) {
+    let spec = &value["spec"];
+    let below = |field: &str, least: i64| spec[field].as_i64().is_some_and(|number| number < least);
+    if below("leaseDurationSeconds", 1) {
+        let field = "spec.leaseDurationSeconds";
+        causes.push(Cause::invalid(field, &spec["leaseDurationSeconds"], "must be greater than 0"));
+    }
+    if below("leaseTransitions", 0) {
+        causes.push(pod::not_negative("spec.leaseTransitions".into(), &spec["leaseTransitions"]));
+    }
+}
+
+fn node(value: &Value, causes: &mut Vec<Cause>) {
+    for (index, taint) in value["spec"]["taints"].as_array().into_iter().flatten().enumerate() {
+        let supported = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        one_of(taint, "effect", &format!("metadata.taints[{index}]"), &supported, causes);
     }
 }
 

@@ -7,8 +7,7 @@ use crate::schema::Cause;
 /// The name of an object: what its kind allows.
 pub fn validate_name(group: &str, kind: &str, name: &str) -> Option<Cause> {
     let why = match (group, kind) {
-        ("", "Namespace") => is_dns1123_label(name),
-        ("", "Service") => is_dns1035_label(name),
+        ("", "Namespace" | "Service") => is_dns1123_label(name),
         ("rbac.authorization.k8s.io", _) => is_path_segment(name),
         _ => is_dns1123_subdomain(name),
     };
@@ -20,7 +19,7 @@ pub(crate) fn is_dns1123_label(text: &str) -> Option<String> {
     if text.len() > 63 {
         return Some("must be no more than 63 bytes".into());
     }
-    if is_label(text, |first| first.is_ascii_lowercase() || first.is_ascii_digit()) {
+    if is_label(text) {
         return None;
     }
     Some("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')".into())
@@ -30,7 +29,7 @@ pub(crate) fn is_dns1035_label(text: &str) -> Option<String> {
     if text.len() > 63 {
         return Some("must be no more than 63 bytes".into());
     }
-    if is_label(text, |first| first.is_ascii_lowercase()) {
+    if is_label(text) && text.starts_with(|first: char| first.is_ascii_lowercase()) {
         return None;
     }
     Some("a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')".into())
@@ -40,16 +39,15 @@ pub(crate) fn is_dns1123_subdomain(text: &str) -> Option<String> {
     if text.len() > 253 {
         return Some("must be no more than 253 bytes".into());
     }
-    let alphanumeric = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
-    if text.split('.').all(|label| is_label(label, alphanumeric)) {
+    if text.split('.').all(is_label) {
         return None;
     }
     Some("a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')".into())
 }
 
-fn is_label(text: &str, first: impl Fn(char) -> bool) -> bool {
+fn is_label(text: &str) -> bool {
     let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-    text.starts_with(first) && text.chars().all(inner) && !text.ends_with('-')
+    !text.is_empty() && !text.starts_with('-') && !text.ends_with('-') && text.chars().all(inner)
 }
 
 fn is_path_segment(text: &str) -> Option<String> {

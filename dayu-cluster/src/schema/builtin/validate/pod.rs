@@ -35,10 +35,6 @@ pub(super) fn spec(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
         }
     }
     super::labels(&spec["nodeSelector"], &format!("{path}.nodeSelector"), causes);
-    if spec["terminationGracePeriodSeconds"].as_i64().is_some_and(|seconds| seconds < 0) {
-        let field = format!("{path}.terminationGracePeriodSeconds");
-        causes.push(not_negative(field, &spec["terminationGracePeriodSeconds"]));
-    }
 }
 
 fn volumes<'a>(spec: &'a Value, path: &'a str, causes: &mut Vec<Cause>) -> HashSet<&'a str> {
@@ -54,6 +50,11 @@ fn volumes<'a>(spec: &'a Value, path: &'a str, causes: &mut Vec<Cause>) -> HashS
             causes.push(Cause::invalid(field, &volume["name"], &why));
         } else if !names.insert(name) {
             causes.push(Cause::duplicate(field, &volume["name"]));
+        }
+        let sources = volume.as_object().into_iter().flatten().filter(|(name, _)| *name != "name");
+        for (source, _) in sources.skip(1) {
+            let field = format!("{path}.{source}");
+            causes.push(Cause::forbidden(field, "may not specify more than 1 volume type"));
         }
         if volume["hostPath"].is_object() && text(&volume["hostPath"], "path").is_empty() {
             causes.push(Cause::required(format!("{path}.hostPath.path"), ""));
@@ -77,6 +78,7 @@ fn container(value: &Value, path: &str, volumes: &HashSet<&str>, causes: &mut Ve
         causes.push(Cause::invalid(format!("{path}.image"), &value["image"], detail));
     }
     one_of(value, "imagePullPolicy", path, &["Always", "IfNotPresent", "Never"], causes);
+    resources(&value["resources"], path, causes);
     ports(value, path, causes);
     environment(value, path, causes);
     mounts(value, path, volumes, causes);
@@ -85,6 +87,41 @@ fn container(value: &Value, path: &str, volumes: &HashSet<&str>, causes: &mut Ve
             probe(&value[name], &format!("{path}.{name}"), causes);
         }
     }
+}
+
+/// Nothing is asked for beyond what is allowed.
+fn resources(resources: &Value, path: &str, causes: &mut Vec<Cause>) {
+    for (name, limit) in resources["limits"].as_object().into_iter().flatten() {
+        let request = &resources["requests"][name];
+        if let (Some(most), Some(asked)) = (quantity(limit), quantity(request))
+            && asked > most
+        {
+            let why = format!("must be less than or equal to {name} limit of {}", shown(limit));
+            causes.push(Cause::invalid(format!("{path}.resources.requests"), &shown(request).into(), &why));
+        }
+    }
+}
+
+fn shown(quantity: &Value) -> String {
+    quantity.as_str().map_or_else(|| quantity.to_string(), Into::into)
+}
+
+/// `500m`, `1Gi`, `2e3`: a number, of what is counted.
+pub(in crate::schema::builtin) fn quantity(value: &Value) -> Option<f64> {
+    let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
+    let digits = text.find(|letter: char| !letter.is_ascii_digit() && !matches!(letter, '.' | '+' | '-'));
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let number: f64 = number.parse().ok()?;
+    const BINARY: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+    if let Some(place) = BINARY.iter().position(|known| *known == unit) {
+        return Some(number * 1024_f64.powi(i32::try_from(place).ok()? + 1));
+    }
+    if let Some(place) = DECIMAL.iter().position(|known| *known == unit) {
+        return Some(number * 1000_f64.powi(i32::try_from(place).ok()? - 3));
+    }
+    let exponent: i32 = unit.strip_prefix(['e', 'E'])?.parse().ok()?;
+    Some(number * 10_f64.powi(exponent))
 }
 
 fn ports(container: &Value, path: &str, causes: &mut Vec<Cause>) {

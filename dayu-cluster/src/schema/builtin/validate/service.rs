@@ -17,6 +17,11 @@ pub(super) fn service(value: &Value, causes: &mut Vec<Cause>) {
     if external_name && text(spec, "externalName").is_empty() {
         causes.push(Cause::required("spec.externalName", ""));
     }
+    let address = text(spec, "clusterIP");
+    if !matches!(address, "" | "None") && address.parse::<std::net::IpAddr>().is_err() {
+        let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        causes.push(Cause::invalid("spec.clusterIPs[0]", &spec["clusterIP"], detail));
+    }
     one_of(spec, "type", "spec", &["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"], causes);
     one_of(spec, "sessionAffinity", "spec", &["ClientIP", "None"], causes);
     labels(&spec["selector"], "spec.selector", causes);

@@ -45,6 +45,7 @@ fn selector(spec: &Value, causes: &mut Vec<Cause>) {
     let selector = &spec["selector"];
     if !selector.is_object() {
         causes.push(Cause::required("spec.selector", ""));
+        unselected(spec, causes);
         return;
     }
     labels(&selector["matchLabels"], "spec.selector.matchLabels", causes);
@@ -57,12 +58,16 @@ fn selector(spec: &Value, causes: &mut Vec<Cause>) {
         causes.push(Cause::invalid("spec.selector", selector, "empty selector is invalid for deployment"));
         return;
     }
-    let made = &spec["template"]["metadata"]["labels"];
-    if !selects(selector, made) {
-        let shown = if made.is_null() { &Value::Object(serde_json::Map::new()) } else { made };
-        let detail = "`selector` does not match template `labels`";
-        causes.push(Cause::invalid("spec.template.metadata.labels", shown, detail));
+    if !selects(selector, &spec["template"]["metadata"]["labels"]) {
+        unselected(spec, causes);
     }
+}
+
+fn unselected(spec: &Value, causes: &mut Vec<Cause>) {
+    let made = &spec["template"]["metadata"]["labels"];
+    let shown = if made.is_null() { &Value::Object(serde_json::Map::new()) } else { made };
+    let detail = "`selector` does not match template `labels`";
+    causes.push(Cause::invalid("spec.template.metadata.labels", shown, detail));
 }
 
 fn selects(selector: &Value, labels: &Value) -> bool {
