@@ -76,7 +76,7 @@ impl Module {
 
     fn build(&self, package: &str, flags: &str, to: &Path) -> Result<(), Error> {
         let partial = to.with_extension("partial");
-        self.go(&["build", "-trimpath", "-ldflags", flags, "-o", &partial.to_string_lossy(), package])?;
+        self.go(&["build", "-ldflags", flags, "-o", &partial.to_string_lossy(), package])?;
         fs::rename(&partial, to).map_err(Error::file(to))
     }
 

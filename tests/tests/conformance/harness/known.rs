@@ -1,0 +1,92 @@
+//! The differences that users are told of, which are the only ones there may be.
+
+use super::transcript::Difference;
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compatibility.md");
+const HEADING: &str = "## The embedded API and Kubernetes";
+
+/// The table in `docs/compatibility.md`: its first two columns say where a difference is.
+pub(crate) struct Table(Vec<Row>);
+
+struct Row {
+    scenario: String,
+    step: String,
+    path: String,
+}
+
+impl Table {
+    pub(crate) fn read() -> Self {
+        Self::parse(&std::fs::read_to_string(DOCUMENT).expect("the document is there"))
+    }
+
+    fn parse(document: &str) -> Self {
+        let section = document.split(HEADING).nth(1).unwrap_or_default();
+        let section = section.split("\n## ").next().unwrap_or_default();
+        Self(section.lines().flat_map(Row::parse).collect())
+    }
+
+    /// What is wrong with the differences found in a scenario; nothing when all are known and all known are there.
+    pub(crate) fn judge(&self, scenario: &str, found: &[Difference]) -> String {
+        let rows: Vec<_> = self.0.iter().filter(|row| row.scenario == scenario).collect();
+        let unknown = found.iter().filter(|one| !rows.iter().any(|row| row.holds(one))).map(|one| format!("\n{one}"));
+        let vanished = rows.iter().filter(|row| !found.iter().any(|one| row.holds(one)));
+        let vanished = vanished.map(|row| {
+            format!("\nthe difference {}/{} `{}` is in the document and no more", row.scenario, row.step, row.path)
+        });
+        unknown.chain(vanished).collect()
+    }
+}
+
+impl Row {
+    /// A line begins with `` | `scenario/step` | `path` | ``, several of each told apart by commas; an asterisk stands
+    /// for anything. Each scenario must differ at each path.
+    fn parse(line: &str) -> Vec<Self> {
+        let cell = |cell: &'_ str| cell.split("`, `").map(|one| one.trim_matches(['`', ' ']).to_owned()).collect();
+        let cells: Vec<Vec<String>> =
+            line.strip_prefix("| `").into_iter().flat_map(|rest| rest.split(" | ").map(cell)).collect();
+        let [places, paths, ..] = cells.as_slice() else { return Vec::new() };
+        let places = places.iter().filter_map(|place| place.split_once('/'));
+        let row = |(scenario, step): (&str, &str), path: &String| Self {
+            scenario: scenario.into(),
+            step: step.into(),
+            path: path.clone(),
+        };
+        places.flat_map(|place| paths.iter().map(move |path| row(place, path))).collect()
+    }
+
+    fn holds(&self, found: &Difference) -> bool {
+        fits(&self.step, &found.step) && fits(&self.path, &found.path)
+    }
+}
+
+/// Each asterisk stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(tail) = text.strip_prefix(start) else { return false };
+    (0..=tail.len()).filter(|at| tail.is_char_boundary(*at)).any(|at| fits(rest, &tail[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "## The embedded API and Kubernetes\n| Where | Field | Why |\n|---|---|---|\n| `pods/create*`, `jobs/*` | `/spec/a`, `/spec/b*` | x |\n\n## Else\n| `b/c` | `/d` |\n";
+
+    fn difference(step: &str) -> Difference {
+        Difference { step: step.into(), path: "/spec/a".into(), real: "1".into(), embedded: "2".into() }
+    }
+
+    #[test]
+    fn only_what_is_listed_may_differ_and_must() {
+        let table = Table::parse(TEXT);
+        assert_eq!(table.0.len(), 4);
+        let other = || Difference { path: "/spec/b/c".into(), ..difference("create") };
+        assert_eq!(table.judge("pods", &[difference("create 1"), other()]), "");
+        assert_eq!(table.judge("jobs", &[difference("a"), other()]), "");
+        assert!(table.judge("pods", &[difference("create 1")]).contains("`/spec/b*` is in the document and no more"));
+        assert!(table.judge("pods", &[other(), difference("read")]).contains("read /spec/a"));
+        assert!(table.judge("pods", &[]).contains("no more"));
+        assert_eq!(table.judge("others", &[]), "");
+        assert!(table.judge("others", &[difference("create")]).contains("embedded:   2"));
+    }
+}
