@@ -243,6 +243,7 @@ mod tests {
             revision: Revision(stored.revision),
             terminating: false,
             rolled_out: true,
+            trouble: None,
         }
     }
 

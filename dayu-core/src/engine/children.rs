@@ -32,6 +32,8 @@ pub(super) struct Record {
     pub(super) revision: Revision,
     pub(super) terminating: bool,
     pub(super) rolled_out: bool,
+    /// Why a Deployment has no pods.
+    pub(super) trouble: Option<Box<(String, String)>>,
 }
 
 /// Rises when anybody changes what an object asks for: its generation, or its version where it has none.
@@ -70,6 +72,7 @@ impl Children {
         WorkerState {
             deployment: record.map(Record::reference),
             rolled_out: record.is_some_and(|record| record.rolled_out),
+            trouble: record.and_then(|record| record.trouble.as_deref().cloned()),
             pods: pods.map(PodRecord::state).collect(),
         }
     }
@@ -100,6 +103,7 @@ impl Record {
             revision: Revision::of(object),
             terminating: object.meta().deletion_timestamp.is_some(),
             rolled_out,
+            trouble: None,
         }
     }
 
@@ -190,7 +194,8 @@ impl Kept for view::Deployment {
         let rolled_out = status.observed_generation >= self.metadata.generation.unwrap_or_default()
             && counts.iter().all(|count| *count == wished)
             && status.unavailable_replicas == 0;
-        put(&mut children.deployments, Record::of(self, rolled_out))
+        let trouble = self.trouble().map(Box::new);
+        put(&mut children.deployments, Record { trouble, ..Record::of(self, rolled_out) })
     }
 
     fn unset(uid: &Uid, children: &mut Children) -> bool {
@@ -256,6 +261,13 @@ impl Kept for view::EndpointSlice {
     }
 }
 
+impl view::Deployment {
+    /// What keeps its pods from being made: a quota, a service account that is not there.
+    fn trouble(&self) -> Option<(String, String)> {
+        self.status.conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?.told()
+    }
+}
+
 impl view::Pod {
     fn is_ready(&self) -> bool {
         let status = &self.status;
@@ -276,7 +288,13 @@ impl view::Pod {
         });
         let of_pod = self.status.reason.clone().map(|reason| (reason, self.status.message.clone().unwrap_or_default()));
         let unbound = self.status.conditions.iter().find(|c| c.kind == "PodScheduled" && c.status == "False");
-        let unbound = unbound.and_then(|c| Some((c.reason.clone()?, c.message.clone().unwrap_or_default())));
-        of_container.into_iter().next().or(of_pod).or(unbound)
+        of_container.into_iter().next().or(of_pod).or(unbound.and_then(view::Condition::told))
+    }
+}
+
+impl view::Condition {
+    /// Reason and message, where there is a reason.
+    fn told(&self) -> Option<(String, String)> {
+        Some((self.reason.clone()?, self.message.clone().unwrap_or_default()))
     }
 }

@@ -76,6 +76,8 @@ pub(super) struct DeploymentStatus {
     pub(super) ready_replicas: i32,
     pub(super) available_replicas: i32,
     pub(super) unavailable_replicas: i32,
+    #[serde(deserialize_with = "or_default")]
+    pub(super) conditions: Vec<Condition>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

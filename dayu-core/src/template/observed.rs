@@ -48,6 +48,8 @@ pub struct WorkerState {
     pub deployment: Option<ObjectRef>,
     /// The Deployment's controller has seen its newest generation, and all its replicas are updated and available.
     pub rolled_out: bool,
+    /// Why its pods are not made, when that is known: reason and message.
+    pub trouble: Option<(String, String)>,
     /// Its pods that are not being deleted.
     pub pods: Vec<PodState>,
 }

@@ -50,7 +50,7 @@ fn is_in_trouble(worker: &WorkerState) -> bool {
     let troubled = worker.pods.iter().any(|pod| {
         pod.phase == "Failed" || pod.trouble.as_ref().is_some_and(|(reason, _)| !ON_ITS_WAY.contains(&reason.as_str()))
     });
-    troubled && !runs(worker)
+    (troubled || worker.trouble.is_some()) && !runs(worker)
 }
 
 fn running(observed: &Observed) -> Verdict {
@@ -88,7 +88,10 @@ fn lack(slot: &Slot, worker: Option<&WorkerState>) -> String {
         (Some((pod, (reason, message))), _) => format!("{who}: pod {pod}: {reason}: {message}"),
         (None, Some(pod)) if runs_elsewhere(worker) => format!("{who}: pod {} is being replaced", pod.pod.name),
         (None, Some(pod)) => format!("{who}: pod {} is {}, not ready", pod.pod.name, pod.phase),
-        (None, None) => format!("{who} has no pod yet"),
+        (None, None) => match &worker.trouble {
+            Some((reason, message)) => format!("{who}: deployment: {reason}: {message}"),
+            None => format!("{who} has no pod yet"),
+        },
     }
 }
 

@@ -26,6 +26,7 @@ fn observed() -> Observed {
     let state = |slot: &crate::template::Slot| WorkerState {
         deployment: Some(object("d")),
         rolled_out: true,
+        trouble: None,
         pods: vec![PodState {
             pod: object("p"),
             device: slot.device.clone(),
@@ -92,6 +93,13 @@ fn a_worker_on_its_way_has_not_failed() {
     let status = derive(&service(both()), &seen);
     assert_eq!((status.active, status.failed), (1, 0));
     assert_eq!((condition(&status, "Failed").0, condition(&status, "Running").0), ("False", "False"));
+    let stuck = seen.workers.values_mut().next().unwrap();
+    stuck.pods.clear();
+    stuck.trouble = Some(("FailedCreate".to_owned(), "exceeded quota".to_owned()));
+    let status = derive(&service(both()), &seen);
+    let told = condition(&status, "Failed");
+    assert_eq!((told.0, told.1), ("True", "workerFailed"));
+    assert!(told.2.ends_with("deployment: FailedCreate: exceeded quota"), "{}", told.2);
     seen.workers.clear();
     assert!(
         condition(&derive(&service(both()), &seen), "Running")

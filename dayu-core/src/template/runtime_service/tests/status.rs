@@ -35,8 +35,12 @@ fn pod(uid: &str) -> PodState {
 /// All is well but for the acknowledgement.
 fn observed(service: &RuntimeService) -> Observed {
     let plan = plan(service).unwrap();
-    let worker =
-        WorkerState { deployment: Some(object("det-edge1-r2", "d1")), rolled_out: true, pods: vec![pod("p1")] };
+    let worker = WorkerState {
+        deployment: Some(object("det-edge1-r2", "d1")),
+        rolled_out: true,
+        trouble: None,
+        pods: vec![pod("p1")],
+    };
     let address = EndpointState { pod: Some(Uid::from("p1")), device: Some(Device::from("edge-1")) };
     let exposed = ServiceState { service: Some(object("det-edge1-r2", "s1")), ready: vec![address], not_ready: 0 };
     Observed {
@@ -205,6 +209,14 @@ fn trouble_is_told_where_people_look() {
     assert!(ready.message.contains("pod det-edge1-r2-abc: ErrImagePull: no such image"), "{}", ready.message);
     assert_eq!(reasons(&status)["WorkloadReady"], ("False", "WorkloadNotReady"));
     assert_eq!(reasons(&status)["EndpointReady"], ("False", "EndpointNotReady"));
+
+    seen = observed(&service);
+    let worker = seen.workers.values_mut().next().unwrap();
+    (worker.rolled_out, worker.pods) = (false, Vec::new());
+    worker.trouble = Some(("FailedCreate".to_owned(), "exceeded quota".to_owned()));
+    let status = derive(&service, &seen);
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert!(ready.message.contains("deployment: FailedCreate: exceeded quota"), "{}", ready.message);
 
     seen = observed(&service);
     seen.failure = Some(Failure::Refused { child: "Service/x".to_owned(), message: "port is taken".to_owned() });
