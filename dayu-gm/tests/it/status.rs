@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::reconcile::runtime_service;
+use crate::site::runtime_service;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -1,5 +1,9 @@
 //! Children as another manager made them from the same resources, where a recording is at hand (`DAYU_SAMPLES`).
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use dayu_cluster::Cluster;
 use k8s_openapi::api::{
@@ -7,11 +11,13 @@ use k8s_openapi::api::{
     core::v1::{Namespace, Node, Service},
 };
 use kube::{
-    Api, Client,
+    Api, Client, Config,
     api::{ListParams, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use xtask::kube::{Assets, ControlPlane};
 
 use crate::skip::skip;
 
@@ -19,20 +25,39 @@ const NODES: [&str; 6] = ["edge1", "edge5", "edgexn8", "edgexn11", "edgexn12", "
 
 #[tokio::test(flavor = "multi_thread")]
 async fn children_equal_the_recorded_ones() {
-    // A recording is nobody's to publish: without one there is nothing to compare with, on any machine.
-    let Some(samples) = std::env::var_os("DAYU_SAMPLES").map(PathBuf::from) else {
-        eprintln!("skipped: DAYU_SAMPLES names no folder with golden/input.yaml, children.json and compare.py");
-        return;
-    };
+    let Some(samples) = samples() else { return };
     if Command::new("kubectl").arg("version").arg("--client").output().is_err() {
         return skip("no kubectl on the PATH");
     }
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let cluster = Cluster::builder().data_dir(folder.path().to_owned()).build().await.unwrap();
     let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let _controllers = cluster.start_controllers();
-    let client = cluster.client();
+    compare(&samples, "kubectl".as_ref(), serving.kubeconfig_path().unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_equal_the_recorded_ones_on_kubernetes() {
+    let Some(samples) = samples() else { return };
+    let Some(assets) = Assets::for_tests() else { return };
+    let plane = ControlPlane::start(&assets).await.unwrap();
+    compare(&samples, &plane.kubectl(), &plane.kubeconfig()).await;
+}
+
+/// A recording is nobody's to publish: without one there is nothing to compare with, on any machine.
+fn samples() -> Option<PathBuf> {
+    let samples = std::env::var_os("DAYU_SAMPLES").map(PathBuf::from);
+    if samples.is_none() {
+        eprintln!("skipped: DAYU_SAMPLES names no folder with golden/input.yaml, children.json and compare.py");
+    }
+    samples
+}
+
+async fn compare(samples: &Path, kubectl: &Path, kubeconfig: &Path) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+    let client = Client::try_from(config).unwrap();
     prepare(&client).await;
     let shutdown = CancellationToken::new();
     let options =
@@ -40,41 +65,27 @@ async fn children_equal_the_recorded_ones() {
     let mut gm = dayu_gm::run_with(client.clone(), options, shutdown.clone());
     gm.ready().await.expect("the global manager is ready");
 
-    let kubeconfig = serving.kubeconfig_path().unwrap().display().to_string();
-    let kubectl = |arguments: &[&str]| {
-        let mut command = Command::new("kubectl");
-        command
-            .arg("--kubeconfig")
-            .arg(&kubeconfig)
-            .arg("--cache-dir")
-            .arg(folder.path().join("cache"))
-            .args(arguments);
-        command
+    let folder = tempfile::tempdir().unwrap();
+    let golden = samples.join("golden");
+    let reach = |command: &mut Command| {
+        command.arg("--kubeconfig").arg(kubeconfig).arg("--cache-dir").arg(folder.path().join("cache"));
     };
-    let input = samples.join("golden/input.yaml").display().to_string();
-    let applied = kubectl(&["apply", "-f", &input]).output().unwrap();
+    let mut apply = Command::new(kubectl);
+    reach(&mut apply);
+    let applied = apply.arg("apply").arg("-f").arg(golden.join("input.yaml")).output().unwrap();
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     let children = settled(&client).await;
 
-    let state = kubectl(&["-n", "g1", "get", "mulji,rts,events", "-o", "yaml"]).output().unwrap();
-    std::fs::write("/tmp/golden-state.yaml", state.stdout).unwrap();
-    let golden = samples.join("golden");
     let mine = folder.path().join("mine.json");
-    let cache = folder.path().join("cache").display().to_string();
-    let dumped = Command::new("python3")
-        .arg(golden.join("compare.py"))
-        .args(["g1", "kubectl", "--kubeconfig", &kubeconfig, "--cache-dir", &cache])
-        .output()
-        .unwrap();
+    let mut dump = Command::new("python3");
+    dump.arg(golden.join("compare.py")).arg("g1").arg(kubectl);
+    reach(&mut dump);
+    let dumped = dump.output().unwrap();
     assert!(dumped.status.success(), "{}", String::from_utf8_lossy(&dumped.stderr));
     std::fs::write(&mine, &dumped.stdout).unwrap();
-    let diff = Command::new("python3")
-        .arg(golden.join("compare.py"))
-        .arg("--diff")
-        .arg(golden.join("children.json"))
-        .arg(&mine)
-        .output()
-        .unwrap();
+    let mut diff = Command::new("python3");
+    diff.arg(golden.join("compare.py")).arg("--diff").arg(golden.join("children.json")).arg(&mine);
+    let diff = diff.output().unwrap();
     let told = String::from_utf8_lossy(&diff.stdout).into_owned();
     assert!(diff.status.success() && told.contains(" 0 differences"), "{children} children: {told}");
     shutdown.cancel();

@@ -1,0 +1,310 @@
+//! A cluster with two devices and a global manager: the embedded one, or Kubernetes.
+use std::{fmt::Debug, path::Path, pin::Pin, process::Output, process::Stdio, sync::Arc, time::Duration};
+
+use dayu_cluster::{Cluster, Controllers};
+use dayu_core::{
+    api::RuntimeService,
+    link::{ActivationRequest, Frame, Operation},
+};
+use dayu_gm::{Addresses, Handle, Options, run_with};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    config::Kubeconfig,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    process::Command,
+    sync::{Mutex, OnceCell, OwnedMutexGuard},
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message as Ws, client::IntoClientRequest},
+};
+use tokio_util::sync::CancellationToken;
+use xtask::kube::{Assets, ControlPlane};
+
+pub(super) type Link = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+const DEVICES: [&str; 2] = ["edge1", "edge2"];
+const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
+
+/// What a scenario is.
+pub(super) type Scenario = for<'a> fn(&'a mut Site) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Tests of that name, each a scenario that must go alike on the embedded API and on Kubernetes.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod embedded { $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::site::on_embedded(|site| Box::pin(super::$name(site))).await;
+            }
+        )* }
+        mod on_kubernetes { $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::site::on_kubernetes(stringify!($name), |site| Box::pin(super::$name(site))).await;
+            }
+        )* }
+    };
+}
+pub(super) use on_both;
+
+pub(super) struct Site {
+    /// May do everything, as whoever looks after the cluster.
+    pub(super) client: Client,
+    pub(super) namespace: String,
+    pub(super) addresses: Addresses,
+    pub(super) cluster: Place,
+    /// With the rights of a manager.
+    pub(super) restricted: Client,
+    manager: Manager,
+}
+
+pub(super) enum Place {
+    Embedded(#[expect(dead_code, reason = "they end with the site")] Controllers),
+    Kubernetes(OwnedMutexGuard<ControlPlane>),
+}
+
+/// A global manager that a site can do without.
+pub(super) struct Manager {
+    handle: Handle,
+    shutdown: CancellationToken,
+}
+
+impl Manager {
+    pub(super) fn start(client: Client, identity: &str) -> Self {
+        let shutdown = CancellationToken::new();
+        // The device is played by a test, which shows no key.
+        let status = Some(([127, 0, 0, 1], 0).into());
+        let options = Options { link_plain: true, identity: Some(identity.into()), status, ..Options::default() };
+        Self { handle: run_with(client, options, shutdown.clone()), shutdown }
+    }
+
+    pub(super) async fn ready(&mut self) -> Addresses {
+        self.handle.ready().await.expect("the global manager is ready")
+    }
+
+    /// It gives its Lease back, so that the next one need not wait.
+    pub(super) async fn end(self) {
+        self.shutdown.cancel();
+        self.handle.finished().await.unwrap();
+    }
+}
+
+pub(super) async fn on_embedded(scenario: Scenario) {
+    let cluster = Cluster::builder().build().await.unwrap();
+    let (client, controllers) = (cluster.client(), cluster.start_controllers());
+    let mut site = Site::open(client.clone(), client, "default", Place::Embedded(controllers)).await;
+    scenario(&mut site).await;
+    site.manager.end().await;
+}
+
+/// One for all scenarios, one after the other; it ends with this process.
+static PLANE: OnceCell<Option<Arc<Mutex<ControlPlane>>>> = OnceCell::const_new();
+
+/// In a namespace called like the scenario. The manager has the rights that the chart gives it, and no other.
+pub(super) async fn on_kubernetes(name: &str, scenario: Scenario) {
+    let start = || async {
+        let plane = ControlPlane::start(&Assets::for_tests()?).await.expect("the control plane starts");
+        Some(Arc::new(Mutex::new(plane)))
+    };
+    let Some(plane) = PLANE.get_or_init(start).await.clone() else { return };
+    let plane = plane.lock_owned().await;
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let kubeconfig = serde_json::to_value(Kubeconfig::read_from(plane.kubeconfig()).unwrap()).unwrap();
+    let administrator = client(&kubeconfig).await;
+    clear(&administrator).await;
+    let manager = client(&with_rights_of_the_chart(&plane, kubeconfig).await).await;
+    // So much of the scenario's name as a namespace's may be long.
+    let namespace: String = name.replace('_', "-").chars().take(63).collect();
+    let namespace = namespace.trim_end_matches('-');
+    namespaced(&administrator, namespace).await;
+    let mut site = Site::open(administrator, manager, namespace, Place::Kubernetes(plane)).await;
+    scenario(&mut site).await;
+    site.manager.end().await;
+}
+
+async fn client(kubeconfig: &Value) -> Client {
+    let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig.clone()).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
+
+/// Removes what another scenario left to a manager.
+async fn clear(client: &Client) {
+    // Before the first of them the kind is not there.
+    let Ok(left) = Api::<RuntimeService>::all(client.clone()).list(&ListParams::default()).await else { return };
+    for service in left {
+        let services = Api::<RuntimeService>::namespaced(client.clone(), &service.namespace().unwrap());
+        services.delete(&service.name_any(), &DeleteParams::default()).await.unwrap();
+    }
+}
+
+async fn namespaced(client: &Client, name: &str) {
+    let namespace = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+    let namespaces = Api::<k8s_openapi::api::core::v1::Namespace>::all(client.clone());
+    namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+}
+
+/// The kubeconfig of the chart's service account, with exactly the roles that the chart binds it to.
+async fn with_rights_of_the_chart(plane: &ControlPlane, mut kubeconfig: Value) -> Value {
+    let read = ["apply", "-f", MANIFESTS, "-l", "app.kubernetes.io/component=gm", "--dry-run=client", "-o", "json"];
+    let manifests: Value = serde_json::from_str(&kubectl(plane, &read, "").await).unwrap();
+    let kinds = ["ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"];
+    let wanted = |object: &&Value| kinds.iter().any(|kind| object["kind"] == *kind);
+    let rights: Vec<_> = manifests["items"].as_array().unwrap().iter().filter(wanted).collect();
+    assert_eq!(rights.len(), kinds.len(), "{rights:#?}");
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dayu-system"}});
+    let mut objects = vec![&namespace];
+    objects.extend(rights);
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+    kubectl(plane, &["apply", "-f", "-"], &list).await;
+    let token = kubectl(plane, &["create", "token", "dayu-gm", "-n", "dayu-system"], "").await;
+    kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
+    kubeconfig
+}
+
+pub(super) async fn kubectl(plane: &ControlPlane, arguments: &[&str], input: &str) -> String {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kubectl");
+    let mut child = Command::new(plane.kubectl())
+        .arg("--kubeconfig")
+        .arg(plane.kubeconfig())
+        .arg("--cache-dir")
+        .arg(cache)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    let Output { status, stdout, stderr } = child.wait_with_output().await.unwrap();
+    assert!(status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).unwrap()
+}
+
+impl Site {
+    async fn open(client: Client, restricted: Client, namespace: &str, cluster: Place) -> Self {
+        for device in DEVICES {
+            register(&client, device).await;
+        }
+        let mut manager = Manager::start(restricted.clone(), "first");
+        let addresses = manager.ready().await;
+        Self { client, namespace: namespace.to_owned(), addresses, cluster, restricted, manager }
+    }
+
+    /// The objects of a kind in the namespace of the scenario.
+    pub(super) fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Waits until the objects of a kind are as wished.
+    pub(super) async fn until<K>(&self, wished: impl Fn(&[K]) -> bool) -> Vec<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
+    {
+        let api = self.api::<K>();
+        let patience = match self.cluster {
+            Place::Embedded(_) => Duration::from_secs(10),
+            Place::Kubernetes(_) => Duration::from_secs(60),
+        };
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let list = api.list(&ListParams::default()).await.unwrap();
+            if wished(&list.items) {
+                return list.items;
+            }
+            let now = tokio::time::Instant::now();
+            assert!(now < deadline, "{} never became as wished: {:#?}", K::kind(&()), list.items);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Another manager takes over from the present one, with the same rights.
+    pub(super) async fn hand_over(&mut self, to: Manager) {
+        std::mem::replace(&mut self.manager, to).end().await;
+        self.addresses = self.manager.ready().await;
+    }
+
+    /// Connects as the local manager of a device.
+    pub(super) async fn link(&self, device: &str) -> Link {
+        let mut request = format!("ws://{}/", self.addresses.link).into_client_request().unwrap();
+        request.headers_mut().insert("Node-Name", device.parse().unwrap());
+        connect_async(request).await.unwrap().0
+    }
+
+    /// What the manager asks of the device next, about this scenario's resources.
+    pub(super) async fn asked(&self, link: &mut Link) -> (Operation, ActivationRequest) {
+        loop {
+            let Some(Ok(Ws::Text(text))) = link.next().await else { panic!("the link ended") };
+            let Some(message) = Frame::decode(&text).unwrap().message else { continue };
+            let request: ActivationRequest = serde_json::from_slice(&message.content).unwrap();
+            if request.metadata.namespace == self.namespace {
+                return (message.operation, request);
+            }
+        }
+    }
+
+    /// The containers of a pod start, as its kubelet would tell.
+    pub(super) async fn become_ready(&self, pod: &Pod, address: &str) {
+        let status = json!({"status": {
+            "phase": "Running", "podIP": address, "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "c", "ready": true, "image": "i", "imageID": "", "restartCount": 0}],
+        }});
+        let pods = self.api::<Pod>();
+        pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    }
+}
+
+/// A device with a kubelet that says so, anew.
+async fn register(client: &Client, device: &str) {
+    let nodes = Api::<Node>::all(client.clone());
+    let _ = nodes.delete(device, &DeleteParams::default()).await;
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": device},
+        "status": {
+            "capacity": {"pods": "100", "cpu": "8", "memory": "8Gi"},
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": null, "lastHeartbeatTime": null}],
+        },
+    });
+    let node: Node = serde_json::from_value(node).unwrap();
+    nodes.create(&PostParams::default(), &node).await.unwrap();
+    let status = Patch::Merge(json!({"status": node.status}));
+    nodes.patch_status(device, &PatchParams::default(), &status).await.unwrap();
+}
+
+pub(super) fn runtime_service(name: &str, device: &str, port: u16) -> RuntimeService {
+    serde_json::from_value(json!({
+        "apiVersion": "sedna.io/v1alpha1", "kind": "RuntimeService", "metadata": {"name": name},
+        "spec": {
+            "installID": "i", "deploymentRevision": 1, "component": "processor", "targetNode": device, "endpoint": {"port": 9000},
+            "podTemplate": {"spec": {"containers": [{"name": "c", "image": "i:1", "ports": [{"containerPort": port}]}]}},
+        },
+    }))
+    .unwrap()
+}
+
+/// Status and reason of a condition.
+pub(super) fn condition(status: &impl serde::Serialize, kind: &str) -> (String, String) {
+    let value = serde_json::to_value(status).unwrap();
+    let all = value["conditions"].as_array().cloned().unwrap_or_default();
+    let found = all.iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default();
+    let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("reason"))
+}
