@@ -2,8 +2,10 @@
 #![allow(clippy::print_stdout)] // Printing its figures is what a benchmark is for.
 mod allocation;
 mod apply;
+mod controllers;
 mod engine;
 mod pick;
+mod processor;
 mod relay;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +24,8 @@ struct Arguments {
 enum Bench {
     /// Server-side apply of a Deployment of 4 KB, first, again and changed.
     Apply,
+    /// Seconds and processor time of the embedded plane's controllers for thousands of Deployments and Services.
+    Controllers(controllers::Arguments),
     /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
     Engine(engine::Arguments),
     /// The global manager that `engine --apart` starts.
@@ -36,6 +40,7 @@ enum Bench {
 fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
         Bench::Apply => apply::run(),
+        Bench::Controllers(arguments) => controllers::run(&arguments)?,
         Bench::Engine(arguments) => engine::run(&arguments)?,
         Bench::EngineManager(arguments) => engine::run_manager(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),

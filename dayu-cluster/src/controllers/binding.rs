@@ -6,10 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::json;
 
 use self::fit::{Needs, NodeView};
-use super::{
-    feed::{Delta, Feed},
-    pod::Pod,
-};
+use super::feed::{Delta, Feed};
 use crate::{
     environment::rfc3339,
     store::{Change, NODES, Object, PODS, Store},
@@ -67,9 +64,10 @@ impl Binder {
     }
 
     fn take_pods(&mut self, deltas: Vec<Delta>) {
-        for Delta { change, object, .. } in deltas {
+        for delta in deltas {
+            let pod = delta.pod();
+            let Delta { change, object, .. } = delta;
             let key = (object.meta.namespace.clone(), object.meta.name.clone());
-            let pod: Pod = object.parse().unwrap_or_default();
             let node = pod.spec.node_name.clone().filter(|name| !name.is_empty());
             self.waiting.remove(&key);
             if change == Change::Deleted || pod.has_ended() {
@@ -126,15 +124,15 @@ impl Binder {
 
     fn write(&self, key: &Key, object: &Object, node: Option<&str>, why: &str) {
         let now = rfc3339(self.store.environment().now());
-        let written = self.store.modify(&PODS, &key.0, &key.1, |pod| {
-            if pod["metadata"]["uid"] != *object.meta.uid {
+        let written = self.store.edit(&PODS, &key.0, &key.1, |pod| {
+            if pod.meta().uid != object.meta.uid {
                 return;
             }
             let mut condition = json!({
                 "type": "PodScheduled", "status": if node.is_some() { "True" } else { "False" }, "lastTransitionTime": now,
             });
             match node {
-                Some(node) => pod["spec"]["nodeName"] = node.into(),
+                Some(node) => pod.set("spec", "nodeName", node.into()),
                 None => {
                     condition["reason"] = "Unschedulable".into();
                     condition["message"] = why.into();

@@ -1,6 +1,7 @@
 //! What a controller is fed with: a collection as it stands, then its changes; from the start again when it fell behind.
 use std::{collections::HashMap, sync::Arc};
 
+use super::pod::Pod;
 use crate::store::{Change, Event, Object, ResourceRef, Store, Watch};
 
 /// One change as a controller sees it.
@@ -10,6 +11,18 @@ pub(super) struct Delta {
     pub(super) object: Arc<Object>,
     /// The state before, when it is known.
     pub(super) previous: Option<Arc<Object>>,
+    /// Where this comes from, unless it was listed.
+    event: Option<Arc<Event>>,
+}
+
+impl Delta {
+    /// The pod that this is about, read once for all controllers.
+    pub(super) fn pod(&self) -> Arc<Pod> {
+        match &self.event {
+            Some(event) => event.view(),
+            None => Arc::new(self.object.parse().unwrap_or_default()),
+        }
+    }
 }
 
 /// A collection being followed.
@@ -56,9 +69,10 @@ impl Feed {
                 continue;
             }
             let change = if previous.is_some() { Change::Modified } else { Change::Added };
-            deltas.push(Delta { change, object, previous });
+            deltas.push(Delta { change, object, previous, event: None });
         }
-        deltas.extend(before.into_values().map(|object| Delta { change: Change::Deleted, object, previous: None }));
+        let gone = |object| Delta { change: Change::Deleted, object, previous: None, event: None };
+        deltas.extend(before.into_values().map(gone));
         deltas
     }
 
@@ -75,6 +89,7 @@ impl Feed {
             change: event.change,
             object: event.object.clone(),
             previous: event.previous.clone(),
+            event: Some(event.clone()),
         };
         events.iter().map(delta).collect()
     }

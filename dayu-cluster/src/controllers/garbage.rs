@@ -82,7 +82,7 @@ impl Collector {
     }
 
     fn take(&mut self, resource: &ResourceRef, delta: Delta) {
-        let Delta { change, object, previous } = delta;
+        let Delta { change, object, previous, .. } = delta;
         self.forget_owners(previous.as_ref().unwrap_or(&object), &object);
         if change == Change::Deleted {
             self.forget_owners(&object, &Object { meta: Default::default(), json: Default::default() });

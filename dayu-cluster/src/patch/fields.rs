@@ -235,11 +235,19 @@ pub(super) fn key(keys: &[Key], item: &Value) -> Option<String> {
         step.push('"');
         step.push_str(name);
         step.push_str("\":");
-        // Writing to a string cannot fail.
-        let _ = write!(step, "{value}");
+        match value {
+            Value::String(text) if is_plain(text) => step.extend(["\"", text, "\""]),
+            // Writing to a string cannot fail.
+            value => drop(write!(step, "{value}")),
+        }
     }
     step.push('}');
     any.then_some(step)
+}
+
+/// A text that JSON has as it is, as nearly all names are.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
 }
 
 /// A step as messages write it.

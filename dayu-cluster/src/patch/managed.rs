@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::compare::{Changes, compare};
 use super::fields::{self, FieldSet};
@@ -275,18 +275,17 @@ impl Managers {
 }
 
 fn entry(manager: Manager, owned: Owned) -> Value {
-    let mut entry = json!({
-        "manager": manager.name,
-        "operation": if manager.applies { "Apply" } else { "Update" },
-        "apiVersion": owned.api_version,
-        "fieldsType": "FieldsV1",
-        "fieldsV1": owned.set.into_value(),
-    });
+    let mut entry = Map::new();
+    entry.insert("manager".into(), manager.name.into());
+    entry.insert("operation".into(), if manager.applies { "Apply" } else { "Update" }.into());
+    entry.insert("apiVersion".into(), owned.api_version.into());
+    entry.insert("fieldsType".into(), "FieldsV1".into());
+    entry.insert("fieldsV1".into(), owned.set.into_value());
     if let Some(time) = owned.time {
-        entry["time"] = time.into();
+        entry.insert("time".into(), time.into());
     }
     if !manager.subresource.is_empty() {
-        entry["subresource"] = manager.subresource.into();
+        entry.insert("subresource".into(), manager.subresource.into());
     }
-    entry
+    Value::Object(entry)
 }

@@ -7,7 +7,7 @@ use crate::schema::{Array, Kind, List, Node, Object};
 
 /// The fields that somebody who applies `value` owns; what the schema forbids is an error.
 pub(super) fn fields(node: &Node, value: &Value) -> Result<FieldSet, String> {
-    let mut walk = Walk { problems: Vec::new(), path: String::new() };
+    let mut walk = Walk { problems: Vec::new(), path: Vec::new() };
     let (_, set) = walk.node(node, value);
     match walk.problems.as_slice() {
         [] => Ok(set),
@@ -37,14 +37,29 @@ pub(super) fn is_same(list: &List, left: &Value, right: &Value) -> bool {
     }
 }
 
-struct Walk {
+struct Walk<'v> {
     problems: Vec<String>,
-    path: String,
+    path: Vec<Step<'v>>,
 }
 
-impl Walk {
+/// One step on the way; written out only where something is wrong.
+enum Step<'v> {
+    Field(&'v str),
+    Item(&'v List, &'v Value),
+}
+
+impl<'v> Walk<'v> {
+    /// Where the walk is, as messages name it.
+    fn path(&self) -> String {
+        let written = |step: &Step<'_>| match step {
+            Step::Field(name) => format!(".{name}"),
+            Step::Item(list, item) => identity(list, item).map(|step| shown(&step)).unwrap_or_default(),
+        };
+        self.path.iter().map(written).collect()
+    }
+
     /// What is owned at a value: it itself, and what is below it.
-    fn node(&mut self, node: &Node, value: &Value) -> (bool, FieldSet) {
+    fn node(&mut self, node: &'v Node, value: &'v Value) -> (bool, FieldSet) {
         match (&node.kind, value) {
             (Kind::Object(object), Value::Object(_)) if !object.atomic => (false, self.object(node, object, value)),
             (Kind::Array(array), Value::Array(items)) if array.list != List::Atomic => (false, self.list(array, items)),
@@ -57,12 +72,10 @@ impl Walk {
         }
     }
 
-    fn object(&mut self, node: &Node, object: &Object, value: &Value) -> FieldSet {
+    fn object(&mut self, node: &'v Node, object: &'v Object, value: &'v Value) -> FieldSet {
         let mut set = FieldSet::default();
         for (name, value) in value.as_object().into_iter().flatten() {
-            let length = self.path.len();
-            self.path.push('.');
-            self.path.push_str(name);
+            self.path.push(Step::Field(name));
             match node.field(name) {
                 Some((field, known)) => {
                     let (leaf, below) = self.node(field, value);
@@ -74,9 +87,9 @@ impl Walk {
                     set.attach(fields::field(name), true, below);
                 }
                 None if node.embedded && object.fields.is_empty() => set.insert(fields::field(name)),
-                None => self.problems.push(format!("{}: field not declared in schema", self.path)),
+                None => self.problems.push(format!("{}: field not declared in schema", self.path())),
             }
-            self.path.truncate(length);
+            self.path.pop();
         }
         set
     }
@@ -91,7 +104,7 @@ impl Walk {
         set
     }
 
-    fn list(&mut self, array: &Array, items: &[Value]) -> FieldSet {
+    fn list(&mut self, array: &'v Array, items: &'v [Value]) -> FieldSet {
         let mut set = FieldSet::default();
         for (index, item) in items.iter().enumerate() {
             let Some(step) = identity(&array.list, item) else {
@@ -99,12 +112,11 @@ impl Walk {
                 continue;
             };
             if set.contains(&step) {
-                self.problems.push(format!("{}: duplicate entries for key {}", self.path, shown(&step)));
+                self.problems.push(format!("{}: duplicate entries for key {}", self.path(), shown(&step)));
             }
-            let length = self.path.len();
-            self.path.push_str(&shown(&step));
+            self.path.push(Step::Item(&array.list, item));
             let (_, below) = self.node(&array.items, item);
-            self.path.truncate(length);
+            self.path.pop();
             set.attach(step, true, below);
         }
         set
@@ -115,7 +127,7 @@ impl Walk {
             List::Map(keys) => keys.iter().map(|key| format!("{:?}", key.name)).collect::<Vec<_>>().join(" "),
             List::Set | List::Atomic => String::new(),
         };
-        let path = &self.path;
+        let path = self.path();
         format!(
             "{path}: element {index}: associative list with keys has an element that omits all key fields [{keys}] (and doesn't have default values for any key fields)"
         )
@@ -135,7 +147,7 @@ impl Walk {
             (Kind::Object(_), _) => "map",
             (Kind::Array(_), _) => "list",
         };
-        self.problems.push(format!("{}: expected {expected}, got {}", self.path, got(value)));
+        self.problems.push(format!("{}: expected {expected}, got {}", self.path(), got(value)));
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::{Number, Value};
 use super::cause::{Cause, type_name};
 use super::format;
 use super::limits::{Assertion, Bound, Limits};
-use super::validate::{is_integer, join};
+use super::path::Path;
+use super::validate::is_integer;
 
-pub(super) fn limits(limits: &Limits, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+pub(super) fn limits(limits: &Limits, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     if !limits.one_of_values.is_empty() && !limits.one_of_values.contains(value) {
         causes.push(unsupported(limits, value, path));
     }
@@ -25,13 +26,13 @@ pub(super) fn limits(limits: &Limits, value: &Value, path: &str, causes: &mut Ve
     junctors(limits, value, path, causes);
 }
 
-fn unsupported(limits: &Limits, value: &Value, path: &str) -> Cause {
+fn unsupported(limits: &Limits, value: &Value, path: &Path<'_>) -> Cause {
     let supported: Vec<String> =
         limits.one_of_values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into)).collect();
     Cause::unsupported(path, value, supported.iter().map(String::as_str))
 }
 
-fn number(limits: &Limits, number: &Number, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn number(limits: &Limits, number: &Number, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let mut refuse = |detail: String| causes.push(Cause::invalid(path, value, &format!("{path} in body {detail}")));
     if let Some(Bound { at, exclusive }) = &limits.minimum {
         match compare(number, at) {
@@ -68,7 +69,7 @@ fn compare(left: &Number, right: &Number) -> Ordering {
     }
 }
 
-fn text(limits: &Limits, text: &str, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn text(limits: &Limits, text: &str, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let length = text.chars().count() as u64;
     if let Some(max) = limits.max_length.filter(|max| length > *max) {
         causes.push(Cause::too_long(path, max));
@@ -85,7 +86,7 @@ fn text(limits: &Limits, text: &str, value: &Value, path: &str, causes: &mut Vec
     }
 }
 
-fn items(limits: &Limits, count: usize, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn items(limits: &Limits, count: usize, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     if let Some(max) = limits.max_items.filter(|max| count as u64 > *max) {
         causes.push(Cause::too_many(path, count, max));
     }
@@ -94,7 +95,7 @@ fn items(limits: &Limits, count: usize, value: &Value, path: &str, causes: &mut 
     }
 }
 
-fn properties(limits: &Limits, count: usize, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn properties(limits: &Limits, count: usize, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     if let Some(max) = limits.max_properties.filter(|max| count as u64 > *max) {
         causes.push(Cause::too_many(path, count, max));
     }
@@ -103,7 +104,7 @@ fn properties(limits: &Limits, count: usize, value: &Value, path: &str, causes: 
     }
 }
 
-fn junctors(limits: &Limits, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn junctors(limits: &Limits, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     // Kubernetes names no field here but in the text.
     let mut refuse = |detail: String| {
         causes.push(Cause::invalid("<nil>", &Value::from(""), &format!("\"{path}\" {detail}")));
@@ -130,11 +131,11 @@ fn junctors(limits: &Limits, value: &Value, path: &str, causes: &mut Vec<Cause>)
 
 fn holds(assertion: &Assertion, value: &Value) -> bool {
     let mut causes = Vec::new();
-    check(assertion, value, "", &mut causes);
+    check(assertion, value, &Path::Root(""), &mut causes);
     causes.is_empty()
 }
 
-fn check(assertion: &Assertion, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn check(assertion: &Assertion, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     if let Some(expected) = assertion.json_type.as_deref()
         && type_name(value) != expected
         && !(expected == "integer" && is_integer(value))
@@ -146,12 +147,12 @@ fn check(assertion: &Assertion, value: &Value, path: &str, causes: &mut Vec<Caus
     limits(&assertion.limits, value, path, causes);
     if value.is_object() {
         for name in assertion.required.iter().filter(|name| value.get(&***name).is_none()) {
-            causes.push(Cause::required(join(path, name), ""));
+            causes.push(Cause::required(&path.field(name), ""));
         }
     }
     for (name, field) in &assertion.fields {
         if let Some(value) = value.get(&**name) {
-            check(field, value, &join(path, name), causes);
+            check(field, value, &path.field(name), causes);
         }
     }
     if let (Some(item), Value::Array(items)) = (&assertion.items, value) {

@@ -5,6 +5,7 @@
 //! `openAPIV3Schema`) and for built-in ones ([`builtin`], from their types), so that whoever walks along a schema, above
 //! all server-side apply, knows one form only.
 
+mod asked;
 mod assert;
 pub mod builtin;
 mod cause;
@@ -13,6 +14,7 @@ mod default;
 mod format;
 mod limits;
 mod node;
+mod path;
 mod prune;
 mod rules;
 mod structural;
@@ -23,4 +25,5 @@ mod validate;
 pub use cause::Cause;
 pub use limits::{Assertion, BadPattern, Bound, Limits};
 pub use node::{Array, Key, Kind, List, Node, Object, Others};
+pub(crate) use path::Path;
 pub use structural::Structural;

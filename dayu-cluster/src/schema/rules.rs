@@ -5,11 +5,13 @@ use std::fmt;
 use kube_cel::{CompiledSchema, ErrorKind, ValidationError, Validator, compile_schema};
 use serde_json::Value;
 
+use super::asked::Place;
 use super::cause::{Cause, type_name};
 
 /// The rules of one schema, compiled.
 pub(super) struct Rules {
     compiled: CompiledSchema,
+    places: Place,
     validator: Validator,
 }
 
@@ -22,13 +24,44 @@ impl Rules {
         let compiled = compile_schema(schema);
         let mut causes = Vec::new();
         refusals(&compiled, path, &mut causes);
-        if causes.is_empty() { Ok(Some(Self { compiled, validator: Validator::new() })) } else { Err(causes) }
+        if !causes.is_empty() {
+            return Err(causes);
+        }
+        Ok(Some(Self { places: Place::of(&compiled), compiled, validator: Validator::new() }))
     }
 
     pub(super) fn check(&self, value: &Value, old: Option<&Value>) -> Vec<Cause> {
-        match self.validator.validate_compiled(&self.compiled, value, old) {
-            Ok(()) => Vec::new(),
-            Err(errors) => errors.into_vec().iter().map(|error| cause(error, value)).collect(),
+        let mut errors = Vec::new();
+        self.walk(&self.places, &self.compiled, "", value, old, &mut errors);
+        errors.iter().map(|error| cause(error, value)).collect()
+    }
+
+    /// Asks the rules of a place and of all below it. To ask copies the value once for each step that it is deep, so it
+    /// is done only where a rule may say no.
+    fn walk(
+        &self,
+        place: &Place,
+        schema: &CompiledSchema,
+        path: &str,
+        value: &Value,
+        old: Option<&Value>,
+        errors: &mut Vec<ValidationError>,
+    ) {
+        if !place.all.may_refuse(value, old) {
+            return;
+        }
+        if place.here {
+            let refused = self.validator.validate_compiled(schema, value, old).err();
+            errors.extend(refused.into_iter().flatten().map(|mut error| {
+                error.field_path = join(path, &error.field_path);
+                error
+            }));
+            return;
+        }
+        for (name, below) in &place.below {
+            if let (Some(schema), Some(value)) = (schema.properties.get(name), value.get(name)) {
+                self.walk(below, schema, &join(path, name), value, old.and_then(|old| old.get(name)), errors);
+            }
         }
     }
 }
@@ -95,4 +128,12 @@ fn at<'a>(root: &'a Value, path: &str) -> Option<&'a Value> {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         other => other.get(step),
     })
+}
+
+fn join(path: &str, below: &str) -> String {
+    match (path, below) {
+        ("", only) | (only, "") => only.to_owned(),
+        _ if below.starts_with(['[', '.']) => format!("{path}{below}"),
+        _ => format!("{path}.{below}"),
+    }
 }

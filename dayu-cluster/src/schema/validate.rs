@@ -7,15 +7,16 @@ use serde_json::Value;
 use super::assert;
 use super::cause::{Cause, type_name};
 use super::node::{Array, Kind, List, Node, Object, Others};
+use super::path::Path;
 
 /// All that is wrong with `value`, which stands at `path`.
 pub(super) fn validate(node: &Node, value: &Value, path: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
-    walk(node, value, path, &mut causes);
+    walk(node, value, &Path::Root(path), &mut causes);
     causes
 }
 
-fn walk(node: &Node, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn walk(node: &Node, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     if value.is_null() && node.nullable {
         return;
     }
@@ -55,24 +56,24 @@ pub(super) fn is_integer(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
-fn fields(object: &Object, value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn fields(object: &Object, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     for name in &object.required {
         if value.get(&**name).is_none() {
-            causes.push(Cause::required(join(path, name), ""));
+            causes.push(Cause::required(&path.field(name), ""));
         }
     }
     for (name, value) in value.as_object().into_iter().flatten() {
         match (object.fields.get(name.as_str()), &object.others) {
-            (Some(field), _) => walk(field, value, &join(path, name), causes),
-            (None, Others::Of(other)) => walk(other, value, &join(path, name), causes),
+            (Some(field), _) => walk(field, value, &path.field(name), causes),
+            (None, Others::Of(other)) => walk(other, value, &path.field(name), causes),
             (None, Others::Unknown) => {}
         }
     }
 }
 
-fn list(array: &Array, items: &[Value], path: &str, causes: &mut Vec<Cause>) {
+fn list(array: &Array, items: &[Value], path: &Path<'_>, causes: &mut Vec<Cause>) {
     for (index, item) in items.iter().enumerate() {
-        walk(&array.items, item, &format!("{path}[{index}]"), causes);
+        walk(&array.items, item, &path.item(index), causes);
     }
     let mut seen = HashSet::new();
     for (index, item) in items.iter().enumerate() {
@@ -88,26 +89,22 @@ fn list(array: &Array, items: &[Value], path: &str, causes: &mut Vec<Cause>) {
             }
         };
         if !seen.insert(identity.to_string()) {
-            causes.push(Cause::duplicate(format!("{path}[{index}]"), &identity));
+            causes.push(Cause::duplicate(&path.item(index), &identity));
         }
     }
 }
 
-fn embedded(value: &Value, path: &str, causes: &mut Vec<Cause>) {
+fn embedded(value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     for name in ["apiVersion", "kind"] {
         match &value[name] {
             Value::String(text) if !text.is_empty() => {}
-            Value::String(_) | Value::Null => causes.push(Cause::required(join(path, name), "must not be empty")),
+            Value::String(_) | Value::Null => causes.push(Cause::required(&path.field(name), "must not be empty")),
             other => {
                 let found = type_name(other);
-                let field = join(path, name);
+                let field = path.field(name).to_string();
                 let detail = format!("{field} in body must be of type string: \"{found}\"");
                 causes.push(Cause::wrong_type(field, other, &detail));
             }
         }
     }
-}
-
-pub(super) fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use parking_lot::RwLockWriteGuard;
-use serde_json::Value;
 
+use super::draft::Draft;
 use super::tables::Tables;
-use super::{Change, Event, Object, ResourceRef, Store, StoreError, serialise, set_version};
+use super::{Change, Event, Object, ResourceRef, Store, StoreError};
 
 impl Store {
     /// Makes one change: durable, then visible, then told. The caller has checked everything under this lock.
@@ -14,15 +14,11 @@ impl Store {
         &self,
         mut tables: RwLockWriteGuard<'_, Tables>,
         resource: &ResourceRef,
-        mut value: Value,
+        draft: Draft,
         change: Change,
     ) -> Result<Arc<Object>, StoreError> {
         let version = tables.version + 1;
-        set_version(&mut value, version);
-        let json = serialise(resource, &value)?;
-        let object = Object::from_json(json)
-            .map(Arc::new)
-            .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })?;
+        let object = Arc::new(draft.at(version));
         let wasteful = tables.record(resource, change, &object)?;
         tables.version = version;
         let collection = tables.collection_mut(resource);
@@ -30,32 +26,50 @@ impl Store {
             Change::Deleted => collection.remove(&object.meta.namespace, &object.meta.name),
             Change::Added | Change::Modified => collection.insert(object.clone()),
         };
-        let event = Event { change, resource_version: version, object: object.clone(), previous };
-        collection.history.push(Arc::new(event));
+        let history = collection.history.clone();
+        let forgotten = history.push(Arc::new(Event::new(change, object.clone(), previous)));
         drop(tables);
-        // Values take longer to free than to change, readers need not wait for that.
-        drop(value);
+        // Readers need not wait until watchers are awake and what nobody remembers is freed.
+        history.tell(version);
+        drop(forgotten);
         if wasteful {
             self.compact();
         }
         Ok(object)
     }
 
+    /// Replaces exactly this state of an object.
+    pub(super) fn exchange(
+        &self,
+        resource: &ResourceRef,
+        stored: &Arc<Object>,
+        draft: Draft,
+        change: Change,
+    ) -> Result<Arc<Object>, StoreError> {
+        let tables = self.tables.write();
+        let name = || stored.meta.name.as_ref().into();
+        match tables.get(resource, &stored.meta.namespace, &stored.meta.name) {
+            None => Err(StoreError::NotFound { resource: resource.clone(), name: name() }),
+            Some(live) if !Arc::ptr_eq(live, stored) => {
+                Err(StoreError::Conflict { resource: resource.clone(), name: name() })
+            }
+            Some(_) => self.commit(tables, resource, draft, change),
+        }
+    }
+
     /// Removes an object that a write leaves without anything to hold it, and gives the object as that write has it.
     /// Watchers see what was stored last, as they do in Kubernetes: such a write is itself never stored.
     pub(super) fn let_go(
         &self,
-        tables: RwLockWriteGuard<'_, Tables>,
         resource: &ResourceRef,
-        stored: &Object,
-        mut value: Value,
+        stored: &Arc<Object>,
+        written: Draft,
     ) -> Result<Arc<Object>, StoreError> {
-        let malformed =
-            |error: serde_json::Error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() };
-        let last = stored.value().map_err(malformed)?;
-        self.commit(tables, resource, last, Change::Deleted)?;
-        set_version(&mut value, stored.meta.resource_version);
-        Object::from_json(serialise(resource, &value)?).map(Arc::new).map_err(malformed)
+        let last = stored
+            .value()
+            .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })?;
+        self.exchange(resource, stored, self.draft(resource, &last)?, Change::Deleted)?;
+        Ok(Arc::new(written.at(stored.meta.resource_version)))
     }
 
     /// Writes the journal anew on a thread of its own.

@@ -60,30 +60,48 @@ impl Store {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Deleted, StoreError> {
-        let tables = self.tables.write();
-        let Some(stored) = tables.get(resource, namespace, name).cloned() else {
-            return Err(StoreError::NotFound { resource: resource.clone(), name: name.into() });
-        };
-        check(resource, &stored, options.preconditions.as_ref())?;
-        let mut value = stored
+        loop {
+            let Some(stored) = self.get(resource, namespace, name) else {
+                return Err(StoreError::NotFound { resource: resource.clone(), name: name.into() });
+            };
+            check(resource, &stored, options.preconditions.as_ref())?;
+            match self.depart(resource, &stored, options) {
+                Err(StoreError::Conflict { .. }) => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Deletes or marks exactly this state of an object.
+    fn depart(
+        &self,
+        resource: &ResourceRef,
+        stored: &Arc<Object>,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, StoreError> {
+        let before = stored
             .value()
             .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })?;
+        let mut value = before.clone();
         self.mark(resource, &mut value, options);
         let complete = is_complete(&value);
-        if !complete && value["metadata"] == stored.value().unwrap_or_default()["metadata"] {
-            return Ok(Deleted::Terminating(stored));
+        if !complete && value["metadata"] == before["metadata"] {
+            return Ok(Deleted::Terminating(stored.clone()));
         }
         if options.dry_run.iter().any(|stage| stage == "All") {
+            let stored = stored.clone();
             return Ok(if complete { Deleted::Removed(stored) } else { Deleted::Terminating(stored) });
         }
         if complete {
             // As the deleted object is shown: without the marks of a deletion that took no time, unless it is of a kind
             // whose deletions may.
             let marked = stored.meta.is_terminating() || *resource == PODS;
-            let last = if marked { value } else { stored.value().unwrap_or(value) };
-            return self.commit(tables, resource, last, Change::Deleted).map(Deleted::Removed);
+            let last = if marked { value } else { before };
+            let draft = self.draft(resource, &last)?;
+            return self.exchange(resource, stored, draft, Change::Deleted).map(Deleted::Removed);
         }
-        self.commit(tables, resource, value, Change::Modified).map(Deleted::Terminating)
+        let draft = self.draft(resource, &value)?;
+        self.exchange(resource, stored, draft, Change::Modified).map(Deleted::Terminating)
     }
 
     fn mark(&self, resource: &ResourceRef, value: &mut Value, options: &DeleteOptions) {

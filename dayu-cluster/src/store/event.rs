@@ -3,10 +3,12 @@
 //! Writers never wait for readers: a watcher is a position in a shared, bounded window of events. One that falls out of
 //! the window is told so and lists again, as Kubernetes has it.
 
+use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
 use super::{Object, StoreError};
@@ -29,6 +31,22 @@ pub struct Event {
     pub object: Arc<Object>,
     /// The state before: `None` for additions.
     pub previous: Option<Arc<Object>>,
+    view: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Event {
+    pub(super) fn new(change: Change, object: Arc<Object>, previous: Option<Arc<Object>>) -> Self {
+        let resource_version = object.meta.resource_version;
+        Self { change, resource_version, object, previous, view: OnceLock::new() }
+    }
+
+    /// The object as a type that several watchers read it as: parsed once for all of them. What does not fit the type
+    /// is its default.
+    pub(crate) fn view<T: DeserializeOwned + Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let read = || Arc::new(self.object.parse::<T>().unwrap_or_default());
+        // Another type than the first one's is read anew each time: there is none so far.
+        self.view.get_or_init(|| read()).clone().downcast().unwrap_or_else(|_| read())
+    }
 }
 
 /// How many events a collection remembers.
@@ -65,18 +83,28 @@ impl History {
         Self { window, past: Mutex::new(past), latest: watch::Sender::new(since) }
     }
 
-    pub(super) fn push(&self, event: Arc<Event>) {
-        let version = event.resource_version;
+    /// Remembers an event, and hands out what is forgotten for it.
+    pub(super) fn push(&self, event: Arc<Event>) -> Vec<Arc<Event>> {
         let mut past = self.past.lock();
+        let mut forgotten = Vec::new();
         past.bytes += event.object.json.len();
         past.events.push_back(event);
         while past.events.len() > self.window.events || past.bytes > self.window.bytes {
             let Some(oldest) = past.events.pop_front() else { break };
             past.bytes -= oldest.object.json.len();
             past.complete_since = oldest.resource_version;
+            forgotten.push(oldest);
         }
-        drop(past);
-        self.latest.send_replace(version);
+        forgotten
+    }
+
+    /// Wakes those who wait for events up to this version; two writers may come here in either order.
+    pub(super) fn tell(&self, version: u64) {
+        self.latest.send_if_modified(|latest| {
+            let newer = version > *latest;
+            *latest = version.max(*latest);
+            newer
+        });
     }
 
     pub(super) fn follow(self: &Arc<Self>, after: u64) -> Result<Watch, StoreError> {
@@ -137,7 +165,8 @@ impl Watch {
 
     /// Nothing is waiting to be handed out.
     pub fn is_quiet(&self) -> bool {
-        *self.latest.borrow() <= self.after
+        let past = self.history.past.lock();
+        past.events.back().is_none_or(|event| event.resource_version <= self.after)
     }
 
     /// Everything up to this version was handed out.

@@ -6,6 +6,8 @@
 
 mod commit;
 mod deletion;
+mod draft;
+mod edit;
 mod error;
 mod event;
 mod journal;
@@ -18,11 +20,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use bytes::Bytes;
 use parking_lot::RwLock;
 use serde_json::Value;
 
 pub use deletion::{DeleteOptions, Deleted, Preconditions, Propagation};
+use draft::Draft;
+pub use edit::Edit;
 pub use error::StoreError;
 pub use event::{Change, Event, Watch, Window};
 pub use journal::JournalError;
@@ -184,12 +187,13 @@ impl Store {
     /// [`StoreError::AlreadyExists`], [`StoreError::Malformed`], or that it could not be made durable.
     pub fn create(&self, resource: &ResourceRef, mut value: Value) -> Result<Arc<Object>, StoreError> {
         self.complete(&mut value);
-        let (namespace, name) = names(resource, &value)?;
+        let draft = self.draft(resource, &value)?;
         let tables = self.tables.write();
-        if tables.get(resource, &namespace, &name).is_some() {
+        if tables.get(resource, &draft.meta().namespace, &draft.meta().name).is_some() {
+            let name = draft.meta().name.as_ref().into();
             return Err(StoreError::AlreadyExists { resource: resource.clone(), name });
         }
-        self.commit(tables, resource, value, Change::Added)
+        self.commit(tables, resource, draft, Change::Added)
     }
 
     /// Replaces an object by a changed one. A `metadata.resourceVersion` in it is the version the change is based on. An
@@ -199,24 +203,34 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Conflict`], or that it could not be made durable.
-    pub fn update(&self, resource: &ResourceRef, mut value: Value) -> Result<Arc<Object>, StoreError> {
-        let (namespace, name) = names(resource, &value)?;
+    pub fn update(&self, resource: &ResourceRef, value: Value) -> Result<Arc<Object>, StoreError> {
         let base = base_version(&value);
+        let ends = deletion::is_complete(&value);
+        let mut draft = self.draft(resource, &value)?;
         let tables = self.tables.write();
-        let Some(stored) = tables.get(resource, &namespace, &name).cloned() else {
+        let Some(stored) = tables.get(resource, &draft.meta().namespace, &draft.meta().name).cloned() else {
+            let name = draft.meta().name.as_ref().into();
             return Err(StoreError::NotFound { resource: resource.clone(), name });
         };
         if base.is_some_and(|base| base != stored.meta.resource_version) {
+            let name = draft.meta().name.as_ref().into();
             return Err(StoreError::Conflict { resource: resource.clone(), name });
         }
-        set_version(&mut value, stored.meta.resource_version);
-        if serialise(resource, &value)? == stored.json {
+        if draft.is(&stored) {
             return Ok(stored);
         }
-        if deletion::is_complete(&value) {
-            return self.let_go(tables, resource, &stored, value);
+        if ends {
+            drop(tables);
+            return self.let_go(resource, &stored, draft);
         }
-        self.commit(tables, resource, value, Change::Modified)
+        self.commit(tables, resource, draft, Change::Modified)
+    }
+
+    /// Serialises an object, as far as possible with the version that it is going to have.
+    fn draft(&self, resource: &ResourceRef, value: &Value) -> Result<Draft, StoreError> {
+        let malformed = |reason: String| StoreError::Malformed { resource: resource.clone(), reason };
+        let draft = Draft::new(value, self.version() + 1).map_err(|error| malformed(error.to_string()))?;
+        if draft.meta().name.is_empty() { Err(malformed("metadata.name is missing".into())) } else { Ok(draft) }
     }
 
     /// What a new object has from the start.
@@ -232,28 +246,6 @@ impl Store {
     }
 }
 
-fn serialise(resource: &ResourceRef, value: &Value) -> Result<Bytes, StoreError> {
-    serde_json::to_vec(value)
-        .map(Bytes::from)
-        .map_err(|error| StoreError::Malformed { resource: resource.clone(), reason: error.to_string() })
-}
-
-fn names(resource: &ResourceRef, value: &Value) -> Result<(String, String), StoreError> {
-    let text = |field: &str| value["metadata"][field].as_str().unwrap_or_default().to_owned();
-    match text("name") {
-        name if name.is_empty() => {
-            Err(StoreError::Malformed { resource: resource.clone(), reason: "metadata.name is missing".into() })
-        }
-        name => Ok((text("namespace"), name)),
-    }
-}
-
 fn base_version(value: &Value) -> Option<u64> {
     value["metadata"]["resourceVersion"].as_str()?.parse().ok()
-}
-
-fn set_version(value: &mut Value, version: u64) {
-    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.insert("resourceVersion".into(), version.to_string().into());
-    }
 }

@@ -32,24 +32,15 @@ impl Store {
                 return Ok(stored);
             }
             bump_generation(&before, &mut after);
-            match self.swap(resource, &stored, after) {
+            let draft = self.draft(resource, &after)?;
+            let written = match is_complete(&after) {
+                true => self.let_go(resource, &stored, draft),
+                false => self.exchange(resource, &stored, draft, Change::Modified),
+            };
+            match written {
                 Err(StoreError::Conflict { .. }) => {}
                 done => return done,
             }
-        }
-    }
-
-    /// Replaces exactly this state of an object.
-    fn swap(&self, resource: &ResourceRef, stored: &Arc<Object>, value: Value) -> Result<Arc<Object>, StoreError> {
-        let tables = self.tables.write();
-        let name = || stored.meta.name.as_ref().into();
-        match tables.get(resource, &stored.meta.namespace, &stored.meta.name) {
-            None => Err(StoreError::NotFound { resource: resource.clone(), name: name() }),
-            Some(live) if !Arc::ptr_eq(live, stored) => {
-                Err(StoreError::Conflict { resource: resource.clone(), name: name() })
-            }
-            Some(_) if is_complete(&value) => self.let_go(tables, resource, stored, value),
-            Some(_) => self.commit(tables, resource, value, Change::Modified),
         }
     }
 }

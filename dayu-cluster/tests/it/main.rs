@@ -6,7 +6,6 @@ mod controllers;
 mod convergence;
 mod custom;
 mod kubectl;
-mod load;
 mod serving;
 mod throughput;
 mod verbs;

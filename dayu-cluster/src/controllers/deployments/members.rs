@@ -42,7 +42,9 @@ impl Members {
     }
 
     /// Takes a change; `false` when it is none, or older than what is known.
-    pub(super) fn take(&mut self, Delta { change, object, .. }: Delta) -> bool {
+    pub(super) fn take(&mut self, delta: Delta) -> bool {
+        let pod = delta.pod();
+        let Delta { change, object, .. } = delta;
         let key = Key::of(&object);
         self.orphans.remove(&key);
         if change == Change::Deleted {
@@ -53,7 +55,7 @@ impl Members {
             return false;
         }
         match owner(&object) {
-            Some(_) => self.insert(&object),
+            Some(_) => self.note(&object, &pod),
             None if object.meta.controller().is_none() => drop(self.orphans.insert(key, object)),
             None => {}
         }
@@ -62,11 +64,15 @@ impl Members {
 
     /// Notes a pod as it is, unless it is known in a newer state.
     pub(super) fn insert(&mut self, object: &Object) {
+        self.note(object, &object.parse().unwrap_or_default());
+    }
+
+    fn note(&mut self, object: &Object, pod: &Pod) {
         let Some(owner) = owner(object) else { return };
         let version = object.meta.resource_version;
         let siblings = self.of.entry(owner.into()).or_default();
         if siblings.get(&object.meta.name).is_none_or(|known| known.version <= version) {
-            siblings.insert(object.meta.name.clone(), Tracked { version, member: member(object) });
+            siblings.insert(object.meta.name.clone(), Tracked { version, member: member(object, pod) });
         }
     }
 
@@ -87,8 +93,7 @@ impl Members {
     }
 }
 
-fn member(object: &Object) -> Member {
-    let pod: Pod = object.parse().unwrap_or_default();
+fn member(object: &Object, pod: &Pod) -> Member {
     let life = match &*pod.status.phase {
         "Succeeded" => Life::Succeeded,
         "Failed" => Life::Failed,

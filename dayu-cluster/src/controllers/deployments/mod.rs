@@ -113,14 +113,14 @@ impl Controller {
         if same.is_some_and(|known| known.object.meta.generation == object.meta.generation) {
             return None;
         }
-        let (wish, value) = match (object.parse::<Wish>(), object.value()) {
-            (Ok(wish), Ok(value)) => (wish, value),
+        let (wish, template) = match (object.parse::<Wish>(), template::of(&object)) {
+            (Ok(wish), Ok(template)) => (wish, template),
             (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(namespace = key.namespace(), deployment = key.name(), %error, "cannot be read and is left alone");
                 return None;
             }
         };
-        let hash = template::hash(&value);
+        let hash = template::hash(&template);
         self.selectors.insert(&key, wish.selector().clone());
         self.by_uid.insert(object.meta.uid.clone(), key.clone());
         for orphan in self.members.orphans(&key, wish.selector(), &hash) {
@@ -226,9 +226,9 @@ impl Controller {
             return;
         }
         let uid = &known.object.meta.uid;
-        let written = self.store.modify(&DEPLOYMENTS, key.namespace(), key.name(), |value| {
-            if value["metadata"]["uid"] == **uid {
-                status.write(value, now);
+        let written = self.store.edit(&DEPLOYMENTS, key.namespace(), key.name(), |deployment| {
+            if deployment.meta().uid == *uid {
+                status.write(&mut deployment["status"], now);
             }
         });
         match written {

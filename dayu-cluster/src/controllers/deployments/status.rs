@@ -52,11 +52,11 @@ impl Status {
         self.updated == self.wished && self.replicas == self.wished && self.available == self.wished
     }
 
-    /// Puts the status into a Deployment; times move only when a condition does.
-    pub(super) fn write(&self, deployment: &mut Value, now: Timestamp) {
+    /// Puts this in the place of a Deployment's status; times move only when a condition does.
+    pub(super) fn write(&self, status: &mut Value, now: Timestamp) {
         let conditions: Vec<Value> =
-            self.conditions().into_iter().map(|new| timed(new, &deployment["status"]["conditions"], now)).collect();
-        let mut status = json!({"observedGeneration": self.generation, "conditions": conditions});
+            self.conditions().into_iter().map(|new| timed(new, &status["conditions"], now)).collect();
+        *status = json!({"observedGeneration": self.generation, "conditions": conditions});
         let counts = [
             ("replicas", self.replicas),
             ("updatedReplicas", self.updated),
@@ -69,7 +69,6 @@ impl Status {
         for (field, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             status[field] = count.into();
         }
-        deployment["status"] = status;
     }
 
     fn conditions(&self) -> Vec<Value> {

@@ -1,6 +1,7 @@
 //! From a Deployment's template to a pod.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::hash;
@@ -9,10 +10,24 @@ use crate::{schema::builtin, store::Object};
 /// Label that ties a pod to the template it was made from.
 pub(super) const HASH_LABEL: &str = "pod-template-hash";
 
+/// The template of a Deployment; the rest of it is not read.
+pub(super) fn of(deployment: &Object) -> Result<Value, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Deployment {
+        spec: Spec,
+    }
+    #[derive(Deserialize)]
+    struct Spec {
+        #[serde(default)]
+        template: Value,
+    }
+    deployment.parse::<Deployment>().map(|deployment| deployment.spec.template)
+}
+
 /// Ten letters that stand for the template, whatever order its fields are written in.
-pub(super) fn hash(deployment: &Value) -> Box<str> {
-    let mut canonical = String::new();
-    write_sorted(&deployment["spec"]["template"], &mut canonical);
+pub(super) fn hash(template: &Value) -> Box<str> {
+    let mut canonical = String::with_capacity(1024);
+    write_sorted(template, &mut canonical);
     hash::letters::<10>(canonical.as_bytes()).into()
 }
 
@@ -35,13 +50,14 @@ fn write_sorted(value: &Value, text: &mut String) {
                 text.push(']');
             }
         }
-        leaf => text.push_str(&leaf.to_string()),
+        // Writing to a string cannot fail.
+        leaf => drop(write!(text, "{leaf}")),
     }
 }
 
 /// A pod of the Deployment's template.
 pub(super) fn pod(deployment: &Object, hash: &str, suffix: &str) -> Result<Value, serde_json::Error> {
-    let mut pod = deployment.value()?["spec"]["template"].take();
+    let mut pod = of(deployment)?;
     if !pod["metadata"].is_object() {
         pod["metadata"] = json!({});
     }
@@ -93,8 +109,7 @@ mod tests {
 
     #[test]
     fn the_order_of_fields_is_no_change_but_the_order_of_a_list_is() {
-        let of =
-            |template: &str| hash(&json!({"spec": {"template": serde_json::from_str::<Value>(template).unwrap()}}));
+        let of = |template: &str| hash(&serde_json::from_str(template).unwrap());
         assert_eq!(of(r#"{"a":{"b":1,"c":"x"},"d":[1,2]}"#), of(r#"{"d":[1,2],"a":{"c":"x","b":1}}"#));
         assert_ne!(of(r#"{"d":[1,2]}"#), of(r#"{"d":[2,1]}"#));
         assert_ne!(of(r#"{"a":{"b":1}}"#), of(r#"{"a":{},"b":1}"#));

@@ -113,7 +113,9 @@ impl Controller {
     }
 
     /// The Services whose endpoints are to be written.
-    fn take_pod(&mut self, Delta { change, object, .. }: Delta) -> Vec<Key> {
+    fn take_pod(&mut self, delta: Delta) -> Vec<Key> {
+        let pod = delta.pod();
+        let Delta { change, object, .. } = delta;
         let key = Key::of(&object);
         if let Some(before) = self.pods.remove(&key) {
             self.labelled.remove(&key, &before.meta.labels);
@@ -121,7 +123,6 @@ impl Controller {
         let mut lost = self.served.remove(&key).unwrap_or_default();
         let mut touched = Vec::new();
         if change != Change::Deleted {
-            let pod = parsed(&object);
             for service in self.selectors.selecting(key.namespace(), &object.meta.labels) {
                 let Some(known) = self.services.get_mut(service) else { continue };
                 let Some(backend) = known.wish.backend(&object, &pod) else { continue };

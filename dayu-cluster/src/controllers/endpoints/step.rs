@@ -1,5 +1,8 @@
 //! What the slices and the Endpoints of a Service say. Pure.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::IndexMut,
+};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -236,7 +239,7 @@ fn located(mut endpoint: Value, service: &Meta, backend: &Backend) -> Value {
 }
 
 /// Makes the present object say what `wanted` says; the time of the change is not a change by itself.
-pub(super) fn bring_to(present: &mut Value, wanted: &Value) {
+pub(super) fn bring_to(present: &mut impl for<'a> IndexMut<&'a str, Output = Value>, wanted: &Value) {
     let same = ["subsets", "endpoints", "ports"].iter().all(|field| present[field] == wanted[field])
         && present["metadata"]["labels"] == wanted["metadata"]["labels"]
         && present["metadata"]["ownerReferences"] == wanted["metadata"]["ownerReferences"];

@@ -62,7 +62,7 @@ pub(super) fn put(store: &Store, resource: &ResourceRef, namespace: &str, wanted
     let name = wanted["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let written = match store.get(resource, namespace, &name) {
         None => store.create(resource, wanted).map(drop),
-        Some(_) => store.modify(resource, namespace, &name, |present| step::bring_to(present, &wanted)).map(drop),
+        Some(_) => store.edit(resource, namespace, &name, |present| step::bring_to(present, &wanted)).map(drop),
     };
     match written {
         Ok(()) | Err(StoreError::AlreadyExists { .. } | StoreError::NotFound { .. }) => {}

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::super::error::ApiError;
+use crate::schema::Path;
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(crate) struct Decoded {
 
 pub(crate) fn decode(format: Format, body: &[u8]) -> Result<Decoded, ApiError> {
     let mut duplicates = Vec::new();
-    let strict = Strict { path: String::new(), duplicates: &mut duplicates };
+    let strict = Strict { path: Path::Root(""), duplicates: &mut duplicates };
     let value = match format {
         Format::Json => {
             let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -58,14 +59,8 @@ fn refuse(error: impl fmt::Display) -> ApiError {
 
 /// Builds a value as `serde_json` does (the last of equal keys wins), and remembers which keys came twice.
 struct Strict<'a> {
-    path: String,
+    path: Path<'a>,
     duplicates: &'a mut Vec<String>,
-}
-
-impl Strict<'_> {
-    fn below(&mut self, path: String) -> Strict<'_> {
-        Strict { path, duplicates: self.duplicates }
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
@@ -83,24 +78,24 @@ impl<'de> Visitor<'de> for Strict<'_> {
         f.write_str("JSON")
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let path = self.path.field(&key);
+            let value = map.next_value_seed(Strict { path, duplicates: self.duplicates })?;
             if fields.contains_key(&key) {
-                self.duplicates.push(path.clone());
+                self.duplicates.push(path.to_string());
             }
-            let value = map.next_value_seed(self.below(path))?;
             fields.insert(key, value);
         }
         Ok(Value::Object(fields))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
         loop {
-            let path = format!("{}[{}]", self.path, items.len());
-            match seq.next_element_seed(self.below(path))? {
+            let path = self.path.item(items.len());
+            match seq.next_element_seed(Strict { path, duplicates: self.duplicates })? {
                 Some(item) => items.push(item),
                 None => return Ok(Value::Array(items)),
             }

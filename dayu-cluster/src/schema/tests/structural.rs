@@ -179,6 +179,27 @@ fn values_are_refused_in_the_words_of_kubernetes() {
 }
 
 #[test]
+fn rules_about_changes_see_what_stays_the_same() {
+    let schema = spec(&json!({
+        "type": "object",
+        "properties": { "count": { "type": "integer", "x-kubernetes-validations": [{ "rule": "self > oldSelf" }] } },
+        "additionalProperties": false,
+    }));
+    let with = |count: u32| json!({ "spec": { "count": count } });
+    let refused = |count, old: Option<u32>| !schema.validate(&with(count), old.map(with).as_ref()).is_empty();
+    assert!(!refused(1, None) && !refused(2, Some(1)));
+    assert!(refused(1, Some(1)) && refused(1, Some(2)));
+}
+
+#[test]
+fn rules_below_items_name_the_item() {
+    let item = json!({ "type": "object", "properties": { "n": { "type": "integer", "x-kubernetes-validations": [{ "rule": "self > 0", "message": "too small" }] } } });
+    let schema = spec(&json!({ "type": "object", "properties": { "list": { "type": "array", "items": item } } }));
+    let causes = schema.validate(&json!({ "spec": { "list": [{ "n": 1 }, { "n": 0 }] } }), None);
+    assert_eq!(causes.iter().map(|cause| cause.field.as_str()).collect::<Vec<_>>(), ["spec.list[1].n"]);
+}
+
+#[test]
 fn rules_see_the_object_and_the_one_before() {
     let schema = spec(&json!({
         "type": "object",
@@ -200,6 +221,13 @@ fn rules_see_the_object_and_the_one_before() {
     assert_eq!(check(with("a"), None), Vec::<String>::new());
     assert_eq!(check(with("a"), Some(with("a"))), Vec::<String>::new());
     assert_eq!(check(with("b"), Some(with("a"))), ["spec.fixed: Invalid value: \"b\": fixed is immutable"]);
+    // What was there before its rule is left in peace until it is changed, wherever else the object changes.
+    let mut older = json!({ "status": 1, "spec": { "min": 3, "max": 2 } });
+    let mut newer = older.clone();
+    newer["status"] = 2.into();
+    assert_eq!(check(newer.clone(), Some(older.clone())), Vec::<String>::new());
+    newer["spec"]["max"] = 1.into();
+    assert_eq!(check(newer, Some(older.take())), ["spec.min: Forbidden: min is above 1"]);
     // Rules are not asked about values of the wrong type.
     let broken = check(json!({ "spec": { "min": "x", "max": 2 } }), None);
     assert_eq!(broken.len(), 2);
