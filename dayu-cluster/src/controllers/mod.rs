@@ -8,6 +8,7 @@
 //! | [`nodes`]       | Nodes and their Leases             | pod networks, and readiness when the heartbeat stops   |
 //! | [`garbage`]     | owner references                   | deletion of what nobody owns any more                  |
 //! | [`namespaces`]  | Namespaces                         | their default objects; emptied and gone when deleted   |
+//! | [`events`]      | Events                             | nothing, an hour after they were told                  |
 //! | [`definitions`] | CustomResourceDefinitions          | deletion of their objects before their own             |
 //!
 //! [`hollow`] plays nodes, for tests. Each keeps an index of what it must look at when something changes, so that a change costs what it touches. None polls.
@@ -16,6 +17,7 @@ mod breath;
 mod definitions;
 mod deployments;
 mod endpoints;
+mod events;
 mod feed;
 mod garbage;
 mod hash;
@@ -27,6 +29,7 @@ mod labels;
 mod namespaces;
 mod nodes;
 mod pod;
+mod recovery;
 mod timers;
 
 use std::sync::Arc;
@@ -34,6 +37,7 @@ use std::sync::Arc;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::recovery::restarting;
 use crate::{
     registry::Registry,
     store::{Store, StoreError},
@@ -56,14 +60,20 @@ pub fn start(
             shutdown.run_until_cancelled(work).await;
         });
     };
-    spawn(Box::pin(deployments::run(store.clone())));
-    spawn(Box::pin(binding::run(store.clone())));
-    spawn(Box::pin(endpoints::run(store.clone())));
-    spawn(Box::pin(nodes::run(store.clone(), networks)));
-    spawn(Box::pin(definitions::run(store.clone())));
+    spawn(restarting(store, deployments::run));
+    spawn(restarting(store, binding::run));
+    spawn(restarting(store, endpoints::run));
+    spawn(restarting(store, move |store| nodes::run(store, networks)));
+    spawn(restarting(store, events::run));
+    spawn(restarting(store, definitions::run));
     let departures = Arc::new(Notify::new());
-    spawn(Box::pin(garbage::run(store.clone(), registry.clone(), departures.clone())));
-    spawn(Box::pin(namespaces::run(store.clone(), registry.clone(), root_certificate, departures)));
+    let (known, told) = (registry.clone(), departures.clone());
+    spawn(restarting(store, move |store| garbage::run(store, known.clone(), told.clone())));
+    let registry = registry.clone();
+    spawn(restarting(store, move |store| {
+        namespaces::run(store, registry.clone(), root_certificate.clone(), departures.clone())
+    }));
+    spawn(Box::pin(recovery::probe(store.clone())));
     tasks
 }
 

@@ -35,6 +35,17 @@ impl<K: Clone + Ord + Hash> Timers<K> {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Takes the earliest, whether it is due or not.
+    pub(super) fn pop(&mut self) -> Option<K> {
+        let (_, key) = self.order.pop_first()?;
+        self.of.remove(&key);
+        Some(key)
+    }
+
     /// Waits for the earliest moment, for ever without one, and takes everything that is due by then. Cancel-safe.
     pub(super) async fn due(&mut self) -> Vec<K> {
         match self.order.first() {

@@ -22,12 +22,14 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use serde_json::Value;
+use tokio::sync::watch;
 
 pub use deletion::{DeleteOptions, Deleted, Preconditions, Propagation};
 use draft::Draft;
 pub use edit::Edit;
 pub use error::StoreError;
 pub use event::{Change, Event, Watch, Window};
+use journal::Journal;
 pub use journal::JournalError;
 pub(crate) use modify::bump_generation;
 pub use object::{Meta, Object, Owner};
@@ -112,6 +114,22 @@ impl Store {
 
     pub(crate) fn downgrade(&self) -> WeakStore {
         WeakStore { tables: Arc::downgrade(&self.tables), environment: self.environment.clone() }
+    }
+
+    /// Whether the last write could not be made durable, to be watched; nothing where nothing is durable.
+    pub(crate) fn trouble(&self) -> Option<watch::Receiver<bool>> {
+        self.tables.read().journal().map(Journal::trouble)
+    }
+
+    /// Finds out whether writes can be made durable again.
+    ///
+    /// # Errors
+    /// When they cannot.
+    pub(crate) fn probe(&self) -> Result<(), JournalError> {
+        let Some(probe) = self.tables.read().journal().map(Journal::probe) else { return Ok(()) };
+        probe.run()?;
+        self.tables.read().journal().map(Journal::recover);
+        Ok(())
     }
 
     /// The version of the last change to any object.

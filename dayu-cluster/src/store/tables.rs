@@ -103,6 +103,10 @@ impl Tables {
         }
     }
 
+    pub(super) fn journal(&self) -> Option<&Journal> {
+        self.journal.as_ref()
+    }
+
     #[cfg(test)]
     pub(super) fn journal_mut(&mut self) -> &mut Journal {
         self.journal.as_mut().unwrap()

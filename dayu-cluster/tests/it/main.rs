@@ -5,6 +5,7 @@ mod apply;
 mod controllers;
 mod convergence;
 mod custom;
+mod full_disk;
 mod kubectl;
 mod serving;
 mod throughput;

@@ -12,13 +12,16 @@ mod record;
 mod recover;
 mod sync;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::{Change, Object, ResourceRef};
+use crate::files::beside;
 use record::{Names, Record, encode};
 use sync::Syncer;
 
@@ -78,6 +81,8 @@ pub(super) struct Journal {
     compacted: u64,
     buffer: Vec<u8>,
     syncer: Syncer,
+    /// The last write failed.
+    trouble: watch::Sender<bool>,
     /// Held as long as the file is in use.
     _lock: Option<File>,
 }
@@ -114,7 +119,8 @@ impl Journal {
 
     fn over(path: PathBuf, disk: Arc<dyn Disk>, end: u64, lock: Option<File>) -> Self {
         let syncer = Syncer::start(disk.clone());
-        Self { path, disk, end, compacted: end, buffer: Vec::new(), syncer, _lock: lock }
+        let trouble = watch::Sender::new(false);
+        Self { path, disk, end, compacted: end, buffer: Vec::new(), syncer, trouble, _lock: lock }
     }
 
     /// Writes one change. When this fails, the file is as before.
@@ -139,16 +145,45 @@ impl Journal {
         if let Err(source) = self.disk.write_all_at(&self.buffer, self.end) {
             // Part of it may be there. If it cannot be cut off now, the next record overwrites it.
             let _ = self.disk.set_len(self.end);
+            self.trouble.send_replace(true);
             return Err(JournalError::Write { path: self.path.clone(), source });
         }
         self.end += self.buffer.len() as u64;
         self.syncer.wake();
+        self.recover();
         Ok(())
+    }
+
+    /// Whether the last write failed, now and from now on.
+    pub(super) fn trouble(&self) -> watch::Receiver<bool> {
+        self.trouble.subscribe()
+    }
+
+    /// The disk takes writes.
+    pub(super) fn recover(&self) {
+        self.trouble.send_if_modified(std::mem::take);
+    }
+
+    /// What finds out whether the disk takes writes, without the journal.
+    pub(super) fn probe(&self) -> Probe {
+        Probe(beside(&self.path, ".probe"))
     }
 
     /// Most of the file is about objects that are gone or changed since.
     pub(super) fn is_wasteful(&self) -> bool {
         self.end > SMALL && self.end > self.compacted * 2
+    }
+}
+
+/// A file as large as a few objects, written and removed.
+pub(super) struct Probe(PathBuf);
+
+impl Probe {
+    pub(super) fn run(&self) -> Result<(), JournalError> {
+        const ROOM: usize = 64 * 1024;
+        let written = fs::write(&self.0, vec![0; ROOM]);
+        let removed = fs::remove_file(&self.0);
+        written.and(removed).map_err(|source| JournalError::Write { path: self.0.clone(), source })
     }
 }
 

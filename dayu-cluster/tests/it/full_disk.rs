@@ -1,0 +1,145 @@
+//! A full disk: every write is refused in clear words, nothing that was acknowledged is lost, and the plane goes on by
+//! itself once there is room.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use dayu_cluster::Cluster;
+use dayu_cluster::store::{DEPLOYMENTS, NODES, PODS, ResourceRef, Store};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+
+/// Says where the small disk is.
+const DISK: &str = "DAYU_SMALL_DISK";
+
+/// Runs the test below where a disk of one megabyte can be had without rights: in namespaces of its own.
+#[test]
+fn a_full_disk_is_told_and_outlived() {
+    let dir = tempfile::tempdir().unwrap();
+    let mount =
+        r#"mount -t tmpfs -o size=1m tmpfs "$0" && exec "$1" --exact full_disk::on_a_small_disk --ignored --nocapture"#;
+    let namespaces = ["--user", "--map-root-user", "--mount"];
+    let possible = Command::new("unshare").args(namespaces).arg("true").status();
+    if !possible.is_ok_and(|status| status.success()) {
+        assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "no namespaces of one's own here");
+        eprintln!("skipped: no namespaces of one's own here");
+        return;
+    }
+    let mut inside = Command::new("unshare");
+    inside.args(namespaces).args(["sh", "-c", mount]).arg(dir.path()).arg(std::env::current_exe().unwrap());
+    let output = inside.env(DISK, dir.path()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}\n{errors}");
+}
+
+fn map(name: &str, size: usize) -> ConfigMap {
+    serde_json::from_value(json!({"metadata": {"name": name}, "data": {"text": "x".repeat(size)}})).unwrap()
+}
+
+/// Asserts that a write was refused for want of room.
+fn assert_full<T: std::fmt::Debug>(written: Result<T, kube::Error>, disk: &Path) {
+    let Err(kube::Error::Api(status)) = written else { panic!("written on a full disk: {written:?}") };
+    assert_eq!((status.code, status.reason.as_str()), (507, "InsufficientStorage"), "{status:?}");
+    assert!(status.message.contains(disk.to_str().unwrap()), "names the folder: {status:?}");
+    assert!(status.message.contains("free space"), "names the remedy: {status:?}");
+}
+
+fn demand(store: &Store) {
+    let status = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "edge"}, "spec": {}, "status": status});
+    store.create(&NODES, node).unwrap();
+    let template = json!({"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let spec = json!({"replicas": 1, "selector": {"matchLabels": {"app": "a"}}, "template": template});
+    let metadata = json!({"name": "a", "namespace": "default", "generation": 1});
+    let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec});
+    store.create(&DEPLOYMENTS, deployment).unwrap();
+}
+
+async fn until(store: &Store, resource: &ResourceRef, text: &str) {
+    let mut watch = store.watch(resource, store.version()).unwrap();
+    let says = |json: &[u8]| std::str::from_utf8(json).unwrap().contains(text);
+    while !store.list(resource, None).objects.iter().any(|object| says(&object.json)) {
+        tokio::time::timeout(Duration::from_secs(30), watch.next()).await.expect(text).unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a small disk: run by the test above"]
+async fn on_a_small_disk() {
+    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
+    let filler = disk.join("filler");
+    let build = || Cluster::builder().data_dir(disk.join("data")).build();
+    let cluster = build().await.unwrap();
+    let store = cluster.store().clone();
+    demand(&store);
+    // Somebody else fills the disk.
+    std::fs::write(&filler, vec![0; 700 * 1024]).unwrap();
+
+    let maps: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    let mut acknowledged = Vec::new();
+    let refused = loop {
+        let name = format!("m{}", acknowledged.len());
+        match maps.create(&PostParams::default(), &map(&name, 8000)).await {
+            Ok(_) => acknowledged.push(name),
+            refused => break refused,
+        }
+        assert!(acknowledged.len() < 1000, "this disk is not small");
+    };
+    assert_full(refused, &disk);
+    // What is left of the last page.
+    let mut small = 0;
+    while maps.create(&PostParams::default(), &map(&format!("s{small}"), 1)).await.is_ok() {
+        acknowledged.push(format!("s{small}"));
+        small += 1;
+    }
+    assert!(acknowledged.len() > 3, "{acknowledged:?}");
+    let change = Patch::Merge(json!({"data": {"text": "y".repeat(8000)}}));
+    assert_full(maps.patch("m0", &PatchParams::default(), &change).await, &disk);
+    assert_full(maps.replace("m1", &PostParams::default(), &map("m1", 9000)).await, &disk);
+    assert_full(maps.create(&PostParams::default(), &map("more", 8000)).await, &disk);
+    assert_eq!(maps.get("m0").await.unwrap().data, map("m0", 8000).data, "as it was");
+
+    // The controllers find no room for what they have to write, until there is some.
+    let controllers = cluster.start_controllers();
+    let mut trouble = 0;
+    while store.list(&PODS, None).objects.is_empty() && trouble < 100 {
+        tokio::task::yield_now().await;
+        trouble += 1;
+    }
+    assert!(store.list(&PODS, None).objects.is_empty());
+    std::fs::remove_file(&filler).unwrap();
+    until(&store, &PODS, r#""nodeName":"edge""#).await;
+    until(&store, &DEPLOYMENTS, r#""unavailableReplicas":1"#).await;
+    maps.create(&PostParams::default(), &map("more", 8000)).await.unwrap();
+    maps.delete("m0", &DeleteParams::default()).await.unwrap();
+    acknowledged.retain(|name| name != "m0");
+    acknowledged.push("more".into());
+
+    controllers.shutdown().await;
+    drop((maps, store, cluster));
+    // The client's own task lets go of the directory once it has run.
+    let mut again = build().await;
+    for _ in 0..100 {
+        if again.is_ok() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        again = build().await;
+    }
+    let again = again.unwrap();
+    let maps: Api<ConfigMap> = Api::default_namespaced(again.client());
+    let mut kept: Vec<String> = maps
+        .list(&ListParams::default())
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .filter_map(|map| map.metadata.name)
+        .collect();
+    kept.retain(|name| name != "kube-root-ca.crt");
+    acknowledged.sort();
+    assert_eq!(kept, acknowledged);
+}
