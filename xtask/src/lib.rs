@@ -1,3 +1,4 @@
 //! What the project's own development needs and its users do not.
 
 pub mod kube;
+pub mod protobuf;

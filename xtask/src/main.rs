@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xtask::kube::{self, Assets, ControlPlane, Error, Home};
+use xtask::protobuf;
 
 /// Chores of development.
 #[derive(Parser)]
@@ -24,6 +25,13 @@ enum Chore {
         version: String,
         #[command(subcommand)]
         step: Step,
+    },
+    /// Prints what Kubernetes' types are in protocol buffers, from the sources in Go's module cache: the file
+    /// `dayu-cluster/src/rest/write/protobuf/messages.txt`.
+    Protobuf {
+        /// Of which modules.
+        #[arg(long, default_value = protobuf::MODULES)]
+        version: String,
     },
 }
 
@@ -47,10 +55,13 @@ enum Step {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Cli { chore: Chore::Kube { version, step } } = Cli::parse();
-    match run(&version, step).await {
+    let done = match Cli::parse().chore {
+        Chore::Kube { version, step } => run(&version, step).await.map_err(|error| error.to_string()),
+        Chore::Protobuf { version } => protobuf::table(&version).map_err(|error| error.to_string()),
+    };
+    match done {
         Ok(said) => {
-            println!("{said}");
+            println!("{}", said.trim_end());
             ExitCode::SUCCESS
         }
         Err(error) => {

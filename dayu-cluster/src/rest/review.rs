@@ -1,6 +1,5 @@
 //! Access reviews: who got in may do everything.
 
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -9,12 +8,8 @@ use super::error::ApiError;
 use super::write::{Format, decode};
 use crate::registry::Kind;
 
-const PROTOBUF: &[u8] = b"application/vnd.kubernetes.protobuf";
-
 pub(super) fn answer(kind: &Kind, headers: &HeaderMap, bytes: &[u8]) -> Result<Response<ApiBody>, ApiError> {
-    // kubectl asks in protobuf and does not fall back. The answer does not depend on the question.
-    let protobuf = headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(PROTOBUF));
-    let question = if protobuf { json!({}) } else { decode(Format::of(headers)?, bytes)?.value };
+    let question = decode(Format::of(headers)?, bytes)?.value;
     let status = match kind.kind.as_str() {
         "SelfSubjectAccessReview" => {
             json!({ "allowed": true, "reason": "every authenticated client may do everything" })

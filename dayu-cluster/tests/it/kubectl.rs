@@ -61,29 +61,55 @@ spec: {size: 3, replicas: 1}
 
 /// A running cluster, and a kubectl that knows nothing but it.
 struct Shell {
+    kubectl: PathBuf,
     cluster: Cluster,
     dir: TempDir,
     _serving: Serving,
     _controllers: Controllers,
 }
 
-impl Shell {
-    /// `None` where there is no kubectl.
-    async fn open() -> Option<Self> {
-        let version = Command::new("kubectl").args(["version", "--client"]).output().await;
-        if !version.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: there is no kubectl in the PATH");
-            return None;
+/// Those that can be run: the one in the PATH, and those that `DAYU_KUBECTLS` lists with colons between them.
+async fn kubectls() -> Vec<PathBuf> {
+    let listed = std::env::var_os("DAYU_KUBECTLS").unwrap_or_default();
+    let all = std::iter::once("kubectl".into()).chain(std::env::split_paths(&listed));
+    let mut found = Vec::new();
+    for kubectl in all.filter(|path: &PathBuf| !path.as_os_str().is_empty()) {
+        let arguments = ["version", "--client", "-o", "json"];
+        match Command::new(&kubectl).args(arguments).output().await {
+            Ok(output) if output.status.success() => {
+                let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+                eprintln!("with {} {}", kubectl.display(), told["clientVersion"]["gitVersion"]);
+                found.push(kubectl);
+            }
+            // A list is meant; the PATH may have none.
+            _ => assert!(found.is_empty() && kubectl.as_os_str() == "kubectl", "{} does not run", kubectl.display()),
         }
+    }
+    if found.is_empty() {
+        assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "there is no kubectl");
+        eprintln!("skipped: there is no kubectl in the PATH, nor does DAYU_KUBECTLS list any");
+    }
+    found
+}
+
+/// Runs a scenario on a cluster of its own with each kubectl.
+async fn with_each(scenario: impl AsyncFn(Shell)) {
+    for kubectl in kubectls().await {
+        scenario(Shell::open(kubectl).await).await;
+    }
+}
+
+impl Shell {
+    async fn open(kubectl: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let cluster = Cluster::builder().data_dir(dir.path().join("data")).build().await.unwrap();
         let controllers = cluster.start_controllers();
         let serving = cluster.serve(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0)).await.unwrap();
-        Some(Self { cluster, dir, _serving: serving, _controllers: controllers })
+        Self { kubectl, cluster, dir, _serving: serving, _controllers: controllers }
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new("kubectl");
+        let mut command = Command::new(&self.kubectl);
         command
             .arg("--kubeconfig")
             .arg(self.dir.path().join("data/kubeconfig"))
@@ -107,7 +133,7 @@ impl Shell {
     async fn ok(&self, line: &str, input: &str) -> String {
         let output = self.run(line, input).await;
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "kubectl {line}: {error}");
+        assert!(output.status.success(), "{} {line}: {error}", self.kubectl.display());
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -137,116 +163,180 @@ fn watching(child: &mut Child) -> BufReader<&mut tokio::process::ChildStdout> {
 
 #[tokio::test]
 async fn built_in_kinds() {
-    let Some(shell) = Shell::open().await else { return };
-    assert_eq!(shell.ok("apply -f -", DEPLOYMENT).await, "deployment.apps/web created\n");
-    assert_eq!(shell.ok("apply -f -", DEPLOYMENT).await, "deployment.apps/web unchanged\n");
-    let changed = DEPLOYMENT.replace("web:1", "web:2");
-    assert_eq!(shell.ok("apply -f -", &changed).await, "deployment.apps/web configured\n");
-    let image = "get deployment web -o jsonpath={.spec.template.spec.containers[*].image}";
-    assert_eq!(shell.ok(image, "").await, "web:2");
+    with_each(async |shell| {
+        assert_eq!(shell.ok("apply -f -", DEPLOYMENT).await, "deployment.apps/web created\n");
+        assert_eq!(shell.ok("apply -f -", DEPLOYMENT).await, "deployment.apps/web unchanged\n");
+        let changed = DEPLOYMENT.replace("web:1", "web:2");
+        assert_eq!(shell.ok("apply -f -", &changed).await, "deployment.apps/web configured\n");
+        let image = "get deployment web -o jsonpath={.spec.template.spec.containers[*].image}";
+        assert_eq!(shell.ok(image, "").await, "web:2");
 
-    assert_eq!(shell.ok("label deploy web tier=front", "").await, "deployment.apps/web labeled\n");
-    let table = shell.ok("get deploy -l tier=front", "").await;
-    let words = |line: usize| -> Vec<&str> { table.lines().nth(line).unwrap().split_whitespace().collect() };
-    assert_eq!(words(0), ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
-    assert_eq!(words(1)[..2], ["web", "0/1"]);
-    assert!(shell.ok("get deploy web -o wide", "").await.contains("web:2"));
-    assert_eq!(shell.ok("scale deploy web --replicas=2", "").await, "deployment.apps/web scaled\n");
-    let patch = r#"patch deploy web -p {"spec":{"replicas":0}}"#;
-    assert_eq!(shell.ok(patch, "").await, "deployment.apps/web patched\n");
-    assert!(shell.ok("wait deploy/web --for=jsonpath={.spec.replicas}=0 --timeout=10s", "").await.contains("met"));
+        assert_eq!(shell.ok("label deploy web tier=front", "").await, "deployment.apps/web labeled\n");
+        let table = shell.ok("get deploy -l tier=front", "").await;
+        let words = |line: usize| -> Vec<&str> { table.lines().nth(line).unwrap().split_whitespace().collect() };
+        assert_eq!(words(0), ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]);
+        assert_eq!(words(1)[..2], ["web", "0/1"]);
+        assert!(shell.ok("get deploy web -o wide", "").await.contains("web:2"));
+        assert_eq!(shell.ok("scale deploy web --replicas=2", "").await, "deployment.apps/web scaled\n");
+        let patch = r#"patch deploy web -p {"spec":{"replicas":0}}"#;
+        assert_eq!(shell.ok(patch, "").await, "deployment.apps/web patched\n");
+        assert!(shell.ok("wait deploy/web --for=jsonpath={.spec.replicas}=0 --timeout=10s", "").await.contains("met"));
 
-    let described = shell.ok("describe deploy web", "").await;
-    assert!(described.contains("web:2") && described.contains("Events:"), "{described}");
-    let diff = shell.run("diff -f -", &DEPLOYMENT.replace("replicas: 1", "replicas: 5")).await;
-    assert!(String::from_utf8_lossy(&diff.stdout).contains("+  replicas: 5"));
-    assert_eq!(shell.ok(image, "").await, "web:2", "a diff changes nothing");
-    assert!(shell.ok("api-resources", "").await.contains("deployments"));
-    assert_eq!(shell.ok("auth can-i delete pods", "").await, "yes\n");
+        let described = shell.ok("describe deploy web", "").await;
+        assert!(described.contains("web:2") && described.contains("Events:"), "{described}");
+        let diff = shell.run("diff -f -", &DEPLOYMENT.replace("replicas: 1", "replicas: 5")).await;
+        assert!(String::from_utf8_lossy(&diff.stdout).contains("+  replicas: 5"));
+        assert_eq!(shell.ok(image, "").await, "web:2", "a diff changes nothing");
+        assert!(shell.ok("api-resources", "").await.contains("deployments"));
+        assert_eq!(shell.ok("auth can-i delete pods", "").await, "yes\n");
 
-    assert_eq!(shell.ok("delete deploy web", "").await, "deployment.apps \"web\" deleted\n");
-    assert!(shell.refused("get deploy web", "").await.contains("deployments.apps \"web\" not found"));
+        assert_eq!(shell.ok("delete deploy web", "").await, "deployment.apps \"web\" deleted\n");
+        assert!(shell.refused("get deploy web", "").await.contains("deployments.apps \"web\" not found"));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn custom_kinds() {
-    let Some(shell) = Shell::open().await else { return };
-    shell.ok("apply -f -", DEFINITION).await;
-    shell.ok("wait crd/gadgets.example.com --for=condition=Established --timeout=10s", "").await;
-    assert_eq!(shell.ok("apply -f -", GADGET).await, "gadget.example.com/one created\n");
-    assert_eq!(shell.ok("apply -f -", GADGET).await, "gadget.example.com/one unchanged\n");
-    assert_eq!(shell.ok("apply -f -", &GADGET.replace('3', "4")).await, "gadget.example.com/one configured\n");
-    assert_eq!(shell.ok("get gd one -o jsonpath={.spec.size}", "").await, "4");
-    let table = shell.ok("get gd", "").await;
-    assert!(table.starts_with("NAME   SIZE\none    4"), "{table}");
-    assert_eq!(shell.ok("scale gd one --replicas=7", "").await, "gadget.example.com/one scaled\n");
-    assert_eq!(shell.ok("get gd one -o jsonpath={.spec.replicas}", "").await, "7");
-    let status = r#"patch gd one --subresource=status --type=merge -p {"status":{"replicas":2}}"#;
-    shell.ok(status, "").await;
-    assert!(shell.ok("describe gd one", "").await.contains("Replicas:"));
-    let applied = shell.ok("apply --server-side -f -", &GADGET.replace("one", "two")).await;
-    assert_eq!(applied, "gadget.example.com/two serverside-applied\n");
-    let both = shell.ok("get gadgets -o name", "").await;
-    assert_eq!(both, "gadget.example.com/one\ngadget.example.com/two\n");
-    shell.ok("delete gd --all", "").await;
-    shell.ok("delete crd gadgets.example.com", "").await;
-    let gone = shell.refused("get gd", "").await;
-    assert!(gone.contains("doesn't have a resource type") || gone.contains("could not find the requested"), "{gone}");
+    with_each(async |shell| {
+        shell.ok("apply -f -", DEFINITION).await;
+        shell.ok("wait crd/gadgets.example.com --for=condition=Established --timeout=10s", "").await;
+        assert_eq!(shell.ok("apply -f -", GADGET).await, "gadget.example.com/one created\n");
+        assert_eq!(shell.ok("apply -f -", GADGET).await, "gadget.example.com/one unchanged\n");
+        assert_eq!(shell.ok("apply -f -", &GADGET.replace('3', "4")).await, "gadget.example.com/one configured\n");
+        assert_eq!(shell.ok("get gd one -o jsonpath={.spec.size}", "").await, "4");
+        let table = shell.ok("get gd", "").await;
+        assert!(table.starts_with("NAME   SIZE\none    4"), "{table}");
+        assert_eq!(shell.ok("scale gd one --replicas=7", "").await, "gadget.example.com/one scaled\n");
+        assert_eq!(shell.ok("get gd one -o jsonpath={.spec.replicas}", "").await, "7");
+        let status = r#"patch gd one --subresource=status --type=merge -p {"status":{"replicas":2}}"#;
+        shell.ok(status, "").await;
+        assert!(shell.ok("describe gd one", "").await.contains("Replicas:"));
+        let applied = shell.ok("apply --server-side -f -", &GADGET.replace("one", "two")).await;
+        assert_eq!(applied, "gadget.example.com/two serverside-applied\n");
+        let both = shell.ok("get gadgets -o name", "").await;
+        assert_eq!(both, "gadget.example.com/one\ngadget.example.com/two\n");
+        shell.ok("delete gd --all", "").await;
+        shell.ok("delete crd gadgets.example.com", "").await;
+        let gone = shell.refused("get gd", "").await;
+        assert!(
+            gone.contains("doesn't have a resource type") || gone.contains("could not find the requested"),
+            "{gone}"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn get_watches() {
-    let Some(shell) = Shell::open().await else { return };
-    let mut child = shell.command("get configmaps -w --no-headers").spawn().unwrap();
-    let mut lines = watching(&mut child);
-    assert!(line(&mut lines).await.starts_with("kube-root-ca.crt"));
-    shell.ok("create -f -", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\n").await;
-    assert!(line(&mut lines).await.starts_with("seen"));
+    with_each(async |shell| {
+        let mut child = shell.command("get configmaps -w --no-headers").spawn().unwrap();
+        let mut lines = watching(&mut child);
+        assert!(line(&mut lines).await.starts_with("kube-root-ca.crt"));
+        shell.ok("create -f -", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seen}\n").await;
+        assert!(line(&mut lines).await.starts_with("seen"));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_namespace_goes_with_what_is_in_it() {
-    let Some(shell) = Shell::open().await else { return };
-    shell.ok("create -f -", "apiVersion: v1\nkind: Namespace\nmetadata: {name: room}\n").await;
-    shell.ok("apply -n room -f -", DEPLOYMENT).await;
-    assert_eq!(shell.ok("delete namespace room", "").await, "namespace \"room\" deleted\n");
-    assert!(shell.refused("get namespace room", "").await.contains("not found"));
-    assert_eq!(shell.ok("get deploy -A -o name", "").await, "");
+    with_each(async |shell| {
+        shell.ok("create -f -", "apiVersion: v1\nkind: Namespace\nmetadata: {name: room}\n").await;
+        shell.ok("apply -n room -f -", DEPLOYMENT).await;
+        assert_eq!(shell.ok("delete namespace room", "").await, "namespace \"room\" deleted\n");
+        assert!(shell.refused("get namespace room", "").await.contains("not found"));
+        assert_eq!(shell.ok("get deploy -A -o name", "").await, "");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn of_several_documents_one_that_is_bad_is_named() {
-    let Some(shell) = Shell::open().await else { return };
-    let documents =
-        format!("{DEPLOYMENT}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: gone}}\n");
-    let file = shell.file("documents.yaml", &documents);
-    let refused = shell.refused(&format!("apply -f {}", file.display()), "").await;
-    assert!(refused.contains("namespaces \"gone\" not found"), "{refused}");
-    assert_eq!(shell.cluster.store().list(&dayu_cluster::store::DEPLOYMENTS, None).objects.len(), 1);
+    with_each(async |shell| {
+        let documents =
+            format!("{DEPLOYMENT}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: gone}}\n");
+        let file = shell.file("documents.yaml", &documents);
+        let refused = shell.refused(&format!("apply -f {}", file.display()), "").await;
+        assert!(refused.contains("namespaces \"gone\" not found"), "{refused}");
+        assert_eq!(shell.cluster.store().list(&dayu_cluster::store::DEPLOYMENTS, None).objects.len(), 1);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn logs_come_from_the_node() {
-    let Some(shell) = Shell::open().await else { return };
-    let kubelet = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = kubelet.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        let (mut stream, _) = kubelet.accept().await.unwrap();
-        let mut request = String::new();
-        BufReader::new(&mut stream).read_line(&mut request).await.unwrap();
-        let path = request.split(' ').nth(1).unwrap().to_owned();
-        let body = format!("asked for {path}\n");
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    });
-    let node = serde_json::json!({"apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": "n1", "annotations": {"kubelet-scheme": "http"}}, "spec": {},
-        "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}});
-    shell.cluster.store().create(&dayu_cluster::store::NODES, node).unwrap();
-    let pod =
-        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: n1, containers: [{name: main, image: i}]}\n";
-    shell.ok("apply -f -", pod).await;
-    let log = shell.ok("logs p --tail=5", "").await;
-    assert_eq!(log, "asked for /containerLogs/default/p/main?tailLines=5\n");
+    with_each(async |shell| {
+        let kubelet = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = kubelet.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut stream, _) = kubelet.accept().await.unwrap();
+            let mut request = String::new();
+            BufReader::new(&mut stream).read_line(&mut request).await.unwrap();
+            let path = request.split(' ').nth(1).unwrap().to_owned();
+            let body = format!("asked for {path}\n");
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        });
+        let node = serde_json::json!({"apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": "n1", "annotations": {"kubelet-scheme": "http"}}, "spec": {},
+            "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+                "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}});
+        shell.cluster.store().create(&dayu_cluster::store::NODES, node).unwrap();
+        let pod =
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: n1, containers: [{name: main, image: i}]}\n";
+        shell.ok("apply -f -", pod).await;
+        let log = shell.ok("logs p --tail=5", "").await;
+        assert_eq!(log, "asked for /containerLogs/default/p/main?tailLines=5\n");
+    })
+    .await;
+}
+
+/// Those that say what is to be in words instead of a file send it in whatever form they like: from 1.32 on that is
+/// protocol buffers.
+#[tokio::test]
+async fn what_is_created_in_words() {
+    with_each(async |shell| {
+        let create = async |what: &str| shell.ok(&format!("create {what}"), "").await;
+        assert_eq!(create("namespace room").await, "namespace/room created\n");
+        create("configmap words --from-literal=a=b").await;
+        create("secret generic keys --from-literal=k=v").await;
+        create("serviceaccount runner").await;
+        create("deployment front --image=web:1 --replicas=0 --port=80").await;
+        create("job once --image=web:1 -- run it").await;
+        create("cronjob often --image=web:1 --schedule=@hourly").await;
+        create("service clusterip front --tcp=80:8080").await;
+        create("service nodeport back --tcp=80:http").await;
+        create("ingress way --rule=host.example.com/path=front:80").await;
+        create("role reader --verb=get,list --resource=pods").await;
+        create("rolebinding readers --role=reader --serviceaccount=default:runner").await;
+        create("clusterrole reader --verb=get --resource=nodes").await;
+        create("clusterrolebinding readers --clusterrole=reader --user=somebody").await;
+        create("quota few --hard=pods=2").await;
+        create("poddisruptionbudget some --selector=app=front --min-available=1").await;
+        create("priorityclass high --value=1000").await;
+        shell.ok("run single --image=web:1 --env=A=B --labels=app=single", "").await;
+
+        let field = async |what: &str, path: &str| shell.ok(&format!("get {what} -o jsonpath={path}"), "").await;
+        assert_eq!(field("configmap words", "{.data.a}").await, "b");
+        assert_eq!(field("secret keys", "{.data.k}").await, "dg==");
+        assert_eq!(field("deployment front", "{.spec.replicas}").await, "0", "a zero that is said stays");
+        assert_eq!(field("deployment front", "{.spec.template.spec.containers[0].ports[0].containerPort}").await, "80");
+        assert_eq!(field("job once", "{.spec.template.spec.containers[0].command}").await, r#"["run","it"]"#);
+        assert_eq!(field("service front", "{.spec.ports[0].targetPort}").await, "8080");
+        assert_eq!(field("service back", "{.spec.ports[0].targetPort}").await, "http");
+        assert_eq!(field("ingress way", "{.spec.rules[0].http.paths[0].backend.service.name}").await, "front");
+        assert_eq!(field("quota few", "{.spec.hard.pods}").await, "2");
+        assert_eq!(field("pdb some", "{.spec.minAvailable}").await, "1");
+        assert_eq!(field("pod single", "{.spec.containers[0].env[0].value}").await, "B");
+        assert_eq!(field("deployment front", "{.metadata.managedFields[0].manager}").await, "kubectl-create");
+
+        shell.ok("rollout status deployment/front --timeout=10s", "").await;
+        assert_eq!(shell.ok("annotate deployment front note=seen", "").await, "deployment.apps/front annotated\n");
+        assert_eq!(field("deployment front", "{.metadata.annotations.note}").await, "seen");
+        assert!(shell.ok("explain deployment.spec.replicas", "").await.contains("replicas"));
+        assert!(shell.refused("create namespace room", "").await.contains("already exists"));
+        assert!(shell.refused("create configmap Bad_Name", "").await.contains("Invalid value"));
+    })
+    .await;
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use xtask::kube::{Assets, ControlPlane};
+use xtask::protobuf;
 
 #[tokio::test]
 async fn a_plane_keeps_its_objects_over_a_restart_and_leaves_nothing_behind() {
@@ -29,4 +30,20 @@ async fn a_plane_keeps_its_objects_over_a_restart_and_leaves_nothing_behind() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "configmap/kept\n");
     drop(plane);
     assert!(!folder.exists());
+}
+
+/// The table that the embedded plane reads protocol buffers by is what the sources say.
+#[test]
+fn the_table_of_messages_is_current() {
+    let table = match protobuf::table(protobuf::MODULES) {
+        Ok(table) => table,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "no sources of Kubernetes: {error}");
+            eprintln!("skipped: no sources of Kubernetes' types in Go's module cache");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let kept = include_str!("../../../dayu-cluster/src/rest/write/protobuf/messages.txt");
+    assert!(table == kept, "write it anew: cargo xtask protobuf > dayu-cluster/src/rest/write/protobuf/messages.txt");
 }

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::super::error::ApiError;
+use super::protobuf::{self, ProtobufError};
 use crate::schema::Path;
 
 /// How a body is written.
@@ -15,7 +16,11 @@ use crate::schema::Path;
 pub(crate) enum Format {
     Json,
     Yaml,
+    Protobuf,
 }
+
+/// In the order in which a refusal names them.
+const ACCEPTED: [&str; 3] = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 
 impl Format {
     /// By content type; JSON where nothing is said.
@@ -23,7 +28,8 @@ impl Format {
         match media_type(headers) {
             "" | "application/json" => Ok(Self::Json),
             "application/yaml" => Ok(Self::Yaml),
-            _ => Err(ApiError::unsupported_media_type(&["application/json", "application/yaml"])),
+            "application/vnd.kubernetes.protobuf" => Ok(Self::Protobuf),
+            _ => Err(ApiError::unsupported_media_type(&ACCEPTED)),
         }
     }
 }
@@ -49,6 +55,11 @@ pub(crate) fn decode(format: Format, body: &[u8]) -> Result<Decoded, ApiError> {
             strict.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value)).map_err(refuse)
         }
         Format::Yaml => serde_saphyr::from_slice::<Value>(body).map_err(refuse),
+        // What is written twice there is a list.
+        Format::Protobuf => protobuf::decode(body).map_err(|error| match error {
+            ProtobufError::UnknownKind { .. } => ApiError::unreadable(error.to_string()),
+            _ => ApiError::bad_request(error.to_string()),
+        }),
     }?;
     Ok(Decoded { value, duplicates })
 }

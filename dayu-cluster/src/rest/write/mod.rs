@@ -9,6 +9,7 @@ mod decode;
 mod delete;
 mod metadata;
 mod patching;
+mod protobuf;
 mod scale;
 mod update;
 
