@@ -59,7 +59,7 @@ pub fn apply(
     let (mine, others): (Vec<&Value>, Vec<&Value>) =
         managed::entries(live_object).iter().partition(|entry| me.has(entry));
     let last = mine.first().map(|entry| &entry["fieldsV1"]);
-    let mut managers = Managers::parse(others.iter().copied());
+    let mut managers = Managers::parse(others.iter().copied().cloned());
     if live.is_some() && others.is_empty() && mine.is_empty() {
         managers.begin(live_object, writer, node);
     }

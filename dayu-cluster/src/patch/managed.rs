@@ -119,7 +119,7 @@ pub fn update(live: Option<&Value>, new: &mut Value, writer: Writer<'_>, node: &
     let mut managers = match sent {
         // An empty entry asks to forget all owners.
         Some(Value::Array(entries)) if entries.len() == 1 && is_reset(&entries[0]) => Managers::default(),
-        Some(Value::Array(entries)) if !entries.is_empty() && writer.part != Part::Status => Managers::parse(&entries),
+        Some(Value::Array(entries)) if !entries.is_empty() && writer.part != Part::Status => Managers::parse(entries),
         _ => live.map(Managers::of).unwrap_or_default(),
     };
     let nothing = Value::Object(Map::new());
@@ -198,17 +198,18 @@ pub(super) fn take(value: &mut Value) -> Option<Value> {
 
 impl Managers {
     pub(super) fn of(object: &Value) -> Self {
-        Self::parse(entries(object))
+        Self::parse(entries(object).iter().cloned())
     }
 
-    pub(super) fn parse<'a>(entries: impl IntoIterator<Item = &'a Value>) -> Self {
-        let entries = entries.into_iter().map(|entry| {
+    pub(super) fn parse(entries: impl IntoIterator<Item = Value>) -> Self {
+        let entries = entries.into_iter().map(|mut entry| {
+            let fields = entry.get_mut("fieldsV1").map(Value::take).unwrap_or_default();
             let owned = Owned {
-                set: FieldSet::parse(entry["fieldsV1"].clone()),
-                api_version: text(entry, "apiVersion").into(),
+                set: FieldSet::parse(fields),
+                api_version: text(&entry, "apiVersion").into(),
                 time: entry["time"].as_str().map(Into::into),
             };
-            (Manager::of(entry), owned)
+            (Manager::of(&entry), owned)
         });
         Self { owned: entries.collect() }
     }
