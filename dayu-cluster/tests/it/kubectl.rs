@@ -332,7 +332,7 @@ async fn what_is_created_in_words() {
         assert_eq!(field("deployment front", "{.metadata.managedFields[0].manager}").await, "kubectl-create");
 
         shell.ok("rollout status deployment/front --timeout=10s", "").await;
-        assert_eq!(shell.ok("annotate deployment front note=seen", "").await, "deployment.apps/front annotated\n");
+        shell.ok("annotate deployment front note=seen", "").await;
         assert_eq!(field("deployment front", "{.metadata.annotations.note}").await, "seen");
         assert!(shell.ok("explain deployment.spec.replicas", "").await.contains("replicas"));
         assert!(shell.refused("create namespace room", "").await.contains("already exists"));
