@@ -1,4 +1,6 @@
 //! Children as records, by the resource they belong to: what status and pruning need, and no more.
+use std::collections::BTreeMap;
+
 use kube::ResourceExt;
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::{
     name::{Device, Uid},
-    template::{EndpointState, ObjectRef, PodState, ServiceState, WorkerState},
+    template::{DeviceState, EndpointState, ObjectRef, PodState, ServiceState, WorkerState},
 };
 
 /// The label that ties a slice to its Service.
@@ -95,10 +97,10 @@ impl Children {
 }
 
 impl Record {
-    fn of(object: &impl ResourceExt, rolled_out: bool) -> Self {
+    fn of(object: &impl ResourceExt, uid: Uid, rolled_out: bool) -> Self {
         Self {
             name: object.name_any().into(),
-            uid: Uid::from(object.uid().unwrap_or_default()),
+            uid,
             applied: object.annotations().get(APPLIED).and_then(|hash| u64::from_str_radix(hash, 16).ok()),
             revision: Revision::of(object),
             terminating: object.meta().deletion_timestamp.is_some(),
@@ -176,26 +178,35 @@ fn remove<R: Named>(records: &mut Vec<R>, uid: &Uid) -> bool {
     records.len() < before
 }
 
+/// The devices that the world knows.
+pub(super) type Devices = BTreeMap<Device, DeviceState>;
+
+/// The device of this name, in the copy that is kept already, if it is.
+pub(super) fn known(devices: &Devices, name: &str) -> Device {
+    devices.get_key_value(name).map_or_else(|| Device::from(name), |(device, _)| device.clone())
+}
+
 /// A kind of child that children keep records of. Both say whether anything changed that somebody reads.
 pub(super) trait Kept: kube::Resource<DynamicType = ()> {
     /// Whether the engine writes it, or only reads what others make of what it writes.
     const IS_WRITTEN: bool = false;
 
-    fn set(&self, children: &mut Children) -> bool;
+    /// Under `uid`, its own, in the copy that is kept already, as `devices` are.
+    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> bool;
     fn unset(uid: &Uid, children: &mut Children) -> bool;
 }
 
 impl Kept for view::Deployment {
     const IS_WRITTEN: bool = true;
 
-    fn set(&self, children: &mut Children) -> bool {
+    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> bool {
         let (wished, status) = (self.spec.replicas.unwrap_or(1), &self.status);
         let counts = [status.replicas, status.updated_replicas, status.ready_replicas, status.available_replicas];
         let rolled_out = status.observed_generation >= self.metadata.generation.unwrap_or_default()
             && counts.iter().all(|count| *count == wished)
             && status.unavailable_replicas == 0;
         let trouble = self.trouble().map(Box::new);
-        put(&mut children.deployments, Record { trouble, ..Record::of(self, rolled_out) })
+        put(&mut children.deployments, Record { trouble, ..Record::of(self, uid, rolled_out) })
     }
 
     fn unset(uid: &Uid, children: &mut Children) -> bool {
@@ -206,8 +217,8 @@ impl Kept for view::Deployment {
 impl Kept for view::Service {
     const IS_WRITTEN: bool = true;
 
-    fn set(&self, children: &mut Children) -> bool {
-        put(&mut children.services, Record::of(self, true))
+    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> bool {
+        put(&mut children.services, Record::of(self, uid, true))
     }
 
     fn unset(uid: &Uid, children: &mut Children) -> bool {
@@ -216,8 +227,7 @@ impl Kept for view::Service {
 }
 
 impl Kept for view::Pod {
-    fn set(&self, children: &mut Children) -> bool {
-        let uid = Uid::from(self.uid().unwrap_or_default());
+    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> bool {
         if self.metadata.deletion_timestamp.is_some() {
             return Self::unset(&uid, children);
         }
@@ -225,7 +235,7 @@ impl Kept for view::Pod {
             name: self.name_any().into(),
             uid,
             worker: self.labels().get(WORKER).map(|worker| worker.as_str().into()).unwrap_or_default(),
-            device: self.spec.node_name.as_deref().map(Device::from),
+            device: self.spec.node_name.as_deref().map(|name| known(devices, name)),
             ready: self.is_ready(),
             phase: self.status.phase.as_str().into(),
             trouble: self.trouble().map(Box::new),
@@ -239,16 +249,16 @@ impl Kept for view::Pod {
 }
 
 impl Kept for view::EndpointSlice {
-    fn set(&self, children: &mut Children) -> bool {
+    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> bool {
         let is_ready = |endpoint: &&view::Endpoint| endpoint.conditions.ready.unwrap_or(true);
         let state = |endpoint: &view::Endpoint| EndpointState {
-            pod: endpoint.target_ref.as_ref().and_then(|target| target.uid.as_deref()).map(Uid::from),
-            device: endpoint.node_name.as_deref().map(Device::from),
+            pod: endpoint.target_ref.as_ref().and_then(|target| Some(children.shared(target.uid.as_deref()?.into()))),
+            device: endpoint.node_name.as_deref().map(|name| known(devices, name)),
         };
         let ready: Box<[_]> = self.endpoints.iter().filter(is_ready).map(state).collect();
         let record = SliceRecord {
             name: self.name_any().into(),
-            uid: Uid::from(self.uid().unwrap_or_default()),
+            uid,
             service: self.labels().get(SERVICE_NAME).map(|service| service.as_str().into()).unwrap_or_default(),
             not_ready: i32::try_from(self.endpoints.len() - ready.len()).unwrap_or(i32::MAX),
             ready,

@@ -2,7 +2,7 @@
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{activation::ActivationDemand, applied::Applied, events::Said, key::Key};
+use super::{activation::ActivationDemand, applied::Applied, events::Said, key::Key, packed::Packed};
 use crate::name::{Device, Revision, Uid};
 
 /// Kept for each resource for as long as it is there, so every byte counts.
@@ -14,8 +14,8 @@ pub(super) struct Memory {
     /// What children were last found to be as planned for.
     pub(super) basis: Option<Basis>,
     pub(super) said: Said,
-    /// The status that was derived last, as text; the API may not have it yet, and the watch not have brought it back.
-    pub(super) told: Option<Box<[u8]>>,
+    /// The status that was derived last; the API may not have it yet, and the watch not have brought it back.
+    pub(super) told: Option<Packed>,
     /// Since when the API does not have it.
     pub(super) untold: Option<Instant>,
     pub(super) asked: Option<Box<Asked>>,
@@ -61,7 +61,7 @@ pub(super) struct Asked {
 
 impl Memory {
     /// Of a resource that is seen for the first time, with the status that it has.
-    pub(super) fn of(uid: Uid, status: Option<Box<[u8]>>) -> Self {
+    pub(super) fn of(uid: Uid, status: Option<Packed>) -> Self {
         Self { of: Some(uid), told: status, ..Self::default() }
     }
 

@@ -27,6 +27,7 @@ mod inventory;
 mod key;
 mod memory;
 mod observe;
+mod packed;
 mod parked;
 mod pruned;
 mod queue;

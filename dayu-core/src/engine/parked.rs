@@ -1,5 +1,10 @@
-//! A custom resource at rest, as the text that it is read from when it is looked at: a typed one is several times as large.
-use std::{borrow::Cow, fmt, marker::PhantomData};
+//! A custom resource at rest, as the text that it is read from when it is looked at: a typed one is many times as large.
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{DefaultHasher, Hasher},
+    marker::PhantomData,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt};
@@ -9,7 +14,7 @@ use serde::{
 };
 
 use super::{
-    key::Key,
+    packed::{Packed, Packer, Unreadable},
     pruned::{self, Copy},
 };
 use crate::name::Uid;
@@ -33,12 +38,13 @@ pub(super) struct Parked {
     /// Rises with what the user asks for.
     pub(super) generation: Option<i64>,
     pub(super) is_going: bool,
-    text: Box<[u8]>,
+    text: Packed,
+    hash: u64,
 }
 
 impl<R> Seen<R> {
-    /// The parts that are kept: key, resource as its `edition`, and the status that it had.
-    pub(super) fn park(self, edition: u64) -> (Key, Parked, Option<Box<[u8]>>)
+    /// What is kept of it, as its `edition`, and the text of the status that it had.
+    pub(super) fn park(self, edition: u64, packer: &Packer) -> (Parked, Option<Vec<u8>>)
     where
         Self: ResourceExt,
     {
@@ -47,9 +53,10 @@ impl<R> Seen<R> {
             uid: Uid::from(self.uid().unwrap_or_default()),
             generation: self.metadata.generation,
             is_going: self.metadata.deletion_timestamp.is_some(),
-            text: self.text.as_slice().into(),
+            text: packer.pack(&self.text),
+            hash: hash(&self.text),
         };
-        (Key::of(&self), parked, self.status.map(|status| status.as_slice().into()))
+        (parked, self.status)
     }
 }
 
@@ -59,14 +66,14 @@ impl Parked {
         (&self.uid, self.generation, self.is_going) != (&later.uid, later.generation, later.is_going)
     }
 
-    /// Whether `later` is the same but for its edition.
-    pub(super) fn equals(&self, later: &Self) -> bool {
-        !self.differs(later) && self.text == later.text
+    /// Whether `seen` is this, whatever its status.
+    pub(super) fn is_as<R>(&self, seen: &Seen<R>) -> bool {
+        self.hash == hash(&seen.text)
     }
 
     /// The resource, without a status.
-    pub(super) fn read<R: DeserializeOwned>(&self) -> Result<R, serde_json::Error> {
-        serde_json::from_slice(&self.text)
+    pub(super) fn read<R: DeserializeOwned>(&self) -> Result<R, Unreadable> {
+        self.text.read()
     }
 }
 
@@ -142,6 +149,13 @@ impl<'de, R> Visitor<'de> for Members<R> {
     }
 }
 
+/// Equal texts, equal hash.
+fn hash(text: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish()
+}
+
 /// Begins a member of an object that is being written.
 fn member(text: &mut Vec<u8>, name: &str) -> Result<(), serde_json::Error> {
     if text.len() > 1 {
@@ -169,8 +183,12 @@ mod tests {
     use super::*;
     use crate::api::RuntimeService;
 
-    fn seen(document: Value) -> (Key, Parked, Option<Box<[u8]>>) {
-        serde_json::from_value::<Seen<RuntimeService>>(document).unwrap().park(1)
+    fn seen(document: Value) -> Seen<RuntimeService> {
+        serde_json::from_value(document).unwrap()
+    }
+
+    fn park(document: Value) -> (Parked, Option<Vec<u8>>) {
+        seen(document).park(1, &Packer::default())
     }
 
     fn document() -> Value {
@@ -187,8 +205,8 @@ mod tests {
 
     #[test]
     fn what_is_read_again_is_what_was_seen_without_status_and_owners_of_fields() {
-        let (key, parked, status) = seen(document());
-        assert_eq!((key.namespace(), key.name(), parked.uid.as_str()), ("ns", "det", "u"));
+        let (parked, status) = park(document());
+        assert_eq!(parked.uid.as_str(), "u");
         assert_eq!(status.as_deref(), Some(&br#"{"observedGeneration":1}"#[..]));
         let mut expected = document();
         expected["metadata"].as_object_mut().unwrap().remove("managedFields");
@@ -199,12 +217,12 @@ mod tests {
 
     #[test]
     fn a_status_is_no_news_and_a_wish_is() {
-        let (_, before, _) = seen(document());
+        let (before, _) = park(document());
         let mut next = document();
         next["status"] = json!({"observedGeneration": 2});
         next["metadata"]["resourceVersion"] = json!("77");
-        assert!(before.equals(&seen(next.clone()).1), "our own status leaves nothing to keep");
+        assert!(before.is_as(&seen(next.clone())), "our own status leaves nothing to keep");
         next["metadata"]["generation"] = json!(2);
-        assert!(before.differs(&seen(next).1));
+        assert!(!before.is_as(&seen(next.clone())) && before.differs(&park(next).0));
     }
 }

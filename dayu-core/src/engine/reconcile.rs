@@ -14,11 +14,12 @@ use super::{
     STATUS_MANAGER, World,
     activation::Demand,
     apply::{self, Refusal},
-    children::Children,
+    children::{Children, known},
     events::Announcer,
     inventory::{Child, ChildKind, mark},
     key::Key,
     memory::{Asked, Basis, Echo, Memory, Version},
+    packed::{Packer, Unreadable},
     parked::{Parked, Seen},
 };
 use crate::{
@@ -38,6 +39,8 @@ pub(super) struct Context<T> {
     pub(super) announcer: Announcer,
     pub(super) local_manager: String,
     pub(super) clock: fn() -> Timestamp,
+    pub(super) resources: Packer,
+    pub(super) statuses: Packer,
 }
 
 /// How a look ended.
@@ -215,7 +218,7 @@ impl<T: Template> Context<T> {
         let status = self.template.status(resource, observed);
         if resource.status() != Some(&status) {
             let text = serde_json::to_vec(&status).map_err(kube::Error::SerdeError)?;
-            memory.told = Some(text.into());
+            memory.told = Some(self.statuses.pack(&text));
             memory.untold.get_or_insert(now);
         }
         let Some(since) = memory.untold else { return Ok(Verdict::Done) };
@@ -263,11 +266,11 @@ struct Incarnation<'a> {
 }
 
 /// The resource, with the status that was told last.
-fn read<T: Template>(parked: &Parked, memory: &Memory) -> Result<T::Resource, serde_json::Error> {
+fn read<T: Template>(parked: &Parked, memory: &Memory) -> Result<T::Resource, Unreadable> {
     let mut resource: T::Resource = parked.read()?;
     *resource.status_mut() = match &memory.told {
         // One that somebody else wrote in another form is written anew.
-        Some(told) => serde_json::from_slice(told).ok(),
+        Some(told) => told.read().ok(),
         None => None,
     };
     Ok(resource)
@@ -306,7 +309,7 @@ fn due(observed: &Observed) -> Option<Asked> {
         return None;
     }
     Some(Asked {
-        device: activation.device.clone(),
+        device: known(&observed.site.devices, activation.device.as_str()),
         service: service.service.as_ref()?.uid.clone(),
         pod: endpoint.pod.clone()?,
         revision: activation.revision,

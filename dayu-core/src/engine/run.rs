@@ -19,6 +19,7 @@ use super::{
     key::Key,
     memory::{Memory, Version},
     observe::{Observer, Outcome, Unobserved},
+    packed::Packer,
     parked::{Parked, Seen},
     queue::{Backoff, Queue},
     reconcile::{Context, Looked, Verdict},
@@ -91,6 +92,16 @@ struct Entry {
     version: Option<Version>,
 }
 
+impl Entry {
+    /// The watch tells of this version.
+    fn told_of<T: Template>(&mut self, observer: &dyn Observer, version: Option<Version>) {
+        self.version = version;
+        if let Some(memory) = &mut self.memory {
+            tell_echo::<T>(observer, version, memory);
+        }
+    }
+}
+
 impl<T: Template> Engine<T> {
     /// An engine for `template`'s kind; nothing happens before [`Engine::run`].
     #[must_use]
@@ -102,6 +113,8 @@ impl<T: Template> Engine<T> {
             world,
             local_manager: options.local_manager.clone(),
             clock: options.clock,
+            resources: Packer::default(),
+            statuses: Packer::default(),
         };
         Self {
             context: Arc::new(context),
@@ -187,21 +200,24 @@ impl<T: Template> Engine<T> {
 
     fn put(&mut self, seen: Seen<T::Resource>) -> Key {
         self.edition += 1;
-        let version = Version::of(&seen);
-        let (key, resource, status) = seen.park(self.edition);
+        let (version, key) = (Version::of(&seen), Key::of(&seen));
+        if let Some(entry) = self.entries.get_mut(&key)
+            && entry.resource.as_ref().is_some_and(|known| known.is_as(&seen))
+        {
+            entry.told_of::<T>(&*self.options.observer, version);
+            return key;
+        }
+        let (resource, status) = seen.park(self.edition, &self.context.resources);
         let entry = match self.entries.entry(key.clone()) {
             hash_map::Entry::Occupied(known) => known.into_mut(),
             hash_map::Entry::Vacant(room) => {
+                let status = status.map(|status| self.context.statuses.pack(&status));
                 let memory = Memory::of(resource.uid.clone(), status);
                 room.insert(Entry { resource: None, memory: Some(Box::new(memory)), version })
             }
         };
-        entry.version = version;
-        if let Some(memory) = &mut entry.memory {
-            tell_echo::<T>(&*self.options.observer, version, memory);
-        }
+        entry.told_of::<T>(&*self.options.observer, version);
         match &entry.resource {
-            Some(before) if before.equals(&resource) => return key,
             Some(before) if !before.differs(&resource) => {}
             before => {
                 if let Some(before) = before {
@@ -291,10 +307,12 @@ impl<T: Template> Engine<T> {
     fn index(&mut self, key: &Key, memory: &mut Memory, devices: Option<Vec<Device>>) {
         if let Some(devices) = devices.filter(|devices| **devices != *memory.devices) {
             self.unindex(key, &memory.devices);
-            for device in &devices {
+            let mut indexed = |device: Device| {
+                let device = self.by_device.get_key_value(&device).map_or(device, |(known, _)| known.clone());
                 self.by_device.entry(device.clone()).or_default().insert(key.clone());
-            }
-            memory.devices = devices.into();
+                device
+            };
+            memory.devices = devices.into_iter().map(&mut indexed).collect();
         }
         if memory.refused.is_some() {
             self.refused.insert(key.clone());

@@ -1,6 +1,6 @@
 //! What all engines of a process see: devices, children, acknowledgements, and who is connected.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::{Arc, Weak},
 };
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     activation::Demand,
-    children::{Children, Kept},
+    children::{Children, Devices, Kept, known},
     inventory::OWNER,
     view,
     wakes::{Wake, Wakes},
@@ -52,7 +52,7 @@ struct Inner {
 struct State {
     children: HashMap<Uid, Children>,
     epoch: Epoch,
-    devices: Arc<BTreeMap<Device, DeviceState>>,
+    devices: Arc<Devices>,
     /// Rises with every change of `devices`.
     edition: u64,
     acknowledged: HashMap<Uid, Acknowledgement>,
@@ -96,16 +96,18 @@ impl World {
 
     /// A device says that it has applied a route. The newest word of each resource counts.
     pub fn acknowledge(&self, acknowledgement: Acknowledgement) {
-        let resource = acknowledgement.resource.clone();
         let mut state = self.inner.state.lock();
-        let acknowledgement = match state.children.get(&resource) {
-            Some(children) => Acknowledgement {
+        let acknowledgement = match state.children.get_key_value(&acknowledgement.resource) {
+            Some((resource, children)) => Acknowledgement {
+                resource: resource.clone(),
                 service: children.shared(acknowledgement.service),
                 pod: children.shared(acknowledgement.pod),
+                device: known(&state.devices, acknowledgement.device.as_str()),
                 ..acknowledgement
             },
             None => acknowledgement,
         };
+        let resource = acknowledgement.resource.clone();
         if state.acknowledged.len() >= ACKNOWLEDGEMENTS {
             let State { acknowledged, children, .. } = &mut *state;
             acknowledged.retain(|uid, _| children.contains_key(uid));
@@ -204,15 +206,17 @@ impl World {
     fn take<K: Kept>(&self, owners: &mut Owners, object: &K) {
         let Some(owner) = object.labels().get(OWNER).map(|uid| Uid::from(uid.as_str())) else { return };
         let child = uid(object);
+        let child = owners.get_key_value(&child).map_or(child, |(known, _)| known.clone());
         let mut state = self.inner.state.lock();
         let owner = state.children.get_key_value(&owner).map_or(owner, |(known, _)| known.clone());
         if let Some(before) = owners.insert(child.clone(), owner.clone()).filter(|before| *before != owner) {
             state.unset::<K>(&before, &child);
         }
-        let children = state.children.entry(owner.clone()).or_default();
-        let changed = object.set(children);
-        if children.is_empty() {
-            state.children.remove(&owner);
+        let State { children, devices, .. } = &mut *state;
+        let of_owner = children.entry(owner.clone()).or_default();
+        let changed = object.set(child, devices, of_owner);
+        if of_owner.is_empty() {
+            children.remove(&owner);
         }
         if changed {
             state.tell(&Wake::Resource(owner));
