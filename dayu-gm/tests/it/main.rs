@@ -4,6 +4,7 @@ mod admission;
 mod adversity;
 mod link;
 mod manager;
+mod offline;
 mod reconcile;
 mod renewal;
 mod site;

@@ -89,7 +89,7 @@ async fn bad_resources_are_told_and_make_nothing(site: &mut Site) {
     site.until::<Deployment>(|all| all.len() == 1).await;
 }
 
-fn joint(name: &str, workers: &Value) -> JointMultiEdgeService {
+pub(super) fn joint(name: &str, workers: &Value) -> JointMultiEdgeService {
     serde_json::from_value(json!({
         "apiVersion": "sedna.io/v1alpha1", "kind": "JointMultiEdgeService", "metadata": {"name": name},
         "spec": {"serviceConfig": {"pos": "edge", "port": 9000, "targetPort": 9000}, "edgeWorker": workers},
@@ -97,7 +97,7 @@ fn joint(name: &str, workers: &Value) -> JointMultiEdgeService {
     .unwrap()
 }
 
-fn worker(device: &str, image: &str) -> Value {
+pub(super) fn worker(device: &str, image: &str) -> Value {
     // A name twice: what a real API server refuses to apply, and users send.
     let env = json!([{"name": "X", "value": "1"}, {"name": "X", "value": "2"}]);
     json!({"template": {"spec": {"nodeName": device, "containers": [{"name": "a", "image": image, "env": env}]}}})
