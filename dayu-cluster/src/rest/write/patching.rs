@@ -151,6 +151,9 @@ pub(super) fn merge(language: PatchType, kind: &str, value: &mut Value, patch: &
         PatchType::Strategic => {
             patch::strategic::merge(kind, value, patch).map_err(|error| ApiError::untyped(error.to_string()))
         }
+        PatchType::Merge if !patch.is_object() => {
+            Err(ApiError::bad_request("error decoding patch: a merge patch is an object"))
+        }
         PatchType::Merge | PatchType::Apply => {
             patch::json::merge(value, patch);
             Ok(())
@@ -164,7 +167,7 @@ impl From<JsonPatchError> for ApiError {
         match error {
             JsonPatchError::Malformed(_) => Self::bad_request(message),
             JsonPatchError::TooLong(_) => Self::too_long(message),
-            JsonPatchError::Inapplicable(_) => Self::inapplicable(),
+            JsonPatchError::Inapplicable(_) | JsonPatchError::UnknownOperation(_) => Self::inapplicable(),
         }
     }
 }
