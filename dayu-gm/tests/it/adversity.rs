@@ -1,4 +1,6 @@
 //! The global manager where Kubernetes refuses, ends or changes hands.
+use std::time::Duration;
+
 use dayu_core::api::RuntimeService;
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -6,9 +8,10 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 
 use super::site::{Manager, Place, Site, condition, on_kubernetes, runtime_service};
 
@@ -97,7 +100,15 @@ async fn a_namespace_ends(site: &mut Site) {
 
     let namespaces = Api::<Namespace>::all(site.client.clone());
     namespaces.delete(&site.namespace, &DeleteParams::default()).await.unwrap();
-    site.until::<Deployment>(<[_]>::is_empty).await;
+    // Its pods go before anything else does, once their kubelet has let them go.
+    let (pods, now) = (site.api::<Pod>(), DeleteParams::default().grace_period(0));
+    let emptied = async {
+        while !site.api::<Deployment>().list(&ListParams::default()).await.unwrap().items.is_empty() {
+            pods.delete_collection(&now, &ListParams::default()).await.unwrap();
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), emptied).await.expect("the namespace is emptied");
 
     // The others are not kept waiting, and what goes is let go.
     let name = format!("{}-not", site.namespace);
