@@ -5,7 +5,6 @@ use dayu_core::{
     api::{self, Definition, Installed},
     engine::MANAGER,
 };
-use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client,
@@ -37,9 +36,10 @@ pub(crate) async fn ensure_namespace(client: &Client) {
 
 /// Installs the definitions, unless somebody else does, and waits until they are served; tries until they are.
 pub(crate) async fn install(client: &Client, keep: bool) {
-    let definitions = api::definitions();
-    let installs = definitions.iter().map(|wanted| until_done(move || definition(client, wanted, keep)));
-    join_all(installs).await;
+    // One by one: where the server is in this process, its work on two at once would be twice the memory it ever needs.
+    for wanted in &api::definitions() {
+        until_done(|| definition(client, wanted, keep)).await;
+    }
 }
 
 async fn create_namespace(client: &Client) -> Result<(), Problem> {
