@@ -4,6 +4,7 @@ mod allocation;
 mod apply;
 mod controllers;
 mod engine;
+mod idle;
 mod pick;
 mod processor;
 mod relay;
@@ -31,6 +32,8 @@ enum Bench {
     /// The global manager that `engine --apart` starts.
     #[command(hide = true)]
     EngineManager(engine::ManagerArguments),
+    /// The size of the release binary, and what it takes when nobody asks anything.
+    Idle(idle::Arguments),
     /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
@@ -43,6 +46,7 @@ fn main() -> std::io::Result<()> {
         Bench::Controllers(arguments) => controllers::run(&arguments)?,
         Bench::Engine(arguments) => engine::run(&arguments)?,
         Bench::EngineManager(arguments) => engine::run_manager(&arguments)?,
+        Bench::Idle(arguments) => idle::run(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),
         Bench::Relay(arguments) => relay::run(&arguments)?,
     }
