@@ -26,6 +26,7 @@ pub mod api;
 pub mod balance;
 #[cfg(feature = "connect")]
 pub mod connect;
+mod copy;
 pub mod directory;
 #[cfg(feature = "engine")]
 pub mod engine;

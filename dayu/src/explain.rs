@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::{Api, ResourceExt, api::ListParams};
 
 use crate::{cli::Explain, mesh_api, output};
-use dayu_core::connect;
+use dayu_core::{api::lean::Lean, connect};
 
 /// The port of every mesh's status and directory API.
 const STATUS: u16 = 10551;
@@ -30,7 +30,7 @@ pub(crate) enum Error {
 /// Asks the mesh of the caller's device and prints what it says.
 pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
     let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
-    let nodes = Api::<Node>::all(client).list(&ListParams::default()).await.map_err(Error::Devices)?.items;
+    let nodes = Api::<Lean<Node>>::all(client).list(&ListParams::default()).await.map_err(Error::Devices)?.items;
     let wanted = options.from.as_ref().or(options.device.as_ref());
     let node = match wanted {
         Some(name) => {

@@ -1,6 +1,7 @@
 //! From the parsed command to the code that does it.
 use std::process::ExitCode;
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -64,8 +65,9 @@ pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
 }
 
 fn crds() -> Result<(), Error> {
-    for definition in dayu_core::api::crds() {
-        let text = serde_saphyr::to_string(&definition).map_err(|error| Error::Yaml(error.to_string()))?;
+    for definition in dayu_core::api::definitions() {
+        let value: Value = serde_json::from_str(definition.json()).map_err(|error| Error::Yaml(error.to_string()))?;
+        let text = serde_saphyr::to_string(&value).map_err(|error| Error::Yaml(error.to_string()))?;
         output::raw(&format!("---\n{text}"));
     }
     Ok(())

@@ -9,6 +9,7 @@ mod crd;
 pub mod env;
 pub mod joint_multi_edge;
 pub mod label;
+pub mod lean;
 mod pod_template;
 pub mod runtime_service;
 

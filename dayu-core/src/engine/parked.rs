@@ -15,9 +15,9 @@ use serde::{
 
 use super::{
     packed::{Packed, Packer, Unreadable},
-    pruned::{self, Copy},
+    pruned,
 };
-use crate::name::Uid;
+use crate::{copy::Copy, name::Uid};
 
 /// A resource of kind `R` as the watch gives it.
 #[derive(Clone, Debug)]

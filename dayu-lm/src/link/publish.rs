@@ -1,6 +1,6 @@
 //! Telling the global manager which key is this device's: on a Lease that the API lets only this device write.
 use dayu_core::{
-    api::annotation::LINK_KEY,
+    api::{annotation::LINK_KEY, lean::Lean},
     link::{Fingerprint, lease_of},
     name::Device,
 };
@@ -18,14 +18,14 @@ const FIELD_MANAGER: &str = "dayu-lm";
 
 /// Writes the Lease of `device`; it goes when the Node does.
 pub(super) async fn publish(client: &Client, device: &Device, key: Fingerprint) -> kube::Result<()> {
-    let node = Api::<Node>::all(client.clone()).get_opt(device.as_str()).await?;
+    let node = Api::<Lean<Node>>::all(client.clone()).get_opt(device.as_str()).await?;
     let lease = json!({
         "apiVersion": Lease::api_version(&()),
         "kind": Lease::kind(&()),
         "metadata": {
             "name": lease_of(device),
             "annotations": {LINK_KEY: key.to_string()},
-            "ownerReferences": node.as_ref().and_then(owner).into_iter().collect::<Vec<_>>(),
+            "ownerReferences": node.as_ref().and_then(|node| owner(node)).into_iter().collect::<Vec<_>>(),
         },
         "spec": {"holderIdentity": device},
     });

@@ -1,7 +1,7 @@
 //! Saying that the device is alive: its status once and whenever it is doubted, its Lease every ten seconds.
 use std::{net::IpAddr, time::Duration};
 
-use dayu_core::name::Device;
+use dayu_core::{api::lean::Lean, name::Device};
 use futures::StreamExt;
 use k8s_openapi::{
     api::{
@@ -37,7 +37,7 @@ pub(crate) async fn keep_alive(
     clock: Clock,
     first: impl FnOnce(),
 ) {
-    let nodes: Api<Node> = Api::all(client.clone());
+    let nodes: Api<Lean<Node>> = Api::all(client.clone());
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
     let only = watcher::Config::default().fields(&format!("metadata.name={device}"));
     let mut seen = watcher(nodes.clone(), only).default_backoff().boxed();
@@ -70,7 +70,7 @@ pub(crate) async fn keep_alive(
 }
 
 /// Writes the Node's status; says whether it was taken.
-async fn report(nodes: &Api<Node>, device: &Device, address: IpAddr, logs_port: u16, clock: Clock) -> bool {
+async fn report(nodes: &Api<Lean<Node>>, device: &Device, address: IpAddr, logs_port: u16, clock: Clock) -> bool {
     let status = json!({"status": object::status(device, address, logs_port, clock.now())});
     let written = nodes.patch_status(device.as_str(), &PatchParams::default(), &Patch::Merge(status)).await;
     written

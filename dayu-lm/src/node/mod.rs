@@ -8,7 +8,7 @@ mod object;
 
 use std::net::IpAddr;
 
-use dayu_core::name::Device;
+use dayu_core::{api::lean::Lean, name::Device};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Node;
 use kube::{
@@ -37,7 +37,7 @@ pub(crate) enum Standing {
 /// Registers the device where nobody has, and waits until it is known what that makes of us. None if the watch ends, which
 /// it never does.
 pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standing> {
-    let nodes: Api<Node> = Api::all(client.clone());
+    let nodes: Api<Lean<Node>> = Api::all(client.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={device}"));
     let mut events = watcher(nodes.clone(), only).default_backoff().boxed();
     let mut seen = false;
@@ -59,8 +59,8 @@ pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standin
     None
 }
 
-async fn create(nodes: &Api<Node>, device: &Device) {
-    match nodes.create(&PostParams::default(), &object::node(device)).await {
+async fn create(nodes: &Api<Lean<Node>>, device: &Device) {
+    match nodes.create(&PostParams::default(), &object::node(device).into()).await {
         Ok(_) => tracing::info!(%device, "registered as a node"),
         // The watch tells who was faster.
         Err(kube::Error::Api(status)) if status.code == 409 => {}

@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dayu_core::worker::{Launch, Run, State};
+use dayu_core::{
+    api::lean,
+    worker::{Launch, Run, State},
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
@@ -21,6 +24,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     /// The pod as the API told it last.
+    #[serde(deserialize_with = "lean::deserialize")]
     pub(crate) pod: Pod,
     /// Its address.
     pub(crate) address: IpAddr,

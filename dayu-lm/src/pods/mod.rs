@@ -11,6 +11,7 @@ mod tell;
 use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc};
 
 use dayu_core::{
+    api::lean::Lean,
     name::{Device, Uid},
     worker::Runtime,
 };
@@ -80,7 +81,7 @@ impl Pods {
     /// Keeps the pods bound to the device until `shutdown`; stops them then, if told.
     pub(crate) async fn run(mut self, stop_workers: bool, shutdown: CancellationToken) {
         let bound = watcher::Config::default().fields(&format!("spec.nodeName={}", self.shared.device));
-        let events = watcher(Api::<Pod>::all(self.shared.client.clone()), bound).default_backoff();
+        let events = watcher(Api::<Lean<Pod>>::all(self.shared.client.clone()), bound).default_backoff();
         Box::pin(self.follow(events, &shutdown)).await;
         if !stop_workers {
             return;
@@ -93,7 +94,7 @@ impl Pods {
 
     async fn follow(
         &mut self,
-        events: impl Stream<Item = watcher::Result<watcher::Event<Pod>>>,
+        events: impl Stream<Item = watcher::Result<watcher::Event<Lean<Pod>>>>,
         shutdown: &CancellationToken,
     ) {
         let mut events = pin!(events.fuse());
@@ -106,10 +107,10 @@ impl Pods {
                     Ok(watcher::Event::Init) => listed = Some(Vec::new()),
                     Ok(watcher::Event::InitApply(pod)) => {
                         listed.get_or_insert_default().push(Uid::from(pod.uid().unwrap_or_default()));
-                        self.apply(pod).await;
+                        self.apply(pod.into_inner()).await;
                     }
                     Ok(watcher::Event::InitDone) => self.forget_all_but(&listed.take().unwrap_or_default()).await,
-                    Ok(watcher::Event::Apply(pod)) => self.apply(pod).await,
+                    Ok(watcher::Event::Apply(pod)) => self.apply(pod.into_inner()).await,
                     Ok(watcher::Event::Delete(pod)) => self.gone(&Uid::from(pod.uid().unwrap_or_default())).await,
                     Err(error) => tracing::debug!(%error, "the watch on pods broke; it is opened again"),
                 },

@@ -1,7 +1,7 @@
 //! Telling the API how a pod is: always the newest, never the same twice.
 use std::time::Duration;
 
-use dayu_core::name::Uid;
+use dayu_core::{api::lean::Lean, name::Uid};
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use kube::{
     Api, Client,
@@ -36,7 +36,7 @@ pub(super) struct Reporter {
 impl Reporter {
     /// Reports until the sender is gone. A report that does not get through gives way to a newer one.
     pub(super) async fn run(self, mut reports: watch::Receiver<Report>) {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &self.namespace);
+        let pods: Api<Lean<Pod>> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut told = Report::default();
         let mut pause = PAUSE;
         while reports.changed().await.is_ok() {
@@ -60,7 +60,7 @@ impl Reporter {
         }
     }
 
-    async fn tell(&self, pods: &Api<Pod>, report: &Report, told: &Report) -> Result<(), kube::Error> {
+    async fn tell(&self, pods: &Api<Lean<Pod>>, report: &Report, told: &Report) -> Result<(), kube::Error> {
         if report.status != told.status || report.doubts != told.doubts {
             // The UID makes this a precondition: a namesake is none of our business.
             let patch = json!({"metadata": {"uid": self.uid.as_str()}, "status": report.status});

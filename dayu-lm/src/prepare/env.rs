@@ -19,7 +19,8 @@ pub(super) async fn resolve(
     let mut env = Vec::new();
     let links = pod.spec.as_ref().and_then(|spec| spec.enable_service_links).unwrap_or(true);
     let namespace = pod.namespace().unwrap_or_default();
-    services::variables(&lookup.services(), &namespace, links)
+    let services = lookup.services();
+    services::variables(services.iter().map(|service| &***service), &namespace, links)
         .into_iter()
         .for_each(|(name, value)| put(&mut env, name, value));
     offered(place).into_iter().for_each(|(name, value)| put(&mut env, name, value));

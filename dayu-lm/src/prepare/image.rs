@@ -14,7 +14,7 @@ pub(super) fn command<'a>(
     let mut unreadable = Vec::new();
     for map in maps {
         for (key, text) in map.data.iter().flatten() {
-            match serde_saphyr::from_str::<BTreeMap<String, Vec<String>>>(text) {
+            match read(text) {
                 Ok(mut commands) => {
                     if let Some(command) = commands.remove(image).filter(|command| !command.is_empty()) {
                         return Ok(command);
@@ -36,6 +36,12 @@ pub(super) fn command<'a>(
         message.push_str(&unreadable.join("; "));
     }
     Err(Problem::new("ImageUnmapped", message))
+}
+
+fn read(text: &str) -> Result<BTreeMap<String, Vec<String>>, String> {
+    // By way of a tree: all YAML of the program is read by one decoder.
+    let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    serde_json::from_value(tree).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

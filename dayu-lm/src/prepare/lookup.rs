@@ -1,7 +1,10 @@
 //! What the API is asked for a container: read through watches where a change matters, one by one otherwise.
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use dayu_core::{api::label, worker::Problem};
+use dayu_core::{
+    api::{label, lean::Lean},
+    worker::Problem,
+};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Secret, Service};
 use kube::{
@@ -23,7 +26,7 @@ pub(crate) const UNREACHABLE: &str = "ApiUnreachable";
 #[derive(Clone)]
 pub(crate) struct Lookup {
     client: Client,
-    services: Store<Service>,
+    services: Store<Lean<Service>>,
     images: Store<ConfigMap>,
     changed: watch::Receiver<()>,
 }
@@ -36,7 +39,7 @@ impl Lookup {
         let images = follow(Api::<ConfigMap>::all(client.clone()), maps, shutdown, move || {
             let _ = told.send(());
         });
-        let services = follow(Api::<Service>::all(client.clone()), watcher::Config::default(), shutdown, || ());
+        let services = follow(Api::<Lean<Service>>::all(client.clone()), watcher::Config::default(), shutdown, || ());
         Self { client: client.clone(), services, images, changed }
     }
 
@@ -54,7 +57,7 @@ impl Lookup {
         }
     }
 
-    pub(super) fn services(&self) -> Vec<Arc<Service>> {
+    pub(super) fn services(&self) -> Vec<Arc<Lean<Service>>> {
         self.services.state()
     }
 

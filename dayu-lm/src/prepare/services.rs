@@ -1,20 +1,22 @@
 //! Service links: the variables by which programs found services before there were names.
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 
 /// Those of the namespace's services, and always those of the API's own.
-pub(super) fn variables(services: &[Arc<Service>], namespace: &str, links: bool) -> Vec<(String, String)> {
+pub(super) fn variables<'a>(
+    services: impl IntoIterator<Item = &'a Service>,
+    namespace: &str,
+    links: bool,
+) -> Vec<(String, String)> {
     let is_api =
         |service: &Service| service.name_any() == "kubernetes" && service.namespace().as_deref() == Some("default");
     let wanted = services
-        .iter()
+        .into_iter()
         .filter(|service| is_api(service) || (links && service.namespace().as_deref() == Some(namespace)));
     // The API's own come first: a namesake in the pod's namespace is what its programs mean.
-    let mut wanted: Vec<&Arc<Service>> = wanted.collect();
+    let mut wanted: Vec<&Service> = wanted.collect();
     wanted.sort_by_key(|service| (!is_api(service), service.name_any()));
-    wanted.into_iter().flat_map(|service| of(service)).collect()
+    wanted.into_iter().flat_map(of).collect()
 }
 
 fn of(service: &Service) -> Vec<(String, String)> {

@@ -1,7 +1,10 @@
 //! One watched collection: knows what it has told, so that a new list also tells what is gone.
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use dayu_core::directory::{Change, Suspicion, judge};
+use dayu_core::{
+    api::lean::Lean,
+    directory::{Change, Suspicion, judge},
+};
 use futures::StreamExt;
 use kube::{
     Api,
@@ -29,7 +32,7 @@ enum Ended {
 }
 
 pub(super) struct Collection<K: Kind> {
-    api: Api<K>,
+    api: Api<Lean<K>>,
     selector: &'static str,
     sink: mpsc::Sender<Change>,
     /// All collections meet here once each has told its first list; none when this one has.
@@ -40,7 +43,12 @@ pub(super) struct Collection<K: Kind> {
 }
 
 impl<K: Kind> Collection<K> {
-    pub(super) fn new(api: Api<K>, selector: &'static str, sink: mpsc::Sender<Change>, synced: Arc<Barrier>) -> Self {
+    pub(super) fn new(
+        api: Api<Lean<K>>,
+        selector: &'static str,
+        sink: mpsc::Sender<Change>,
+        synced: Arc<Barrier>,
+    ) -> Self {
         let (known, listed) = Default::default();
         Self { api, selector, sink, synced: Some(synced), known, listed, doubted: false }
     }

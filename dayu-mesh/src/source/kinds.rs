@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use dayu_core::{
+    api::lean::Large,
     directory::{Change, DeviceRecord, ServiceRecord, SliceRecord},
     name::{Device, ServiceKey, Uid},
 };
@@ -15,9 +16,7 @@ use kube::{Resource, ResourceExt};
 const PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
 
 /// A kind that the directory knows.
-pub(super) trait Kind:
-    Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static
-{
+pub(super) trait Kind: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Large + Send + 'static {
     /// Names one incarnation.
     type Key: Clone + Ord + Send;
 

@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use dayu_core::api::{Installed, JointMultiEdgeService, RuntimeService, annotation::LINK_ADDRESS};
+use dayu_core::api::{
+    Installed, JointMultiEdgeService, RuntimeService,
+    annotation::LINK_ADDRESS,
+    lean::{Large, Lean},
+};
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::{
@@ -69,12 +73,12 @@ impl Facts {
         let (definitions, leases, nodes, namespaces, pods, services, runtime_services, joint_services) = tokio::join!(
             list(Api::<Installed>::all(client.clone())),
             list(leases),
-            list(Api::<Node>::all(client.clone())),
+            lean(client),
             list(Api::<Namespace>::all(client.clone())),
-            list(Api::<Pod>::all(client.clone())),
-            list(Api::<Service>::all(client.clone())),
-            list(Api::<RuntimeService>::all(client.clone())),
-            list(Api::<JointMultiEdgeService>::all(client.clone())),
+            lean(client),
+            lean(client),
+            lean(client),
+            lean(client),
         );
         facts.definitions = facts.read(definitions);
         facts.leases = facts.read(leases);
@@ -99,6 +103,15 @@ impl Facts {
         let lease = self.leases.iter().flatten().find(|lease| lease.name_any() == MANAGER_LEASE)?;
         lease.annotations().get(LINK_ADDRESS).cloned()
     }
+}
+
+/// All objects of a large kind.
+async fn lean<K>(client: &Client) -> Result<Vec<K>, Finding>
+where
+    K: Resource<DynamicType = ()> + Clone + Large + std::fmt::Debug,
+{
+    let list = list(Api::<Lean<K>>::all(client.clone())).await?;
+    Ok(list.into_iter().map(Lean::into_inner).collect())
 }
 
 async fn list<K>(api: Api<K>) -> Result<Vec<K>, Finding>

@@ -1,7 +1,7 @@
 //! Telling what happens while workers start, and where they run once they do.
 use std::{collections::BTreeMap, time::Duration};
 
-use dayu_core::api::{JointMultiEdgeService, RuntimeService};
+use dayu_core::api::{JointMultiEdgeService, RuntimeService, lean::Lean};
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{
@@ -25,11 +25,15 @@ pub(crate) struct Error(#[from] kube::Error);
 /// Waits for every resource of our kinds, telling each that becomes ready and, when nothing moves, what is missing.
 pub(crate) async fn until_ready(client: &Client) -> Result<(), Error> {
     let mut states: BTreeMap<String, State> = BTreeMap::new();
-    for name in names::<RuntimeService>(client).await?.into_iter().chain(names::<JointMultiEdgeService>(client).await?)
+    for name in names::<Lean<RuntimeService>>(client)
+        .await?
+        .into_iter()
+        .chain(names::<Lean<JointMultiEdgeService>>(client).await?)
     {
         states.insert(name, State::Unknown);
     }
-    let mut changes = futures::stream::select(watch::<RuntimeService>(client), watch::<JointMultiEdgeService>(client));
+    let mut changes =
+        futures::stream::select(watch::<Lean<RuntimeService>>(client), watch::<Lean<JointMultiEdgeService>>(client));
     while states.values().any(|state| *state != State::Ready) {
         match tokio::time::timeout(QUIET, changes.next()).await {
             Ok(Some((name, state))) => {
@@ -106,14 +110,14 @@ pub(crate) fn devices(devices: &[Addressed]) -> String {
 
 /// Prints where each worker runs and how each service is addressed.
 pub(crate) async fn placement(client: &Client) -> Result<(), Error> {
-    let pods = Api::<Pod>::all(client.clone()).list(&ListParams::default()).await?;
+    let pods = Api::<Lean<Pod>>::all(client.clone()).list(&ListParams::default()).await?;
     let rows = pods.items.iter().map(|pod| {
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
         let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap_or_default();
         vec![node, pod.name_any(), address]
     });
     output::line(&output::table(&["DEVICE", "WORKER", "ADDRESS"], rows));
-    let services = Api::<Service>::all(client.clone()).list(&ListParams::default()).await?;
+    let services = Api::<Lean<Service>>::all(client.clone()).list(&ListParams::default()).await?;
     let rows =
         services.items.iter().filter(|service| service.namespace().as_deref() != Some("default")).map(|service| {
             let spec = service.spec.clone().unwrap_or_default();

@@ -1,7 +1,10 @@
 //! How long a ready worker waits until its resource says so: pod Ready event → RuntimeService Ready event.
 use std::{collections::BTreeMap, time::Duration};
 
-use dayu_core::{api::RuntimeService, name::Device};
+use dayu_core::{
+    api::{RuntimeService, lean::Lean},
+    name::Device,
+};
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
@@ -35,9 +38,9 @@ pub(super) async fn measure(
     round: &str,
     count: usize,
 ) -> Result<Vec<Duration>, Error> {
-    let services: Api<RuntimeService> = Api::namespaced(client.clone(), namespace);
+    let services: Api<Lean<RuntimeService>> = Api::namespaced(client.clone(), namespace);
     let names: Vec<String> = (0..count).map(|at| format!("probe-{round}-{at}")).collect();
-    let pods = changes(Api::<Pod>::namespaced(client.clone(), namespace)).await?;
+    let pods = changes(Api::<Lean<Pod>>::namespaced(client.clone(), namespace)).await?;
     let resources = changes(services.clone()).await?;
     for name in &names {
         services.create(&PostParams::default(), &probe(name, device)?).await?;
@@ -72,8 +75,8 @@ where
 }
 
 async fn delays(
-    mut pods: BoxStream<'static, Pod>,
-    mut resources: BoxStream<'static, RuntimeService>,
+    mut pods: BoxStream<'static, Lean<Pod>>,
+    mut resources: BoxStream<'static, Lean<RuntimeService>>,
     names: &[String],
 ) -> Vec<Duration> {
     let mut since: BTreeMap<String, Instant> = BTreeMap::new();
@@ -110,7 +113,7 @@ fn is_ready(resource: &RuntimeService) -> bool {
     conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
-fn probe(name: &str, device: &Device) -> Result<RuntimeService, serde_json::Error> {
+fn probe(name: &str, device: &Device) -> Result<Lean<RuntimeService>, serde_json::Error> {
     serde_json::from_value(json!({
         "apiVersion": "sedna.io/v1alpha1",
         "kind": "RuntimeService",

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use dayu_core::api::lean::Lean;
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, api::ListParams};
 use tokio::time::Instant;
@@ -54,8 +55,9 @@ const FIRST: Duration = Duration::from_secs(10);
 
 /// Runs the whole test on a site whose pipeline is ready; the exit code tells whether every request landed right.
 pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCode, Error> {
-    let services = Api::<Service>::namespaced(site.client(), NAMESPACE);
-    let services = services.list(&ListParams::default()).await.map_err(Error::Services)?.items;
+    let services = Api::<Lean<Service>>::namespaced(site.client(), NAMESPACE);
+    let services = services.list(&ListParams::default()).await.map_err(Error::Services)?;
+    let services: Vec<Service> = services.items.into_iter().map(Lean::into_inner).collect();
     let devices = site.devices();
     let calls = Arc::new(targets::calls(&services, &devices));
     let bodies = Arc::new(bodies());
