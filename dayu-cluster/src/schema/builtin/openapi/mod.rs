@@ -1,11 +1,12 @@
 //! The definitions that Kubernetes publishes of its kinds, as OpenAPI documents have them.
 //!
-//! They are data: kept as text, and read one by one when somebody asks. As code that makes them from types they would be
-//! a tenth of the whole program.
+//! They are data: packed text, and read one by one when somebody asks. As code that makes them from types they would be a
+//! tenth of the whole program.
 
 #[cfg(test)]
 mod tests;
 
+use miniz_oxide::inflate::decompress_to_vec;
 use serde_json::{Map, Value};
 
 /// The definition of `metadata` of an object.
@@ -14,10 +15,9 @@ pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Objec
 /// The definition of `metadata` of a list.
 pub(crate) const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
 
-/// A line for each definition, by name: the name, a space, and its schema.
-///
-/// Written by a test, which also tells when it is not current.
-static TEXT: &str = include_str!("definitions.txt");
+/// By name, each schema packed by the build out of `definitions.txt`: a line for each, its name, a space and its schema, written
+/// by a test, which also tells when it is not current.
+static DEFINITIONS: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/definitions.rs"));
 
 const REFERENCE: &str = "#/components/schemas/";
 
@@ -34,7 +34,9 @@ pub(crate) fn reference(schema: &Value) -> Option<&str> {
 
 /// The schema of the definition `name`.
 pub(crate) fn definition(name: &str) -> Option<Value> {
-    serde_json::from_str(text(name)?).ok()
+    let at = DEFINITIONS.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    let (_, packed) = DEFINITIONS.get(at)?;
+    serde_json::from_slice(&decompress_to_vec(packed).ok()?).ok()
 }
 
 /// The definition `name` with all that it is made of.
@@ -62,21 +64,4 @@ fn each_reference(schema: &Value, see: &mut impl FnMut(&str)) {
         Value::Array(items) => items.iter().for_each(|item| each_reference(item, see)),
         _ => {}
     }
-}
-
-/// The text of one definition, found by halving: an index of all lines would cost more than the few that are read.
-fn text(wanted: &str) -> Option<&'static str> {
-    let (mut begin, mut end) = (0, TEXT.len());
-    while begin < end {
-        let middle = begin.midpoint(end);
-        let start = TEXT.get(begin..middle)?.rfind('\n').map_or(begin, |at| begin + at + 1);
-        let stop = TEXT.get(middle..end)?.find('\n').map_or(end, |at| middle + at);
-        let (name, schema) = TEXT.get(start..stop)?.split_once(' ')?;
-        match name.cmp(wanted) {
-            std::cmp::Ordering::Equal => return Some(schema),
-            std::cmp::Ordering::Less => begin = stop + 1,
-            std::cmp::Ordering::Greater => end = start,
-        }
-    }
-    None
 }
