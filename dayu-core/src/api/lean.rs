@@ -24,7 +24,7 @@ use crate::copy::Copy;
 ///
 /// serde compiles a type's decoder once for each kind of source (text, a watch's event, a tree of values), in each crate
 /// that reads it. With the thousand fields of a pod each one is some 400 KiB of program. Through this type all share one,
-/// that of text: what comes is first copied as text, which takes about as long as reading it does.
+/// that of text, at the price of copying what comes as text first.
 ///
 /// ```
 /// use dayu_core::api::lean::Lean;
