@@ -15,20 +15,15 @@ pub(crate) async fn run(options: &Manifests) -> Result<(), Error> {
     let client = connect::client(options.connection.kubeconfig.as_deref()).await?;
     let kinds = Kinds::discover(&client).await.map_err(Error::Discovery)?;
     for document in manifest::resolve(drafts, &kinds, &options.namespace)?.iter().rev() {
-        let name = document.object.metadata.name.as_deref().unwrap_or_default();
-        match apply::api(&client, document).delete(name, &DeleteParams::background()).await {
-            Ok(_) => output::line(&format!("{} deleted", apply::name(document))),
+        match document.api(&client).delete(document.name(), &DeleteParams::background()).await {
+            Ok(_) => output::line(&format!("{} deleted", document.title())),
             Err(error) if apply::is_not_found(&error) => {
-                output::line(&format!("{} was not there", apply::name(document)));
+                output::line(&format!("{} was not there", document.title()));
             }
             Err(source) => {
-                let (origin, name) = (document.origin.clone(), apply::name(document));
-                return Err(Error::Interrupted {
-                    origin,
-                    name,
-                    source,
-                    left: "what stands above was deleted".to_owned(),
-                });
+                let (origin, name) = (document.origin.clone(), document.title());
+                let left = "what stands above was deleted".to_owned();
+                return Err(Error::Interrupted { origin, name, source, left });
             }
         }
     }

@@ -2,6 +2,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
 
 mod apply;
 mod cause;
@@ -24,18 +25,30 @@ mod up;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let command = cli::Cli::parse();
+    let cli = cli::Cli::parse();
+    if let cli::Command::Guard { folder } = &cli.command {
+        return up::guard::run(folder);
+    }
     // One provider for every TLS connection of the process; a second call would only mean it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    output::log_to_stderr(command.log, command.log_format);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    output::log_to_stderr(cli.log, cli.log_format);
+    let runtime = match runtime(&cli.command) {
         Ok(runtime) => runtime,
         Err(error) => {
             return output::failure(&format!("cannot start the asynchronous runtime: {error}; raise `ulimit -n`"));
         }
     };
-    match runtime.block_on(Box::pin(run::dispatch(command.command))) {
+    match runtime.block_on(Box::pin(run::dispatch(cli.command))) {
         Ok(code) => code,
         Err(error) => output::failure(&error.to_string()),
     }
+}
+
+/// A mesh moves bytes on every core; what else there is has enough with two.
+fn runtime(command: &cli::Command) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if !matches!(command, cli::Command::Mesh(_)) {
+        builder.worker_threads(2);
+    }
+    builder.enable_all().build()
 }

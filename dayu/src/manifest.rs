@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use kube::core::{ApiResource, DynamicObject};
+use kube::{
+    Api, Client,
+    core::{ApiResource, DynamicObject},
+};
 use serde_json::Value;
 
 use crate::kinds::{Kinds, Unknown};
@@ -18,6 +21,25 @@ pub(crate) struct Document {
     pub(crate) resource: ApiResource,
     /// None for cluster-scoped kinds.
     pub(crate) namespace: Option<String>,
+}
+
+impl Document {
+    pub(crate) fn name(&self) -> &str {
+        self.object.metadata.name.as_deref().unwrap_or_default()
+    }
+
+    /// `kind/name`, as kubectl says it.
+    pub(crate) fn title(&self) -> String {
+        format!("{}/{}", self.resource.kind.to_lowercase(), self.name())
+    }
+
+    /// The API of its kind, in its namespace.
+    pub(crate) fn api(&self, client: &Client) -> Api<DynamicObject> {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &self.resource),
+            None => Api::all_with(client.clone(), &self.resource),
+        }
+    }
 }
 
 /// File and number of a document, from 1; empty documents do not count.

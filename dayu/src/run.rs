@@ -51,6 +51,7 @@ pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
         Command::Gm(options) => dayu_gm::run(options, until_signal()).await?,
         Command::Lm(options) => dayu_lm::run(options, until_signal()).await?,
         Command::Mesh(options) => dayu_mesh::run(options, until_signal()).await?,
+        // Needs no runtime, and so never comes this far.
         Command::Guard { folder } => return Ok(up::guard::run(&folder)),
         Command::ExampleWorker { stage } => {
             dayu_pipeline::run(match stage {

@@ -24,6 +24,10 @@ pub use rejection::Rejection;
 use crate::name::{Device, Revision};
 
 /// A kind of custom resource: how its workers are planned and how their state is told.
+#[cfg_attr(
+    any(test, feature = "test-util"),
+    mockall::automock(type Resource = crate::api::RuntimeService; type Status = crate::api::RuntimeServiceStatus;)
+)]
 pub trait Template: Send + Sync + 'static {
     /// The custom resource, its last status in it.
     type Resource: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>

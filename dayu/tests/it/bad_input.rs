@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Condition,
 };
 use kube::{
-    Api, Client, Resource,
+    Api, Client, Resource, ResourceExt,
     api::{ListParams, ObjectMeta, PostParams},
 };
 use serde::de::DeserializeOwned;
@@ -93,7 +93,7 @@ async fn of_several_documents_with_a_bad_one_none_is_applied() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_made_before_a_document_that_only_fails_when_it_is_written_is_taken_back() {
+async fn what_was_written_before_a_document_that_only_fails_when_it_is_written_is_taken_back() {
     let plane = Plane::start().await;
     // Each of them alone is well: the server cannot know before.
     let both = [manifests::node_port_service("first", 30_100), manifests::node_port_service("second", 30_100)];
@@ -103,8 +103,13 @@ async fn what_was_made_before_a_document_that_only_fails_when_it_is_written_is_t
 
     assert_eq!(apply(&plane, &manifests::node_port_service("first", 30_101)).await.code, Some(0));
     let ended = apply(&plane, &both.join("---\n")).await;
-    refused(&ended, &["service/second", "changed before it: service/first"]);
-    assert_eq!(count::<Service>(&plane.client).await, 1, "what was there before is not deleted");
+    refused(&ended, &["service/second", "already allocated", "nothing was applied"]);
+    let services = Api::<Service>::default_namespaced(plane.client.clone()).list(&Default::default()).await.unwrap();
+    let ports = services.items.iter().filter(|service| service.name_any() != "kubernetes").map(|service| {
+        let port = service.spec.as_ref().and_then(|spec| spec.ports.as_ref()?.first()?.node_port);
+        (service.name_any(), port)
+    });
+    assert_eq!(ports.collect::<Vec<_>>(), [("first".to_owned(), Some(30_101))], "what was there is as it was");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -112,7 +117,7 @@ async fn a_node_port_that_is_taken_is_named() {
     let plane = Plane::start().await;
     assert_eq!(apply(&plane, &manifests::node_port_service("first", 30_100)).await.code, Some(0));
     let second = apply(&plane, &manifests::node_port_service("second", 30_100)).await;
-    refused(&second, &["service/second", "spec.ports[0].nodePort", "30100", "already allocated"]);
+    refused(&second, &["service/second", "spec.ports[0].nodePort", "30100", "already allocated", "choose another"]);
     assert_eq!(count::<Service>(&plane.client).await, 1);
 }
 

@@ -31,6 +31,7 @@ use super::{Candidates, Draw};
 ///     }
 /// }
 /// ```
+#[cfg_attr(any(test, feature = "test-util"), mockall::automock)]
 pub trait Policy: Send + Sync + 'static {
     /// What users call it.
     fn name(&self) -> &'static str;
