@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::kube::{self, Assets, ControlPlane, Error, Home};
+use xtask::kube::{self, Assets, Cluster, ControlPlane, Error, Home};
 use xtask::protobuf;
 
 /// Chores of development.
@@ -45,6 +45,14 @@ enum Step {
     Up {
         /// Where state, keys and logs go.
         dir: PathBuf,
+        /// Real nodes as well, each with a kubelet and containerd, in a network of their own; prints how kubectl is run there.
+        /// Needs root and Debian's containerd, runc and containernetworking-plugins.
+        #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+        nodes: Vec<String>,
+        /// The program in the images that nodes have: dayu, and the stages of the example pipeline [default: dayu beside this
+        /// program]
+        #[arg(long, value_name = "PROGRAM", requires = "nodes")]
+        program: Option<PathBuf>,
     },
     /// Ends what `up` started in the folder; state and logs stay.
     Down {
@@ -76,7 +84,12 @@ async fn run(version: &str, step: Step) -> Result<String, Error> {
     match step {
         Step::Build => kube::build(&home, |line| eprintln!("{line}")).map(|assets| assets.dir().display().to_string()),
         Step::Path => Assets::find(&home).map(|assets| assets.dir().display().to_string()),
-        Step::Up { dir } => {
+        Step::Up { dir, nodes, program } if !nodes.is_empty() => {
+            let names: Vec<_> = nodes.iter().map(String::as_str).collect();
+            let program = program.unwrap_or_else(kube::built);
+            Cluster::start_detached(&Assets::find(&home)?, &dir, &names, &program).await
+        }
+        Step::Up { dir, .. } => {
             let kubeconfig = ControlPlane::start_detached(&Assets::find(&home)?, &dir).await?;
             Ok(kubeconfig.display().to_string())
         }

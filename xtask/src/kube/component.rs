@@ -1,5 +1,6 @@
 //! One program of a control plane, as a process that somebody will end.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -11,24 +12,37 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Error;
 
-/// Ends its child when its own input ends, which is when whoever holds the other side ends, in whatever way. Where a
-/// folder is named as the first argument, it goes with the child.
+/// Ends its child when its own input ends, which is when whoever holds the other side ends, in whatever way. What is to
+/// be done after that is its first argument.
 const KEEPER: &str = r#"
-folder=$1; shift
+after=$1; shift
 exec 3<&0
 "$@" </dev/null 3<&- &
 child=$!
 { read -r _ <&3; kill -9 "$child" 2>/dev/null; } &
 wait "$child" 2>/dev/null
 status=$?
-[ -z "$folder" ] || rm -rf "$folder"
+eval "$after"
 kill $! 2>/dev/null
 exit "$status"
 "#;
 
-/// A program with its arguments, and the folder that its log goes to.
+/// What is left of a process that has ended, to be removed: a shell command, and what it finds in `$OF`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Remains<'a> {
+    pub(super) removal: &'static str,
+    pub(super) of: &'a OsStr,
+}
+
+/// A folder that goes with the process.
+pub(super) fn folder(path: &Path) -> Remains<'_> {
+    Remains { removal: r#"rm -rf "$OF""#, of: path.as_os_str() }
+}
+
+/// A program with its arguments, and the name that its log has.
 #[derive(Debug, Clone)]
 pub(super) struct Component {
+    pub(super) name: String,
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
 }
@@ -38,14 +52,11 @@ pub(super) struct Component {
 pub(super) struct Held(Child);
 
 impl Component {
-    pub(super) fn name(&self) -> String {
-        self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    /// Runs it as long as the result is held. `folder` is removed when it ends.
-    pub(super) fn hold(&self, logs: &Path, folder: Option<&Path>) -> Result<Held, Error> {
+    /// Runs it as long as the result is held. What remains of it is removed when it ends.
+    pub(super) fn hold(&self, logs: &Path, remains: Option<Remains<'_>>) -> Result<Held, Error> {
         let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER, "keeper"]).arg(folder.unwrap_or(Path::new("")));
+        let Remains { removal, of } = remains.unwrap_or(Remains { removal: "", of: "".as_ref() });
+        keeper.args(["-c", KEEPER, "keeper", removal]).env("OF", of);
         keeper.arg(&self.program).args(&self.arguments).stdin(Stdio::piped());
         self.spawn(keeper, logs).map(Held)
     }
@@ -60,13 +71,13 @@ impl Component {
             .create(true)
             .append(true)
             .open(&pids)
-            .and_then(|mut file| writeln!(file, "{} {}", child.id(), self.name()))
+            .and_then(|mut file| writeln!(file, "{} {}", child.id(), started(child.id()).unwrap_or_default()))
             .map_err(Error::file(&pids))
     }
 
     /// In a group of its own: what a terminal sends to ours is not for it.
     fn spawn(&self, mut command: Command, logs: &Path) -> Result<Child, Error> {
-        let path = logs.join(format!("{}.log", self.name()));
+        let path = logs.join(format!("{}.log", self.name));
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let both = log.and_then(|log: File| Ok((log.try_clone()?, log)));
         let (stdout, stderr) = both.map_err(Error::file(&path))?;
@@ -104,34 +115,38 @@ pub async fn stop(dir: &Path) -> Result<usize, Error> {
     let text = fs::read_to_string(&pids).map_err(Error::file(&pids))?;
     let mut ended = 0;
     for line in text.lines().rev() {
-        let Some((id, name)) = line.split_once(' ') else { continue };
-        if let Some(id) = id.parse().ok().and_then(Pid::from_raw).filter(|id| is(*id, name)) {
-            end(id, name).await;
+        let Some((Ok(id), Ok(since))) = line.split_once(' ').map(|(id, since)| (id.parse(), since.parse())) else {
+            continue;
+        };
+        if end(id, since).await {
             ended += 1;
         }
     }
+    super::node::remove_groups(dir);
     fs::remove_file(&pids).map_err(Error::file(&pids))?;
     Ok(ended)
 }
 
-/// Gently, and after ten seconds not.
-async fn end(id: Pid, name: &str) {
-    for round in 0..120 {
-        if !is(id, name) {
-            return;
-        }
-        if round % 100 == 0 {
-            // Gone meanwhile is what is wanted.
-            let _ = kill_process(id, if round == 0 { Signal::TERM } else { Signal::KILL });
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// Kills it, as whoever holds one does, and waits until it is gone. Whether it was there.
+async fn end(id: u32, since: u64) -> bool {
+    let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw).filter(|_| started(id) == Some(since)) else {
+        return false;
+    };
+    // Gone meanwhile is what is wanted.
+    let _ = kill_process(pid, Signal::KILL);
+    while started(id) == Some(since) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    true
 }
 
-/// Whether the process of that id is still what was started: ids are used again.
-fn is(id: Pid, name: &str) -> bool {
-    let program = fs::read_link(format!("/proc/{}/exe", id.as_raw_nonzero()));
-    program.is_ok_and(|program| program.file_name().is_some_and(|found| found == name))
+/// When the process of that id began, in the kernel's ticks: ids are used again. None for one that only waits to be
+/// forgotten.
+fn started(id: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // Behind the name, which may hold anything: first the state, and the beginning as the twentieth.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    if fields.first() == Some(&"Z") { None } else { fields.get(19)?.parse().ok() }
 }
 
 pub(super) fn pids(dir: &Path) -> PathBuf {
@@ -143,7 +158,7 @@ mod tests {
     use super::*;
 
     fn sleeper() -> Component {
-        Component { program: "/bin/sleep".into(), arguments: vec!["600".into()] }
+        Component { name: "sleeper".into(), program: "/bin/sleep".into(), arguments: vec!["600".into()] }
     }
 
     #[test]
@@ -151,7 +166,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("state");
         fs::create_dir(&folder).unwrap();
-        let mut held = sleeper().hold(dir.path(), Some(&folder)).unwrap();
+        let mut held = sleeper().hold(dir.path(), Some(super::folder(&folder))).unwrap();
         assert!(held.lives() && folder.is_dir());
         drop(held);
         assert!(!folder.exists());
@@ -160,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn one_that_ends_by_itself_is_seen() {
         let dir = tempfile::tempdir().unwrap();
-        let component = Component { program: "/bin/false".into(), arguments: Vec::new() };
+        let component = Component { program: "/bin/false".into(), ..sleeper() };
         let mut held = component.hold(dir.path(), None).unwrap();
         while held.lives() {
             tokio::task::yield_now().await;

@@ -24,9 +24,13 @@ pub enum Error {
     #[error("a certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
     #[error("{what} was not ready after {seconds} s: {reason}; see {logs}")]
-    NotReady { what: &'static str, seconds: u64, reason: String, logs: PathBuf },
+    NotReady { what: String, seconds: u64, reason: String, logs: PathBuf },
     #[error("{what} ended before it was ready; its log in {logs} says why")]
-    Ended { what: &'static str, logs: PathBuf },
+    Ended { what: String, logs: PathBuf },
+    #[error("real nodes cannot run here: {0}")]
+    NoNodes(String),
+    #[error("cannot enter the network of the nodes: {0}; it needs root")]
+    Enter(std::io::Error),
     #[error("{0} holds a control plane already; end it with `cargo xtask kube down`, or name another folder")]
     Occupied(PathBuf),
 }

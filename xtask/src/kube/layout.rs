@@ -5,11 +5,20 @@ use std::path::{Path, PathBuf};
 
 use super::component::Component;
 use super::pki::Pki;
-use super::{Assets, Error};
+use super::{Assets, Error, network};
 
 pub(super) const ADMIN: &str = "admin";
 const MANAGER: &str = "manager";
 const SCHEDULER: &str = "scheduler";
+
+/// Who is to reach a control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Programs of this machine.
+    Loopback,
+    /// Nodes as well, by the address and port that pods of every Kubernetes find in their environment.
+    Nodes,
+}
 
 /// The folder of a control plane, and the ports it will have.
 #[derive(Debug)]
@@ -19,6 +28,7 @@ pub(super) struct Layout {
     pub(super) logs: PathBuf,
     pki: Pki,
     ports: Ports,
+    reach: Reach,
 }
 
 #[derive(Debug)]
@@ -31,21 +41,42 @@ struct Ports {
 }
 
 impl Layout {
-    pub(super) fn make(assets: &Assets, dir: &Path) -> Result<Self, Error> {
+    pub(super) fn make(assets: &Assets, dir: &Path, reach: Reach) -> Result<Self, Error> {
         let logs = dir.join("log");
         std::fs::create_dir_all(&logs).map_err(Error::file(&logs))?;
         let pki = Pki::make(&dir.join("pki"))?;
-        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", "10.96.0.1"];
+        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", network::API];
         pki.sign("api-server", "kube-apiserver", None, &names)?;
         pki.sign(ADMIN, "admin", Some("system:masters"), &[])?;
         pki.sign(MANAGER, "system:kube-controller-manager", None, &[])?;
         pki.sign(SCHEDULER, "system:kube-scheduler", None, &[])?;
-        let layout = Self { assets: assets.clone(), dir: dir.into(), logs, pki, ports: Ports::free()? };
+        let mut ports = Ports::free()?;
+        if reach == Reach::Nodes {
+            ports.api = network::API_PORT;
+        }
+        let layout = Self { assets: assets.clone(), dir: dir.into(), logs, pki, ports, reach };
         for user in [ADMIN, MANAGER, SCHEDULER] {
-            let path = layout.kubeconfig(user);
-            std::fs::write(&path, layout.reaching(user)).map_err(Error::file(&path))?;
+            layout.introduce(user)?;
         }
         Ok(layout)
+    }
+
+    /// Makes a node known by its name; gives its kubeconfig.
+    pub(super) fn admit(&self, node: &str) -> Result<PathBuf, Error> {
+        let user = format!("node-{node}");
+        self.pki.sign(&user, &format!("system:node:{node}"), Some("system:nodes"), &[])?;
+        self.introduce(&user)
+    }
+
+    /// The certificate of who signs for everybody here.
+    pub(super) fn authority(&self) -> PathBuf {
+        self.pki.path("ca.crt")
+    }
+
+    fn introduce(&self, user: &str) -> Result<PathBuf, Error> {
+        let path = self.kubeconfig(user);
+        std::fs::write(&path, self.reaching(user)).map_err(Error::file(&path))?;
+        Ok(path)
     }
 
     pub(super) fn kubeconfig(&self, user: &str) -> PathBuf {
@@ -53,9 +84,13 @@ impl Layout {
     }
 
     fn reaching(&self, user: &str) -> String {
+        let server = match self.reach {
+            Reach::Loopback => "127.0.0.1",
+            Reach::Nodes => network::API,
+        };
         let pki = |file: String| self.pki.path(&file).display().to_string();
         let cluster = serde_json::json!({
-            "server": format!("https://127.0.0.1:{}", self.ports.api), "certificate-authority": pki("ca.crt".into()),
+            "server": format!("https://{server}:{}", self.ports.api), "certificate-authority": pki("ca.crt".into()),
         });
         let user = serde_json::json!({
             "client-certificate": pki(format!("{user}.crt")), "client-key": pki(format!("{user}.key")),
@@ -71,7 +106,7 @@ impl Layout {
 
     fn component(&self, program: &str, arguments: &[(&str, &str)]) -> Component {
         let arguments = arguments.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
-        Component { program: self.assets.program(program), arguments }
+        Component { name: program.into(), program: self.assets.program(program), arguments }
     }
 
     /// Without fsync: what a test stores need not survive the machine.
@@ -92,21 +127,28 @@ impl Layout {
         )
     }
 
-    /// The advertised address is nobody's: a loopback one is refused.
+    /// On loopback alone the advertised address is nobody's: a loopback one is refused.
     pub(super) fn api_server(&self) -> Component {
         let pki = |file: &str| self.pki.path(file).display().to_string();
+        let (bind, advertise, reconciler) = match self.reach {
+            Reach::Loopback => ("127.0.0.1", "10.0.0.1", "none"),
+            Reach::Nodes => ("0.0.0.0", network::GATEWAY, "lease"),
+        };
         self.component(
             "kube-apiserver",
             &[
                 ("etcd-servers", &format!("http://127.0.0.1:{}", self.ports.client)),
                 ("secure-port", &self.ports.api.to_string()),
-                ("bind-address", "127.0.0.1"),
-                ("advertise-address", "10.0.0.1"),
-                ("endpoint-reconciler-type", "none"),
+                ("bind-address", bind),
+                ("advertise-address", advertise),
+                ("endpoint-reconciler-type", reconciler),
+                ("kubelet-client-certificate", &pki(&format!("{ADMIN}.crt"))),
+                ("kubelet-client-key", &pki(&format!("{ADMIN}.key"))),
+                ("kubelet-preferred-address-types", "InternalIP"),
                 ("client-ca-file", &pki("ca.crt")),
                 ("tls-cert-file", &pki("api-server.crt")),
                 ("tls-private-key-file", &pki("api-server.key")),
-                ("service-cluster-ip-range", "10.96.0.0/16"),
+                ("service-cluster-ip-range", network::SERVICES),
                 ("service-account-issuer", "https://kubernetes.default.svc"),
                 ("service-account-key-file", &pki("sa.pub")),
                 ("service-account-signing-key-file", &pki("sa.key")),

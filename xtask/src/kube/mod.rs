@@ -13,16 +13,22 @@
 
 mod assets;
 mod build;
+mod cluster;
 mod component;
 mod error;
+mod image;
 mod layout;
+mod network;
+mod node;
 mod pki;
 mod plane;
 
 pub use assets::{Assets, Home};
 pub use build::build;
+pub use cluster::{Cluster, built};
 pub use component::stop;
 pub use error::Error;
+pub use node::Node;
 pub use plane::ControlPlane;
 
 /// The Kubernetes that tests run against: the newest that the `k8s-openapi` in use knows.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::component::{Held, pids};
-use super::layout::{ADMIN, Layout};
+use super::component::{Held, folder, pids};
+use super::layout::{ADMIN, Layout, Reach};
 use super::{Assets, Error};
 
 /// A loaded machine takes a while; one that takes longer has something to say in its logs.
@@ -32,11 +32,15 @@ impl ControlPlane {
     /// # Errors
     /// When a program is missing or not ready in time.
     pub async fn start(assets: &Assets) -> Result<Self, Error> {
+        Self::reached(assets, Reach::Loopback).await
+    }
+
+    pub(super) async fn reached(assets: &Assets, reach: Reach) -> Result<Self, Error> {
         let temporary = std::env::temp_dir();
         let dir = tempfile::Builder::new().prefix("kube-").tempdir_in(&temporary).map_err(Error::file(temporary))?;
-        let layout = Layout::make(assets, dir.path())?;
+        let layout = Layout::make(assets, dir.path(), reach)?;
         // From here on the folder goes with etcd, even when this process is killed.
-        let etcd = layout.etcd().hold(&layout.logs, Some(dir.path()))?;
+        let etcd = layout.etcd().hold(&layout.logs, Some(folder(dir.path())))?;
         let _ = dir.keep();
         let mut api_server = layout.api_server().hold(&layout.logs, None)?;
         answers(&layout, SERVES, Some(&mut api_server)).await?;
@@ -52,12 +56,13 @@ impl ControlPlane {
     /// # Errors
     /// When something was started there already, a program is missing or not ready in time.
     pub async fn start_detached(assets: &Assets, dir: &Path) -> Result<PathBuf, Error> {
-        std::fs::create_dir_all(dir).map_err(Error::file(dir))?;
-        let dir = &dir.canonicalize().map_err(Error::file(dir))?;
-        if pids(dir).exists() {
-            return Err(Error::Occupied(dir.clone()));
-        }
-        let layout = Layout::make(assets, dir)?;
+        let dir = occupy(dir)?;
+        let layout = Self::detached(assets, &dir, Reach::Loopback).await?;
+        Ok(layout.kubeconfig(ADMIN))
+    }
+
+    pub(super) async fn detached(assets: &Assets, dir: &Path, reach: Reach) -> Result<Layout, Error> {
+        let layout = Layout::make(assets, dir, reach)?;
         layout.etcd().detach(&layout.logs, dir)?;
         layout.api_server().detach(&layout.logs, dir)?;
         answers(&layout, SERVES, None).await?;
@@ -65,7 +70,11 @@ impl ControlPlane {
         manager.detach(&layout.logs, dir)?;
         scheduler.detach(&layout.logs, dir)?;
         answers(&layout, CONTROLS, None).await?;
-        Ok(layout.kubeconfig(ADMIN))
+        Ok(layout)
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Kills the API server and starts it again, at the same address, with what etcd holds.
@@ -89,8 +98,15 @@ impl ControlPlane {
     }
 }
 
+/// Makes a folder for what is started detached, where there is none yet.
+pub(super) fn occupy(dir: &Path) -> Result<PathBuf, Error> {
+    std::fs::create_dir_all(dir).map_err(Error::file(dir))?;
+    let dir = dir.canonicalize().map_err(Error::file(dir))?;
+    if pids(&dir).exists() { Err(Error::Occupied(dir)) } else { Ok(dir) }
+}
+
 /// Waits until kubectl gets an answer, as long as the program that is to give it lives.
-async fn answers(layout: &Layout, asked: (&'static str, &[&str]), mut by: Option<&mut Held>) -> Result<(), Error> {
+pub(super) async fn answers(layout: &Layout, asked: (&str, &[&str]), mut by: Option<&mut Held>) -> Result<(), Error> {
     let (what, question) = asked;
     let mut reason = String::new();
     let answered = async {
@@ -108,8 +124,10 @@ async fn answers(layout: &Layout, asked: (&'static str, &[&str]), mut by: Option
     match tokio::time::timeout(PATIENCE, answered).await {
         Ok(Err(error)) => Err(error),
         Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(Error::Ended { what, logs: layout.logs.clone() }),
-        Err(_) => Err(Error::NotReady { what, seconds: PATIENCE.as_secs(), reason, logs: layout.logs.clone() }),
+        Ok(Ok(false)) => Err(Error::Ended { what: what.into(), logs: layout.logs.clone() }),
+        Err(_) => {
+            Err(Error::NotReady { what: what.into(), seconds: PATIENCE.as_secs(), reason, logs: layout.logs.clone() })
+        }
     }
 }
 

@@ -1,0 +1,143 @@
+//! A control plane with real nodes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::component::{Held, folder};
+use super::layout::{ADMIN, Layout, Reach};
+use super::network::{self, Place};
+use super::node::{self, Node};
+use super::plane::{answers, occupy};
+use super::{Assets, ControlPlane, Error, image};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Real nodes and their control plane in a network of their own, all of which ends when this is dropped or when this
+/// process ends.
+#[derive(Debug)]
+pub struct Cluster {
+    // Fields are dropped in this order.
+    nodes: Vec<Node>,
+    plane: ControlPlane,
+    network: u32,
+    _network: Held,
+}
+
+impl Cluster {
+    /// What keeps nodes from running on this machine, if anything does.
+    ///
+    /// # Errors
+    /// Says what is missing and where it comes from.
+    pub fn possible(assets: &Assets) -> Result<(), Error> {
+        node::lacking(&assets.program("kubelet")).map_or(Ok(()), |why| Err(Error::NoNodes(why)))
+    }
+
+    /// Starts nodes of these names, with the images of this product and of its example, made from `program`, in their stores, and waits until they
+    /// are Ready. From then on the calling thread is in their network; others [`enter`](Self::enter) it.
+    ///
+    /// # Errors
+    /// When something is missing or not ready in time.
+    pub async fn start(assets: &Assets, names: &[&str], program: &Path) -> Result<Self, Error> {
+        Self::possible(assets)?;
+        let temporary = std::env::temp_dir();
+        let dir = tempfile::Builder::new().prefix("kube-net-").tempdir_in(&temporary);
+        let dir = dir.map_err(Error::file(temporary))?.keep();
+        let network = network::component(&dir, names.len()).hold(&dir, Some(folder(&dir)))?;
+        let pid = entered(&dir).await?;
+        let plane = ControlPlane::reached(assets, Reach::Nodes).await?;
+        let layout = plane.layout();
+        stock(layout, program)?;
+        let places = places(names);
+        let nodes = names.iter().map(|name| Node::start(layout, name, &places)).collect::<Result<_, _>>()?;
+        ready(layout, names).await?;
+        Ok(Self { nodes, plane, network: pid, _network: network })
+    }
+
+    /// The same in a folder, until [`stop`](super::stop) is told it. Gives a command line that runs kubectl in that network.
+    ///
+    /// # Errors
+    /// As above, and when something was started in the folder already.
+    pub async fn start_detached(assets: &Assets, dir: &Path, names: &[&str], program: &Path) -> Result<String, Error> {
+        Self::possible(assets)?;
+        let dir = occupy(dir)?;
+        network::component(&dir, names.len()).detach(&dir, &dir)?;
+        let pid = entered(&dir).await?;
+        let layout = ControlPlane::detached(assets, &dir, Reach::Nodes).await?;
+        stock(&layout, program)?;
+        let places = places(names);
+        names.iter().try_for_each(|name| Node::detach(&layout, name, &places))?;
+        ready(&layout, names).await?;
+        let (kubectl, kubeconfig) = (assets.program("kubectl"), layout.kubeconfig(ADMIN));
+        Ok(format!("nsenter --net=/proc/{pid}/ns/net {} --kubeconfig {}", kubectl.display(), kubeconfig.display()))
+    }
+
+    /// Moves the calling thread to the network that control plane and nodes are in.
+    ///
+    /// # Errors
+    /// Without the rights.
+    pub fn enter(&self) -> Result<(), Error> {
+        network::enter(self.network)
+    }
+
+    /// The control plane.
+    pub fn plane(&self) -> &ControlPlane {
+        &self.plane
+    }
+
+    /// The nodes, as they were named.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+}
+
+/// Waits for the network and moves there.
+async fn entered(dir: &Path) -> Result<u32, Error> {
+    let made = async {
+        loop {
+            if let Some(pid) = network::pid(dir) {
+                return pid;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let late = |_| Error::NotReady {
+        what: "the network of the nodes".into(),
+        seconds: PATIENCE.as_secs(),
+        reason: fs::read_to_string(dir.join("network.log")).unwrap_or_default(),
+        logs: dir.into(),
+    };
+    let pid = tokio::time::timeout(PATIENCE, made).await.map_err(late)?;
+    network::enter(pid)?;
+    Ok(pid)
+}
+
+/// Puts the images where each node takes them from.
+fn stock(layout: &Layout, program: &Path) -> Result<(), Error> {
+    let folder = layout.dir.join("nodes");
+    fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    let program = image::stripped(program, &folder)?;
+    image::archive(&program, &image::PRODUCT, &folder.join("product.images"))?;
+    image::pause(&folder, &folder.join("pause.images"))
+}
+
+fn places(names: &[&str]) -> Vec<(String, Place)> {
+    names.iter().map(|name| (*name).to_owned()).zip(Place::all(names.len())).collect()
+}
+
+async fn ready(layout: &Layout, names: &[&str]) -> Result<(), Error> {
+    for name in names {
+        let ready = format!("node/{name}");
+        let question = ["wait", "--for=condition=Ready", "--timeout=1s", &ready];
+        answers(layout, (&format!("node {name}"), &question), None).await?;
+    }
+    Ok(())
+}
+
+/// Where a folder's own programs are: `dayu` of the profile that this was built with.
+pub fn built() -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
+    let folder = beside.unwrap_or_default();
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(&folder).to_owned() } else { folder };
+    folder.join("dayu")
+}
