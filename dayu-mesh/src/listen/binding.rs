@@ -1,5 +1,8 @@
 //! What a listener is for.
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
 use dayu_core::name::{ServiceKey, Uid};
 
@@ -15,6 +18,8 @@ pub(crate) struct Binding {
     pub(crate) port: u16,
     pub(crate) reach: Reach,
     pub(crate) sharing: Sharing,
+    /// The device's own address, where that which is listened on is made another of the machine's.
+    pub(crate) beside: Option<IpAddr>,
 }
 
 /// Where the endpoints of a binding may be.
@@ -35,7 +40,7 @@ pub(super) fn explain(binding: &Binding, address: SocketAddr, error: &io::Error)
             "another process holds it (`ss -ltnp` says which): stop that, or give the Service another port; it is tried again"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "the address is not one of this machine, so clients reach it only through rules of the kernel or by name"
+            "the address is not one of this machine, and to make it one needs CAP_NET_ADMIN; until then clients reach the Service by name"
         }
         io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE",
         _ => "it is tried again",

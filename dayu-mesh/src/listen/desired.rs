@@ -13,19 +13,26 @@ use super::{Binding, Sharing, binding::Reach};
 pub(crate) fn desired(service: &Service, own: IpAddr) -> BTreeMap<SocketAddr, Arc<Binding>> {
     let mut all = BTreeMap::new();
     for port in service.ports.iter().filter(|port| port.tcp && port.number > 0) {
-        let binding = |reach, sharing| {
+        let binding = |reach, sharing, beside| {
             let (service, uid) = (service.key.clone(), service.uid.clone());
-            Arc::new(Binding { service, uid, port: port.number, reach, sharing })
+            Arc::new(Binding { service, uid, port: port.number, reach, sharing, beside })
         };
         if let Some(number) = port.node_port {
-            all.insert(SocketAddr::new(own, number), binding(Reach::Device, Sharing::Exclusive));
+            all.insert(SocketAddr::new(own, number), binding(Reach::Device, Sharing::Exclusive, None));
         }
         let reach = if service.is_managed() { Reach::Route } else { Reach::Cluster };
-        for address in &service.addresses {
-            all.insert(SocketAddr::new(*address, port.number), binding(reach, Sharing::Shared));
+        for address in service.addresses.iter().filter(|address| address.is_loopback() || !is_api(service)) {
+            // Every address of the loopback network is the machine's as it is.
+            let beside = (!address.is_loopback()).then_some(own);
+            all.insert(SocketAddr::new(*address, port.number), binding(reach, Sharing::Shared, beside));
         }
     }
     all
+}
+
+/// Whether this is how the mesh itself reaches the API, which something else sees to: answering for it, it would ask itself.
+fn is_api(service: &Service) -> bool {
+    &*service.key.namespace == "default" && &*service.key.name == "kubernetes"
 }
 
 /// Where the port `number` of `service` listens, node port included.

@@ -3,6 +3,7 @@ mod accept;
 pub(crate) mod binding;
 pub(crate) mod desired;
 mod diff;
+mod home;
 mod socket;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
@@ -20,6 +21,7 @@ use tokio_util::{
 pub(crate) use accept::accept;
 pub(crate) use binding::Binding;
 use diff::{Action, diff};
+use home::{Home, Homes};
 pub(crate) use socket::{Sharing, bind};
 
 /// Takes over an accepted connection for `Binding`; it is closed when the token is cancelled.
@@ -37,6 +39,7 @@ pub(crate) struct Failure {
 pub(crate) struct Listeners {
     open: BTreeMap<ServiceKey, BTreeMap<SocketAddr, Open>>,
     failed: BTreeMap<SocketAddr, Failure>,
+    homes: Homes,
     gate: Arc<Semaphore>,
     serve: Serve,
 }
@@ -46,12 +49,13 @@ struct Open {
     binding: Arc<Binding>,
     _connections: DropGuard,
     accepting: AbortOnDropHandle<()>,
+    _home: Option<Arc<Home>>,
 }
 
 impl Listeners {
     /// None yet. `gate` bounds the connections of all, which `serve` takes over.
     pub(crate) fn new(gate: Arc<Semaphore>, serve: Serve) -> Self {
-        Self { open: BTreeMap::new(), failed: BTreeMap::new(), gate, serve }
+        Self { open: BTreeMap::new(), failed: BTreeMap::new(), homes: Homes::default(), gate, serve }
     }
 
     /// Opens and closes listeners of `service` until they are as `desired`. What cannot be opened is a [`Failure`].
@@ -110,6 +114,8 @@ impl Listeners {
     }
 
     fn try_open(&mut self, address: SocketAddr, binding: Arc<Binding>) {
+        // Where it cannot be made the machine's, it may be nevertheless: binding tells.
+        let home = binding.beside.and_then(|own| self.homes.of(address.ip(), own).ok());
         match bind(address, binding.sharing) {
             Ok(listener) => {
                 self.failed.remove(&address);
@@ -121,6 +127,7 @@ impl Listeners {
                     binding: Arc::clone(&binding),
                     _connections: connections.drop_guard(),
                     accepting: AbortOnDropHandle::new(accepting),
+                    _home: home,
                 };
                 self.open.entry(binding.service.clone()).or_default().insert(address, open);
             }
