@@ -141,7 +141,7 @@ impl Manager {
         let addresses = Addresses { device: address, workers: local(&workers)?, logs: Some(local(&logs)?) };
         let logs_port = local(&logs)?.port();
         self.tasks.spawn(serve::serve(logs, serve::logs(folders.clone()), attempt.clone()));
-        self.link(data, address, workers, &attempt);
+        self.link(data, address, vec![workers], &attempt);
         let shared = Arc::new(Shared {
             client: self.client.clone(),
             device: device.clone(),
@@ -183,16 +183,23 @@ impl Manager {
     ) -> Result<(), Error> {
         let workers = self.listen("workers' reports", address, WORKERS_PORT, false).await?;
         let addresses = Addresses { device: address, workers: local(&workers)?, logs: None };
-        self.link(data, address, workers, &self.shutdown);
+        let mut all = vec![workers];
+        if !address.is_loopback() {
+            // Workers on the host's network know it by this address: LC_SERVER is the same on every device.
+            all.push(self.listen("workers' reports", Ipv4Addr::LOCALHOST.into(), WORKERS_PORT, false).await?);
+        }
+        self.link(data, address, all, &self.shutdown);
         announce.send_replace(Some(addresses));
         self.shutdown.cancelled().await;
         Ok(())
     }
 
     /// Takes workers' reports and keeps the link that carries them.
-    fn link(&self, data: &Path, address: IpAddr, workers: TcpListener, until: &CancellationToken) {
+    fn link(&self, data: &Path, address: IpAddr, workers: Vec<TcpListener>, until: &CancellationToken) {
         let (reports, up) = mpsc::channel::<Message>(WAITING);
-        self.tasks.spawn(serve::serve(workers, serve::workers(reports), until.clone()));
+        for listener in workers {
+            self.tasks.spawn(serve::serve(listener, serve::workers(reports.clone()), until.clone()));
+        }
         let mesh = if address.is_loopback() { address } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
         let options = LinkOptions {
             device: self.options.node.clone(),
