@@ -7,9 +7,6 @@ use kube::{Api, ResourceExt, api::ListParams};
 use crate::{cli::Explain, mesh_api, output};
 use dayu_core::{api::lean::Lean, connect};
 
-/// The port of every mesh's status and directory API.
-const STATUS: u16 = 10551;
-
 /// Why nothing could be explained.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -21,7 +18,9 @@ pub(crate) enum Error {
     NoDevice(String),
     #[error("device {0} has no address yet; is its local manager running?")]
     NoAddress(String),
-    #[error("the mesh at {address} does not answer: {problem}; is `dayu mesh` running on that device?")]
+    #[error(
+        "the mesh at {address} does not answer: {problem}; is `dayu mesh` running on that device? Unless its --status says otherwise it answers only there: ask there"
+    )]
     Mesh { address: SocketAddr, problem: String },
     #[error("the mesh says: {0}")]
     Refused(String),
@@ -39,7 +38,7 @@ pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
         None => nodes.first().ok_or_else(|| Error::NoDevice("any".to_owned()))?,
     };
     let address = address(node).ok_or_else(|| Error::NoAddress(node.name_any()))?;
-    let text = ask(SocketAddr::new(address, STATUS), &query(options)).await?;
+    let text = ask(mesh_api::anywhere(address), &query(options)).await?;
     output::raw(&text);
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! Asking a mesh's status API: one GET over one connection.
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, header};
@@ -7,9 +10,24 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+/// The port of every mesh's status and directory API.
+const STATUS: u16 = 10551;
 /// Longest wait for a whole answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// Where the mesh of the device with this address says how it is, where this machine is or plays that device: on its
+/// loopback.
+pub(crate) fn beside(device: IpAddr) -> Option<SocketAddr> {
+    // Only an address of this machine can be bound.
+    UdpSocket::bind((device, 0)).ok()?;
+    Some(SocketAddr::new(if device.is_loopback() { device } else { Ipv4Addr::LOCALHOST.into() }, STATUS))
+}
+
+/// The same from wherever this is: a device that is elsewhere may have been told to listen for others.
+pub(crate) fn anywhere(device: IpAddr) -> SocketAddr {
+    beside(device).unwrap_or(SocketAddr::new(device, STATUS))
+}
 
 /// What a mesh answered.
 pub(crate) struct Answer {

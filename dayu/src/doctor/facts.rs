@@ -1,7 +1,7 @@
 //! What the checks look at, asked for once and side by side.
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -27,8 +27,6 @@ use crate::mesh_api;
 pub(crate) const NAMESPACE: &str = "dayu-system";
 /// The Lease whose holder leads.
 pub(crate) const MANAGER_LEASE: &str = "dayu-gm";
-/// The port of every mesh's status and directory API.
-const STATUS: u16 = 10551;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that was asked for. What could not be read is absent, and told in `unread`.
@@ -149,17 +147,9 @@ async fn connects(address: Option<&str>) -> Option<Result<(), String>> {
 }
 
 async fn meshes(nodes: Option<&[Node]>) -> BTreeMap<String, Result<Mesh, String>> {
-    let own = nodes.unwrap_or_default().iter().filter_map(|node| Some((node.name_any(), status_address(node)?)));
+    let beside = |node| mesh_api::beside(address(node)?);
+    let own = nodes.unwrap_or_default().iter().filter_map(|node| Some((node.name_any(), beside(node)?)));
     join_all(own.map(async |(device, address)| (device, mesh(address).await))).await.into_iter().collect()
-}
-
-/// Where the mesh of a device says how it is, if that can be reached from here: it is on the device's own loopback.
-fn status_address(node: &Node) -> Option<SocketAddr> {
-    let address = address(node)?;
-    // Only an address of this machine can be bound.
-    UdpSocket::bind((address, 0)).ok()?;
-    let host = if address.is_loopback() { address } else { Ipv4Addr::LOCALHOST.into() };
-    Some(SocketAddr::new(host, STATUS))
 }
 
 /// The address by which the others reach a device.
