@@ -11,7 +11,7 @@ use std::{env, fs, io};
 pub const MODULES: &str = "v0.37.2";
 
 /// Where a package lies in the modules' cache, and how the table names it.
-const PACKAGES: [(&str, &str, &str); 15] = [
+const PACKAGES: [(&str, &str, &str); 16] = [
     ("api", "core/v1", "core/v1"),
     ("api", "apps/v1", "apps/v1"),
     ("api", "batch/v1", "batch/v1"),
@@ -26,11 +26,12 @@ const PACKAGES: [(&str, &str, &str); 15] = [
     ("api", "autoscaling/v1", "autoscaling/v1"),
     ("api", "authorization/v1", "authorization/v1"),
     ("api", "authentication/v1", "authentication/v1"),
+    ("apiextensions-apiserver", "pkg/apis/apiextensions/v1", "apiextensions/v1"),
     ("apimachinery", "pkg/apis/meta/v1", "meta/v1"),
 ];
 
 /// The objects that can be sent; of the other messages those are in the table that these hold.
-const ROOTS: [&str; 35] = [
+const ROOTS: [&str; 36] = [
     "core/v1.Namespace",
     "core/v1.Node",
     "core/v1.Pod",
@@ -65,6 +66,7 @@ const ROOTS: [&str; 35] = [
     "authorization/v1.SelfSubjectAccessReview",
     "authorization/v1.SelfSubjectRulesReview",
     "authentication/v1.SelfSubjectReview",
+    "apiextensions/v1.CustomResourceDefinition",
     "meta/v1.DeleteOptions",
 ];
 /// As above, whole packages.
@@ -74,14 +76,18 @@ const WHOLE: [(&str, &[&str]); 2] = [
 ];
 
 /// Types that are written in their own way: their letter in the table.
-const SPECIAL: [(&str, char); 6] = [
+const SPECIAL: [(&str, char); 7] = [
     ("resource.Quantity", 'q'),
     ("intstr.IntOrString", 'n'),
     ("meta/v1.Time", 'm'),
     ("meta/v1.MicroTime", 'u'),
     ("meta/v1.FieldsV1", 'r'),
     ("runtime.RawExtension", 'r'),
+    ("apiextensions/v1.JSON", 'r'),
 ];
+
+/// The name of a field that has none in JSON.
+const CHOICE: &str = "|";
 
 /// The types of all packages.
 #[derive(Default)]
@@ -94,10 +100,16 @@ struct Sources {
 
 struct Field {
     number: u32,
-    /// Empty: part of the parent.
-    json: String,
+    /// Empty: part of the parent. Nothing: JSON has one of the message's fields in the place of the message.
+    json: Option<String>,
     /// As in Go, packages as the table has them.
     go: String,
+}
+
+impl Field {
+    fn is_choice(&self) -> bool {
+        self.json.is_none()
+    }
 }
 
 /// The table for a version of the modules (`v0.37.2`).
@@ -111,7 +123,8 @@ pub fn table(version: &str) -> io::Result<String> {
         for entry in fs::read_dir(&dir)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.ends_with("types.go") || matches!(name, "time.go" | "micro_time.go" | "duration.go") {
+            let others = ["time.go", "micro_time.go", "duration.go", "types_jsonschema.go"];
+            if name.ends_with("types.go") || others.contains(&name) {
                 sources.read(&path, package)?;
             }
         }
@@ -142,6 +155,10 @@ impl Sources {
             let Some(declared) = line.strip_prefix("type ") else { continue };
             let Some((name, rest)) = declared.split_once(' ') else { continue };
             let name = format!("{package}.{name}");
+            if rest.trim_end() == "struct{}" {
+                self.messages.insert(name, Vec::new());
+                continue;
+            }
             if rest.trim_end() != "struct {" {
                 let behind = rest.split("//").next().unwrap_or_default().trim_start_matches("= ").trim();
                 self.named.insert(name, qualified(behind, package));
@@ -170,19 +187,21 @@ impl Sources {
                 "[]byte" => Some('y'),
                 "int32" | "int64" | "int" => Some('i'),
                 "bool" => Some('t'),
+                "float64" => Some('d'),
                 _ => special(go),
             };
             match scalar {
                 Some(letter) => kind.push(letter),
                 // Of a package that is still in the making.
                 None if !go.contains('/') => continue,
-                None if self.messages.contains_key(go) => {
-                    kind.push_str(&format!("M{go}"));
+                None => {
+                    let message = self.messages.get(go).ok_or_else(|| unknown(go))?;
+                    let choice = if message.iter().any(Field::is_choice) { "|" } else { "" };
+                    kind.push_str(&format!("{choice}M{go}"));
                     below.push(go.to_owned());
                 }
-                None => return Err(unknown(go)),
             }
-            line.push_str(&format!(" {}:{}:{kind}", field.number, field.json));
+            line.push_str(&format!(" {}:{}:{kind}", field.number, field.json.as_deref().unwrap_or(CHOICE)));
         }
         Ok((line, below))
     }
@@ -220,9 +239,11 @@ fn field(line: &str, package: &str) -> Option<Field> {
     let (declared, tags) = line.trim().split_once('`').filter(|(declared, _)| !declared.starts_with("//"))?;
     let tag = |name: &str| tags.split_once(&format!("{name}:\""))?.1.split('"').next();
     let number = tag("protobuf")?.split(',').nth(1)?.parse().ok()?;
-    let json = tag("json")?.split(',').next()?.to_owned();
-    let go = declared.split_whitespace().last()?;
-    Some(Field { number, json, go: qualified(go, package) })
+    let json = tag("json").and_then(|json| json.split(',').next()).map(str::to_owned);
+    let go = qualified(declared.split_whitespace().last()?, package);
+    // Written whether it holds or not.
+    let always = go == "bool" && tag("json").is_some_and(|json| !json.contains("omitempty"));
+    Some(Field { number, json, go: if always { format!("*{go}") } else { go } })
 }
 
 /// A Go type with its package as the table names it.
@@ -232,7 +253,9 @@ fn qualified(go: &str, package: &str) -> String {
         None => ("", go),
     };
     let name = match name.split_once('.') {
-        _ if matches!(name, "string" | "byte" | "int" | "int32" | "int64" | "bool" | "any") => name.to_owned(),
+        _ if matches!(name, "string" | "byte" | "int" | "int32" | "int64" | "float64" | "bool" | "any") => {
+            name.to_owned()
+        }
         Some(("metav1", name)) => format!("meta/v1.{name}"),
         Some(("v1" | "corev1" | "apiv1", name)) => format!("core/v1.{name}"),
         Some(("types", _)) => "string".to_owned(),

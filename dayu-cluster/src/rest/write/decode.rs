@@ -68,6 +68,17 @@ fn refuse(error: impl fmt::Display) -> ApiError {
     ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
 }
 
+/// A whole number is one, however it is written.
+pub(super) fn number(value: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        // In these bounds nothing is lost.
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+        return (value as i64).into();
+    }
+    Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
 /// Builds a value as `serde_json` does (the last of equal keys wins), and remembers which keys came twice.
 struct Strict<'a> {
     path: Path<'a>,
@@ -133,15 +144,8 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(value.into())
     }
 
-    /// A whole number is one, however it is written.
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        if value.fract() == 0.0 && value.abs() < EXACT {
-            // In these bounds nothing is lost.
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-            return Ok((value as i64).into());
-        }
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        Ok(number(value))
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {

@@ -1,10 +1,10 @@
-//! Bodies in protocol buffers: what kubectl from 1.32 on sends when it creates objects of kinds that it knows.
+//! Bodies in protocol buffers: what kubectl from 1.32 on, and other clients in Go, send of kinds that they know.
 //!
 //! `messages.txt` has a line for each message: its name, then `number:JSON name:type` of its fields, where a field
 //! without a name is part of its parent. `cargo xtask protobuf` writes it from Kubernetes' sources. Types are
-//! `s` string, `y` bytes, `i` integer, `t` boolean, `q` quantity, `n` integer or string, `m` time, `u` time in
-//! microseconds, `r` raw JSON and `M…` another message; before them stands `[` for a list, `{` for a map of strings, `*`
-//! for a field whose zero is said, not left out.
+//! `s` string, `y` bytes, `i` integer, `d` floating point, `t` boolean, `q` quantity, `n` integer or string, `m` time, `u`
+//! time in microseconds, `r` raw JSON, `M…` another message and `|M…` one that JSON has as one of its fields; before them
+//! stands `[` for a list, `{` for a map of strings, `*` for a field whose zero is said, not left out.
 
 mod wire;
 
@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::decode::number;
 use wire::{Payload, Wire};
 
 /// Name of a message, and the types of its fields.
@@ -89,8 +90,7 @@ fn read(fields: &str, bytes: &[u8], depth: usize, into: &mut Map<String, Value>)
         // A field of a newer Kubernetes is left out, as an older one does.
         let Some((name, kind)) = described(fields, number) else { continue };
         if name.is_empty() {
-            let message = kind.strip_prefix('M').and_then(|name| MESSAGES.get(name)).unwrap_or(&"");
-            read(message, payload.bytes()?, depth, into)?;
+            read(fields_of(kind), payload.bytes()?, depth, into)?;
         } else if let Some(kind) = kind.strip_prefix('[') {
             let list = into.entry(name).or_insert_with(|| Value::Array(Vec::new()));
             let Value::Array(list) = list else { return Err(ProtobufError::Malformed) };
@@ -139,6 +139,7 @@ fn value(kind: &str, payload: Payload<'_>, depth: usize) -> Result<Value, Protob
         "s" => payload.text()?.into(),
         "y" => BASE64.encode(payload.bytes()?).into(),
         "i" => payload.integer()?.into(),
+        "d" => number(payload.float()?),
         "t" => (payload.integer()? != 0).into(),
         "q" => inner(payload, 1)?.map_or_else(|| Ok(String::new()), Payload::text)?.into(),
         "r" => match inner(payload, 1)? {
@@ -147,13 +148,35 @@ fn value(kind: &str, payload: Payload<'_>, depth: usize) -> Result<Value, Protob
         },
         "n" => integer_or_string(payload)?,
         "m" | "u" => time(payload, kind == "u")?,
-        message => {
-            let fields = message.strip_prefix('M').and_then(|name| MESSAGES.get(name)).unwrap_or(&"");
-            let mut object = Map::new();
-            read(fields, payload.bytes()?, depth, &mut object)?;
-            Value::Object(object)
-        }
+        message => match message.strip_prefix('|') {
+            Some(choice) => chosen(fields_of(choice), payload.bytes()?, depth)?,
+            None => {
+                let mut object = Map::new();
+                read(fields_of(message), payload.bytes()?, depth, &mut object)?;
+                Value::Object(object)
+            }
+        },
     })
+}
+
+fn fields_of(message: &str) -> &'static str {
+    message.strip_prefix('M').and_then(|name| MESSAGES.get(name)).unwrap_or(&"")
+}
+
+/// The one field of a message that JSON has in its place: a schema or a list, where one is there, before a word.
+fn chosen(fields: &str, bytes: &[u8], depth: usize) -> Result<Value, ProtobufError> {
+    let depth = depth.checked_sub(1).ok_or(ProtobufError::Malformed)?;
+    let (mut list, mut single) = (Vec::new(), Value::Null);
+    for field in Wire::new(bytes) {
+        let (number, payload) = field?;
+        let Some((_, kind)) = described(fields, number) else { continue };
+        match kind.strip_prefix('[') {
+            Some(kind) => list.push(value(kind, payload, depth)?),
+            None if single.is_object() => {}
+            None => single = value(kind.trim_start_matches('*'), payload, depth)?,
+        }
+    }
+    Ok(if list.is_empty() { single } else { list.into() })
 }
 
 /// A field of a message of which no other counts.

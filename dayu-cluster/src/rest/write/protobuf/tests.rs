@@ -22,6 +22,12 @@ impl Pen {
         self
     }
 
+    fn double(mut self, at: u64, number: f64) -> Self {
+        self.varint(at << 3 | 1);
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
     fn bytes(mut self, at: u64, bytes: impl AsRef<[u8]>) -> Self {
         self.varint(at << 3 | 2);
         self.varint(bytes.as_ref().len() as u64);
@@ -113,6 +119,44 @@ fn bytes_times_and_negative_numbers() {
 }
 
 #[test]
+fn a_definition_with_its_schema() {
+    let text = |pen: Pen| pen.bytes(5, "string");
+    let items = |pen: Pen| pen.message(1, |pen| pen.bytes(5, "integer").message(8, |pen| pen.bytes(1, "7")));
+    let either = |pen: Pen| pen.message(2, text).message(2, |pen| pen.bytes(5, "integer"));
+    let size = |pen: Pen| {
+        pen.bytes(5, "number").double(9, 0.5).double(11, 9.0).number(12, 0).message(20, |pen| pen.bytes(1, "[1]"))
+    };
+    let properties = |pen: Pen| {
+        let strict = |pen: Pen| pen.message(30, |pen| pen.number(1, 0));
+        let loose = |pen: Pen| pen.message(30, |pen| pen.number(1, 1));
+        // The schema counts, wherever it stands.
+        let typed = |pen: Pen| pen.message(30, |pen| pen.message(2, text).number(1, 1));
+        let pen = pen.entry(29, "size", size(Pen::default()).0).entry(29, "list", Pen::default().message(24, items).0);
+        let pen =
+            pen.entry(29, "either", Pen::default().message(24, either).0).entry(29, "strict", strict(Pen::default()).0);
+        let pen = pen.entry(29, "loose", loose(Pen::default()).0).entry(29, "typed", typed(Pen::default()).0);
+        pen.number(38, 1).message(44, |pen| pen.bytes(1, "self.size > 0").number(6, 0))
+    };
+    let version = |pen: Pen| pen.bytes(1, "v1").number(2, 1).number(3, 0).message(4, |pen| pen.message(1, properties));
+    let body = Pen::body("apiextensions.k8s.io/v1", "CustomResourceDefinition", |pen| {
+        pen.message(2, |pen| pen.bytes(1, "example.com").message(7, version))
+    });
+    let schema = json!({
+        "properties": {
+            "size": {"type": "number", "maximum": 0.5, "minimum": 9, "enum": [[1]]},
+            "list": {"items": {"type": "integer", "default": 7}},
+            "either": {"items": [{"type": "string"}, {"type": "integer"}]},
+            "strict": {"additionalProperties": false},
+            "loose": {"additionalProperties": true},
+            "typed": {"additionalProperties": {"type": "string"}},
+        },
+        "x-kubernetes-preserve-unknown-fields": true,
+        "x-kubernetes-validations": [{"rule": "self.size > 0", "optionalOldSelf": false}],
+    });
+    assert_eq!(decode(&body).unwrap()["spec"]["versions"][0]["schema"]["openAPIV3Schema"], schema);
+}
+
+#[test]
 fn what_is_not_known_is_named() {
     let error = decode(&Pen::body("example.com/v1", "Toy", |pen| pen)).unwrap_err();
     assert!(error.to_string().contains("Toy of example.com/v1") && error.to_string().contains("application/json"));
@@ -123,7 +167,7 @@ fn what_is_not_known_is_named() {
 fn the_table_holds_together() {
     for (name, fields) in MESSAGES.iter() {
         for field in fields.split(' ').filter(|field| !field.is_empty()) {
-            let kind = field.splitn(3, ':').nth(2).unwrap().trim_start_matches(['*', '[', '{']);
+            let kind = field.splitn(3, ':').nth(2).unwrap().trim_start_matches(['*', '[', '{', '|']);
             let known = kind.strip_prefix('M').is_none_or(|message| MESSAGES.contains_key(message));
             assert!(known, "{name}: {field}");
         }

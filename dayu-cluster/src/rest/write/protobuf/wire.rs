@@ -74,6 +74,11 @@ impl<'a> Payload<'a> {
         Ok(text.to_owned())
     }
 
+    /// A number with a fraction. No bytes are none, which is zero.
+    pub(super) fn float(self) -> Result<f64, ProtobufError> {
+        self.integer().map(|bits| f64::from_bits(bits.cast_unsigned()))
+    }
+
     /// Numbers are signed, whatever their width. No bytes are none, which is zero.
     pub(super) fn integer(self) -> Result<i64, ProtobufError> {
         match self {
