@@ -1,5 +1,10 @@
 //! What a controller is fed with: a collection as it stands, then its changes; from the start again when it fell behind.
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use super::pod::Pod;
 use crate::store::{Change, Event, Object, ResourceRef, Store, Watch};
@@ -31,12 +36,35 @@ pub(super) struct Feed {
     resource: ResourceRef,
     watch: Option<Watch>,
     /// What was handed out, to find what vanished while events were missed.
-    known: HashMap<Box<str>, Arc<Object>>,
+    known: HashSet<ByUid>,
 }
+
+/// An object in a set where its UID is its key.
+struct ByUid(Arc<Object>);
+
+impl Borrow<str> for ByUid {
+    fn borrow(&self) -> &str {
+        &self.0.meta.uid
+    }
+}
+
+impl Hash for ByUid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        str::hash(self.borrow(), state);
+    }
+}
+
+impl PartialEq for ByUid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.meta.uid == other.0.meta.uid
+    }
+}
+
+impl Eq for ByUid {}
 
 impl Feed {
     pub(super) fn new(store: &Store, resource: ResourceRef) -> Self {
-        Self { store: store.clone(), resource, watch: None, known: HashMap::new() }
+        Self { store: store.clone(), resource, watch: None, known: HashSet::new() }
     }
 
     pub(super) fn resource(&self) -> &ResourceRef {
@@ -63,27 +91,25 @@ impl Feed {
         let mut before = std::mem::take(&mut self.known);
         let mut deltas = Vec::with_capacity(snapshot.objects.len());
         for object in snapshot.objects {
-            let previous = before.remove(&object.meta.uid);
-            self.known.insert(object.meta.uid.clone(), object.clone());
+            let previous = before.take(&*object.meta.uid).map(|ByUid(known)| known);
+            self.known.insert(ByUid(object.clone()));
             if previous.as_ref().is_some_and(|known| known.meta.resource_version == object.meta.resource_version) {
                 continue;
             }
             let change = if previous.is_some() { Change::Modified } else { Change::Added };
             deltas.push(Delta { change, object, previous, event: None });
         }
-        let gone = |object| Delta { change: Change::Deleted, object, previous: None, event: None };
-        deltas.extend(before.into_values().map(gone));
+        let gone = |ByUid(object)| Delta { change: Change::Deleted, object, previous: None, event: None };
+        deltas.extend(before.into_iter().map(gone));
         deltas
     }
 
     fn remember(&mut self, events: &[Arc<Event>]) -> Vec<Delta> {
         for event in events {
             match event.change {
-                Change::Deleted => self.known.remove(&event.object.meta.uid),
-                Change::Added | Change::Modified => {
-                    self.known.insert(event.object.meta.uid.clone(), event.object.clone())
-                }
-            };
+                Change::Deleted => drop(self.known.remove(&*event.object.meta.uid)),
+                Change::Added | Change::Modified => drop(self.known.replace(ByUid(event.object.clone()))),
+            }
         }
         let delta = |event: &Arc<Event>| Delta {
             change: event.change,

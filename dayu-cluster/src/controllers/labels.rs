@@ -1,14 +1,13 @@
 //! Label selectors, and who selects whom without asking everybody.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::{BuildHasher, RandomState},
 };
 
 use serde::Deserialize;
 
 use super::key::Key;
-
-pub(super) type Labels = BTreeMap<Box<str>, Box<str>>;
+use crate::store::Labels;
 
 /// A label selector. One that says nothing selects nothing here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -39,7 +38,7 @@ impl Selector {
     pub(super) fn selects(&self, labels: &Labels) -> bool {
         !self.is_empty()
             && self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
-            && self.match_expressions.iter().all(|each| each.holds(labels.get(&each.key).map(AsRef::as_ref)))
+            && self.match_expressions.iter().all(|each| each.holds(labels.get(&each.key)))
     }
 }
 
@@ -120,14 +119,14 @@ impl Selectors {
 
 impl Labelled {
     pub(super) fn insert(&mut self, key: &Key, labels: &Labels) {
-        for (name, value) in labels {
+        for (name, value) in labels.iter() {
             let pair = pair(&self.hasher, key.namespace(), name, value);
             self.by_pair.entry(pair).or_default().insert(key.clone());
         }
     }
 
     pub(super) fn remove(&mut self, key: &Key, labels: &Labels) {
-        for (name, value) in labels {
+        for (name, value) in labels.iter() {
             let pair = pair(&self.hasher, key.namespace(), name, value);
             drop_from(&mut self.by_pair, pair, |keys| keys.remove(key), BTreeSet::is_empty);
         }
@@ -158,18 +157,27 @@ fn drop_from<S>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
+    /// Of three keys those that `pairs` has, with values out of `bits`.
+    fn some(pairs: u8, bits: u8) -> Labels {
+        let pairs = (0..3).filter(|at| pairs >> at & 1 == 1);
+        let map: BTreeMap<String, String> =
+            pairs.map(|at| (format!("k{at}"), format!("v{}", bits >> (2 * at) & 3))).collect();
+        serde_json::from_value(json!(map)).unwrap()
+    }
+
     fn labels(bits: u8) -> Labels {
-        (0..3).map(|at| (format!("k{at}").into(), format!("v{}", bits >> (2 * at) & 3).into())).collect()
+        some(7, bits)
     }
 
     fn selector(pairs: u8, bits: u8) -> Selector {
-        let mut match_labels = labels(bits);
-        match_labels.retain(|key, _| pairs >> (key.as_bytes()[1] - b'0') & 1 == 1);
-        Selector::of(match_labels)
+        Selector::of(some(pairs, bits))
     }
 
     fn key(number: usize) -> Key {

@@ -3,11 +3,11 @@
 //! A parsed `serde_json::Value` takes some nine times the memory of the bytes, so nothing keeps one: whoever changes an
 //! object parses it, changes it, and hands the store the result.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value;
+
+use super::Labels;
 
 /// An object as stored. Immutable; a change makes a new one.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Meta {
     #[serde(deserialize_with = "version")]
     pub resource_version: u64,
     pub generation: i64,
-    pub labels: BTreeMap<Box<str>, Box<str>>,
+    pub labels: Labels,
     #[serde(rename = "ownerReferences")]
     pub owners: Box<[Owner]>,
     pub finalizers: Box<[Box<str>]>,
@@ -60,7 +60,7 @@ impl Meta {
     }
 
     pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(key).map(AsRef::as_ref)
+        self.labels.get(key)
     }
 }
 

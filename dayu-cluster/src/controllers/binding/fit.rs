@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::labels::Requirement;
-use crate::store::Object;
+use crate::store::{Labels, Object};
 
 /// What a node offers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct NodeView {
     name: Box<str>,
-    labels: BTreeMap<Box<str>, Box<str>>,
+    labels: Labels,
     ready: bool,
     unschedulable: bool,
     taints: Vec<Taint>,
@@ -27,7 +27,7 @@ pub(super) struct Needs {
 #[serde(rename_all = "camelCase", default)]
 struct PodSpec {
     scheduler_name: Box<str>,
-    node_selector: BTreeMap<Box<str>, Box<str>>,
+    node_selector: Labels,
     affinity: Affinity,
     tolerations: Vec<Toleration>,
 }
@@ -135,7 +135,7 @@ impl Needs {
         let Some(required) = &self.spec.affinity.node_affinity.required else { return true };
         required.node_selector_terms.iter().any(|term| {
             let some = !term.match_expressions.is_empty() || !term.match_fields.is_empty();
-            let labels = term.match_expressions.iter().all(|r| r.holds(node.labels.get(&r.key).map(AsRef::as_ref)));
+            let labels = term.match_expressions.iter().all(|r| r.holds(node.labels.get(&r.key)));
             let fields = term.match_fields.iter().all(|r| r.holds((&*r.key == "metadata.name").then_some(&*node.name)));
             some && labels && fields
         })

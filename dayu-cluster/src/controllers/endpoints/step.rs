@@ -7,11 +7,8 @@ use std::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{
-    labels::{Labels, Selector},
-    pod::Pod,
-};
-use crate::store::{Meta, Object};
+use super::super::{labels::Selector, pod::Pod};
+use crate::store::{Labels, Meta, Object};
 
 /// Who writes the slices.
 const MANAGED_BY: &str = "endpointslice-controller.k8s.io";
