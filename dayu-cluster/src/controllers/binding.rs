@@ -132,7 +132,10 @@ impl Binder {
                 "type": "PodScheduled", "status": if node.is_some() { "True" } else { "False" }, "lastTransitionTime": now,
             });
             match node {
-                Some(node) => pod.set("spec", "nodeName", node.into()),
+                Some(node) => {
+                    pod.set("spec", "nodeName", node.into());
+                    pod.leave_generation();
+                }
                 None => {
                     condition["reason"] = "Unschedulable".into();
                     condition["message"] = why.into();

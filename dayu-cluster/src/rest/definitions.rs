@@ -48,17 +48,33 @@ pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<Cause> {
     }
     for (index, version) in versions.iter().enumerate() {
         let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
-        match &version["schema"]["openAPIV3Schema"] {
-            Value::Null => causes.push(Cause::required(path, "schemas are required")),
-            schema => causes.extend(Structural::compile(schema, &path).err().into_iter().flatten()),
+        if version["schema"]["openAPIV3Schema"].is_null() {
+            causes.push(Cause::required(path, "schemas are required"));
         }
-        let declared = version["additionalPrinterColumns"].as_array().into_iter().flatten();
-        for (column, declared) in declared.enumerate() {
-            let path = format!("spec.versions[{index}].additionalPrinterColumns[{column}]");
-            printer_column(declared, &path, &mut causes);
+    }
+    for (path, version) in declared(versions, "schema") {
+        let path = if path == "spec" { "spec.validation".to_owned() } else { format!("{path}.schema") };
+        let schema = &version["schema"]["openAPIV3Schema"];
+        if !schema.is_null() {
+            causes.extend(Structural::compile(schema, &format!("{path}.openAPIV3Schema")).err().into_iter().flatten());
+        }
+    }
+    for (path, version) in declared(versions, "additionalPrinterColumns") {
+        let columns = version["additionalPrinterColumns"].as_array().into_iter().flatten();
+        for (column, declared) in columns.enumerate() {
+            printer_column(declared, &format!("{path}.additionalPrinterColumns[{column}]"), &mut causes);
         }
     }
     causes
+}
+
+/// The versions that have a field of their own, and where Kubernetes says that it is: what all versions have alike is the
+/// definition's, and is looked at once.
+fn declared<'a>(versions: &'a [Value], field: &str) -> Vec<(String, &'a Value)> {
+    match versions {
+        [first, others @ ..] if others.iter().all(|other| other[field] == first[field]) => vec![("spec".into(), first)],
+        _ => versions.iter().enumerate().map(|(at, version)| (format!("spec.versions[{at}]"), version)).collect(),
+    }
 }
 
 /// What paths to stored objects are made of stays.

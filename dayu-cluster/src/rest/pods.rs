@@ -103,11 +103,12 @@ pub(super) fn bind(api: &Api, pod: &Object, binding: &Value) -> Result<Response<
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     let now = rfc3339(api.store.environment().now());
     let mut bound_elsewhere = None;
-    api.store.modify(&PODS, &pod.meta.namespace, &pod.meta.name, |pod| {
+    api.store.edit(&PODS, &pod.meta.namespace, &pod.meta.name, |pod| {
         bound_elsewhere = pod["spec"]["nodeName"].as_str().filter(|bound| !bound.is_empty()).map(str::to_owned);
         if bound_elsewhere.is_some() {
             return;
         }
+        pod.leave_generation();
         pod["spec"]["nodeName"] = node.as_str().into();
         let scheduled = json!({ "type": "PodScheduled", "status": "True", "lastTransitionTime": now });
         match pod["status"]["conditions"].as_array_mut() {

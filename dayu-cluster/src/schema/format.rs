@@ -9,6 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 pub(super) fn is_of(text: &str, format: &str) -> bool {
     match format {
         "date-time" => text.parse::<jiff::Timestamp>().is_ok(),
+        // Six digits, neither more nor less.
+        "date-time-micro" => {
+            let fraction = text.split_once('.').map(|(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+            fraction == Some(6) && text.parse::<jiff::Timestamp>().is_ok()
+        }
         "date" => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
         "byte" => STANDARD.decode(text).is_ok(),
         "ipv4" => text.parse::<Ipv4Addr>().is_ok(),

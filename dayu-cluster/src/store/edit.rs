@@ -23,6 +23,8 @@ static NOTHING: Value = Value::Null;
 pub struct Edit<'a> {
     object: &'a Object,
     fields: Vec<Field<'a>>,
+    /// The change is nobody's wish.
+    uncounted: bool,
 }
 
 #[derive(Debug)]
@@ -72,12 +74,17 @@ impl Store {
 impl<'a> Edit<'a> {
     fn of(object: &'a Object) -> Result<Self, serde_json::Error> {
         let mut json = serde_json::Deserializer::from_slice(&object.json);
-        Ok(Self { object, fields: json.deserialize_map(Fields)? })
+        Ok(Self { object, fields: json.deserialize_map(Fields)?, uncounted: false })
     }
 
     /// What is known of the object without reading it.
     pub fn meta(&self) -> &Meta {
         &self.object.meta
+    }
+
+    /// What is changed is not what a user asked for, and `generation` stays: a pod that is bound, say.
+    pub fn leave_generation(&mut self) {
+        self.uncounted = true;
     }
 
     /// Sets one field of a field that is an object, and reads nothing of the others.
@@ -103,7 +110,7 @@ impl<'a> Edit<'a> {
         if !changed {
             return Ok(None);
         }
-        if wished && self.object.meta.generation > 0 {
+        if wished && !self.uncounted && self.object.meta.generation > 0 {
             self["metadata"]["generation"] = (self.object.meta.generation + 1).into();
         }
         let mut pen = Pen::default();
@@ -265,6 +272,13 @@ mod tests {
         });
         let set = set.unwrap().value().unwrap();
         assert_eq!((&set["data"], &set["other"]), (&json!({"k": "w", "\"": 1}), &json!({"new": true})));
+        let bound = store.edit(&CONFIGMAPS, "", "a", |object| {
+            object.set("data", "bound", true.into());
+            object.leave_generation();
+        });
+        assert_eq!(bound.unwrap().meta.generation, 4, "a change that nobody wished is not counted");
+        store.edit(&CONFIGMAPS, "", "a", |object| object["data"] = json!({"k": "w", "\"": 1})).unwrap();
+        let set = store.get(&CONFIGMAPS, "", "a").unwrap().value().unwrap();
         let again = store.edit(&CONFIGMAPS, "", "a", |object| object.set("data", "k", "w".into())).unwrap();
         assert_eq!(again.value().unwrap(), set);
     }

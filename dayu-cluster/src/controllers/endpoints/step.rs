@@ -192,13 +192,15 @@ pub(super) fn endpoints(service: &Meta, wish: &Wish, backends: &[Backend], now: 
             subset
         })
         .collect();
+    let mut labels = labels(service, wish);
+    labels["endpoints.kubernetes.io/managed-by"] = "endpoint-controller".into();
     json!({
         "apiVersion": "v1",
         "kind": "Endpoints",
         "metadata": {
             "name": service.name,
             "namespace": service.namespace,
-            "labels": labels(service, wish),
+            "labels": labels,
             "annotations": {CHANGED_AT: now},
         },
         "subsets": subsets,

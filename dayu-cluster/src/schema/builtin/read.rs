@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::{lists, openapi};
+use crate::schema::limits::Limits;
 use crate::schema::node::{Array, Kind, List, Node, Object, Others};
 
 /// What has been read, once for all kinds: they are made of the same parts.
@@ -25,10 +26,16 @@ struct Scalars {
     number: Arc<Node>,
     string: Arc<Node>,
     int_or_string: Arc<Node>,
+    time: Arc<Node>,
+    micro_time: Arc<Node>,
 }
 
 static SCALARS: LazyLock<Scalars> = LazyLock::new(|| {
     let of = |kind| Arc::new(Node::new(kind));
+    let text = |format: &str| {
+        let limits = Limits { format: Some(format.into()), ..Limits::default() };
+        Arc::new(Node { limits: Some(Box::new(limits)), ..Node::new(Kind::String) })
+    };
     Scalars {
         any: of(Kind::Any),
         boolean: of(Kind::Boolean),
@@ -36,6 +43,8 @@ static SCALARS: LazyLock<Scalars> = LazyLock::new(|| {
         number: of(Kind::Number),
         string: of(Kind::String),
         int_or_string: of(Kind::IntOrString),
+        time: text("date-time"),
+        micro_time: text("date-time-micro"),
     }
 });
 
@@ -54,7 +63,12 @@ impl Reader<'_> {
             return Arc::default();
         }
         let short = name.rsplit('.').next().unwrap_or(name);
-        let node = openapi::definition(name).map_or_else(Arc::default, |schema| self.node(&schema, short));
+        let node = match short {
+            "Time" => SCALARS.time.clone(),
+            // Published as the other one is, and read more strictly.
+            "MicroTime" => SCALARS.micro_time.clone(),
+            _ => openapi::definition(name).map_or_else(Arc::default, |schema| self.node(&schema, short)),
+        };
         self.within.remove(name);
         self.known.insert(name.into(), node.clone());
         node

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::builtin::{default, validate, validate_metadata, validate_name};
+use super::super::builtin::{check_types, default, node, validate, validate_metadata, validate_name};
 
 fn problems(group: &str, kind: &str, mut value: Value, old: Option<&Value>) -> Vec<String> {
     default(group, kind, &mut value);
@@ -160,4 +160,21 @@ fn what_is_immutable_stays() {
         problems("", "Secret", secret("x/y"), Some(&secret("Opaque"))),
         ["type: Invalid value: \"x/y\": field is immutable"]
     );
+}
+
+#[test]
+fn times_are_times() {
+    let node = node("coordination.k8s.io", "v1", "Lease").unwrap();
+    let fields = |spec: Value, old: Option<&Value>| {
+        let value = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {}, "spec": spec});
+        check_types(&node, &value, old).into_iter().map(|cause| cause.field).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(json!({"renewTime": "2026-01-02T03:04:05.000006Z"}), None), [""; 0]);
+    assert_eq!(fields(json!({"renewTime": "2026-01-02T03:04:05.000006+01:00"}), None), [""; 0]);
+    for bad in ["yesterday", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05.0000001Z", "2026-13-02T03:04:05.000006Z", ""]
+    {
+        assert_eq!(fields(json!({"renewTime": bad}), None), ["spec.renewTime"], "{bad}");
+    }
+    let before = json!({"spec": {"renewTime": "yesterday"}});
+    assert_eq!(fields(json!({"renewTime": "yesterday", "holderIdentity": "a"}), Some(&before)), [""; 0], "as it was");
 }
