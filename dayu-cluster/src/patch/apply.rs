@@ -90,11 +90,9 @@ pub fn apply(
     }
     if !set.is_empty() {
         let mut owned = writer.owned(set);
-        if changes.is_none()
-            && let Some(last) = mine.first()
-        {
-            // Nothing changed: the time is of the last write that changed something.
-            owned.time = last["time"].as_str().map(Into::into);
+        if changes.is_none() {
+            // The time is of the last write that changed something, if any did.
+            owned.time = mine.first().and_then(|last| last["time"].as_str()).map(Into::into);
         }
         managers.owned.insert(me.clone(), owned);
     }
@@ -125,7 +123,7 @@ fn without_owners(live: &Value) -> Value {
 fn put(node: &Node, object: &mut Value, applied: &Value, part: Part) {
     let counts = |name: &str| match part {
         Part::Whole => true,
-        Part::WithoutStatus => name != "status",
+        Part::WithoutStatus | Part::Scale => name != "status",
         Part::Status => name == "status",
     };
     let Value::Object(fields) = object else { return };

@@ -23,6 +23,18 @@ pub enum Part {
     WithoutStatus,
     /// The status only.
     Status,
+    /// As all but the status, by way of the `scale` subresource, which is an owner of its own.
+    Scale,
+}
+
+impl Part {
+    fn subresource(self) -> &'static str {
+        match self {
+            Self::Whole | Self::WithoutStatus => "",
+            Self::Status => "status",
+            Self::Scale => "scale",
+        }
+    }
 }
 
 /// Who writes, and when.
@@ -89,7 +101,7 @@ impl Writer<'_> {
             applies,
             name: self.manager.into(),
             api_version: if applies { String::new() } else { self.api_version.into() },
-            subresource: if self.part == Part::Status { "status".into() } else { String::new() },
+            subresource: self.part.subresource().into(),
         }
     }
 
@@ -116,11 +128,14 @@ impl Managers {
 /// `live` is `None` for a create. A client may write `managedFields` itself; what it leaves out is kept from `live`.
 pub fn update(live: Option<&Value>, new: &mut Value, writer: Writer<'_>, node: &Node) {
     let sent = take(new);
+    let kept = live.map(entries).unwrap_or_default();
     let mut managers = match sent {
         // An empty entry asks to forget all owners.
         Some(Value::Array(entries)) if entries.len() == 1 && is_reset(&entries[0]) => Managers::default(),
+        // As they are nearly always, they need no copy.
+        Some(Value::Array(entries)) if entries == kept => Managers::parse(entries),
         Some(Value::Array(entries)) if !entries.is_empty() && writer.part != Part::Status => Managers::parse(entries),
-        _ => live.map(Managers::of).unwrap_or_default(),
+        _ => Managers::parse(kept.iter().cloned()),
     };
     let nothing = Value::Object(Map::new());
     let changes = visible(compare(node, live.unwrap_or(&nothing), new), writer.part);
@@ -167,7 +182,7 @@ pub(super) fn strip(set: &mut FieldSet, part: Part) {
         matches!(step, "f:apiVersion" | "f:kind")
             || match part {
                 Part::Whole => false,
-                Part::WithoutStatus => step == "f:status",
+                Part::WithoutStatus | Part::Scale => step == "f:status",
                 Part::Status => step != "f:status",
             }
     });
@@ -197,10 +212,6 @@ pub(super) fn take(value: &mut Value) -> Option<Value> {
 }
 
 impl Managers {
-    pub(super) fn of(object: &Value) -> Self {
-        Self::parse(entries(object).iter().cloned())
-    }
-
     pub(super) fn parse(entries: impl IntoIterator<Item = Value>) -> Self {
         let entries = entries.into_iter().map(|mut entry| {
             let fields = entry.get_mut("fieldsV1").map(Value::take).unwrap_or_default();

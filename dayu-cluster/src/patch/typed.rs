@@ -30,10 +30,7 @@ pub(super) fn is_same(list: &List, left: &Value, right: &Value) -> bool {
     match list {
         List::Atomic => false,
         List::Set => left == right,
-        List::Map(keys) => keys.iter().all(|key| {
-            let of = |item| Option::or(Value::get(item, &*key.name), key.default.as_ref());
-            of(left) == of(right)
-        }),
+        List::Map(_) => list.keys_agree(left, right),
     }
 }
 

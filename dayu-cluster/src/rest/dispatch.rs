@@ -140,10 +140,10 @@ impl Call<'_> {
     fn scale(&self, method: &Method, name: &str, scale: &Scale) -> Reply {
         let changed = match *method {
             Method::GET => self.stored(name)?,
-            Method::PUT => self.writer(Part::Main)?.update_scale(scale, name, &self.decoded()?)?.object,
+            Method::PUT => self.writer(Part::Scale)?.update_scale(scale, name, &self.decoded()?)?.object,
             Method::PATCH => {
                 let language = PatchType::of(&self.parts.headers)?;
-                self.writer(Part::Main)?.patch_scale(scale, name, language, &self.body)?.object
+                self.writer(Part::Scale)?.patch_scale(scale, name, language, &self.body)?.object
             }
             _ => return Err(ApiError::method_not_allowed()),
         };

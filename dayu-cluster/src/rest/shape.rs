@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::accept::Shape;
@@ -57,7 +59,7 @@ impl Shaper {
     pub(crate) fn object(&self, kind: &Kind, object: &Object) -> Bytes {
         match &self.form {
             Form::Whole => kind.bytes(object),
-            Form::Metadata => metadata_only(&parsed(kind, object)).to_string().into(),
+            Form::Metadata => metadata_only(object).into(),
             Form::Table(table) => table.of(&[parsed(kind, object)], &version(object), false),
         }
     }
@@ -67,13 +69,9 @@ impl Shaper {
         match &self.form {
             Form::Whole => encode_list(kind, page),
             Form::Metadata => {
-                let list = json!({
-                    "kind": "PartialObjectMetadataList",
-                    "apiVersion": "meta.k8s.io/v1",
-                    "metadata": page.metadata,
-                    "items": values().map(|value| metadata_only(&value)).collect::<Vec<_>>(),
-                });
-                list.to_string().into()
+                let items: Vec<String> = page.objects.iter().map(|object| metadata_only(object)).collect();
+                let head = r#"{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":"#;
+                format!(r#"{head}{},"items":[{}]}}"#, page.metadata, items.join(",")).into()
             }
             Form::Table(table) => {
                 let mut metadata = page.metadata.clone();
@@ -131,6 +129,13 @@ fn version(object: &Object) -> Value {
     json!({ "resourceVersion": object.meta.resource_version.to_string() })
 }
 
-fn metadata_only(object: &Value) -> Value {
-    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+/// The metadata as it is stored, which is the same in all versions: the rest is not read.
+fn metadata_only(object: &Object) -> String {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        metadata: &'a RawValue,
+    }
+    let metadata = serde_json::from_slice(&object.json).map_or("{}", |Envelope { metadata }| metadata.get());
+    format!(r#"{{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{metadata}}}"#)
 }

@@ -194,12 +194,12 @@ impl Compiler {
         let mut pruned = default.clone();
         super::default::fill(node, &mut pruned);
         let mut unknown = Vec::new();
-        super::prune::prune(node, &mut pruned, "", &mut unknown);
+        super::prune::prune(node, &mut pruned, None, "", &mut unknown);
         if !unknown.is_empty() {
             let detail = "must not have unknown fields";
             self.causes.push(Cause::invalid(format!("{path}.default"), default, detail));
         }
-        for cause in super::validate::validate(node, &pruned, &format!("{path}.default")) {
+        for cause in super::validate::validate(node, &pruned, None, &format!("{path}.default")) {
             self.causes.push(cause);
         }
     }

@@ -76,6 +76,17 @@ pub enum List {
     Map(Box<[Key]>),
 }
 
+impl List {
+    /// Whether two items have the same keys; never where they have none.
+    pub(crate) fn keys_agree(&self, left: &Value, right: &Value) -> bool {
+        let Self::Map(keys) = self else { return false };
+        keys.iter().all(|key| {
+            let of = |item| Option::or(Value::get(item, &*key.name), key.default.as_ref());
+            of(left) == of(right)
+        })
+    }
+}
+
 /// A field by which list items are told apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {

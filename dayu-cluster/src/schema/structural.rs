@@ -31,7 +31,7 @@ impl Structural {
     /// Removes fields that the schema does not know, and names them.
     pub fn prune(&self, value: &mut Value) -> Vec<String> {
         let mut unknown = Vec::new();
-        prune::prune(&self.root, value, "", &mut unknown);
+        prune::prune(&self.root, value, None, "", &mut unknown);
         unknown
     }
 
@@ -42,7 +42,7 @@ impl Structural {
 
     /// All that is wrong with a defaulted object; `old` is the one that it takes the place of.
     pub fn validate(&self, value: &Value, old: Option<&Value>) -> Vec<Cause> {
-        let mut causes = validate::validate(&self.root, value, "");
+        let mut causes = validate::validate(&self.root, value, old, "");
         let Some(rules) = &self.rules else { return causes };
         // Rules rely on types and bounds: where those are broken, rules cannot be asked.
         let blocking = [

@@ -1,4 +1,7 @@
 //! Checking values against a schema, in the words of a Kubernetes API server.
+//!
+//! What an update leaves as it was is not looked at: it may be older than the schema, and what is wrong with it must not
+//! keep anybody from changing the rest.
 
 use std::collections::HashSet;
 
@@ -9,15 +12,15 @@ use super::cause::{Cause, type_name};
 use super::node::{Array, Kind, List, Node, Object, Others};
 use super::path::Path;
 
-/// All that is wrong with `value`, which stands at `path`.
-pub(super) fn validate(node: &Node, value: &Value, path: &str) -> Vec<Cause> {
+/// All that is wrong with `value`, which stands at `path`, and was not so in `old`, which it takes the place of.
+pub(super) fn validate(node: &Node, value: &Value, old: Option<&Value>, path: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
-    walk(node, value, &Path::Root(path), &mut causes);
+    walk(node, value, old, &Path::Root(path), &mut causes);
     causes
 }
 
-fn walk(node: &Node, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
-    if value.is_null() && node.nullable {
+fn walk(node: &Node, value: &Value, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    if old == Some(value) || value.is_null() && node.nullable {
         return;
     }
     if let Some(expected) = mismatch(&node.kind, value) {
@@ -29,8 +32,8 @@ fn walk(node: &Node, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
         assert::limits(limits, value, path, causes);
     }
     match (&node.kind, value) {
-        (Kind::Object(object), Value::Object(_)) => fields(object, value, path, causes),
-        (Kind::Array(array), Value::Array(items)) => list(array, items, path, causes),
+        (Kind::Object(object), Value::Object(_)) => fields(object, value, old, path, causes),
+        (Kind::Array(array), Value::Array(items)) => list(array, items, old, path, causes),
         _ => {}
     }
     if node.embedded {
@@ -56,24 +59,29 @@ pub(super) fn is_integer(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
-fn fields(object: &Object, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
+fn fields(object: &Object, value: &Value, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
     for name in &object.required {
         if value.get(&**name).is_none() {
             causes.push(Cause::required(&path.field(name), ""));
         }
     }
     for (name, value) in value.as_object().into_iter().flatten() {
-        match (object.fields.get(name.as_str()), &object.others) {
-            (Some(field), _) => walk(field, value, &path.field(name), causes),
-            (None, Others::Of(other)) => walk(other, value, &path.field(name), causes),
-            (None, Others::Unknown) => {}
-        }
+        let field = match (object.fields.get(name.as_str()), &object.others) {
+            (Some(field), _) => field,
+            (None, Others::Of(other)) => other,
+            (None, Others::Unknown) => continue,
+        };
+        walk(field, value, old.and_then(|old| old.get(name)), &path.field(name), causes);
     }
 }
 
-fn list(array: &Array, items: &[Value], path: &Path<'_>, causes: &mut Vec<Cause>) {
+fn list(array: &Array, items: &[Value], old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {
+    let before = old.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (index, item) in items.iter().enumerate() {
-        walk(&array.items, item, &path.item(index), causes);
+        // Only items with keys are known to be the same as before; most stand where they stood.
+        let same = |old: &&Value| array.list.keys_agree(old, item);
+        let old = before.get(index).filter(same).or_else(|| before.iter().find(same));
+        walk(&array.items, item, old, &path.item(index), causes);
     }
     let mut seen = HashSet::new();
     for (index, item) in items.iter().enumerate() {

@@ -26,10 +26,18 @@ pub(super) struct Draft {
 }
 
 /// Writes an object field by field.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pen {
     json: Vec<u8>,
     version: Range<usize>,
+}
+
+impl Default for Pen {
+    fn default() -> Self {
+        /// Most objects are smaller.
+        const ROOM: usize = 4096;
+        Self { json: Vec::with_capacity(ROOM), version: 0..0 }
+    }
 }
 
 impl Draft {

@@ -8,6 +8,5 @@ mod custom;
 mod full_disk;
 mod kubectl;
 mod serving;
-mod throughput;
 mod verbs;
 mod watch;

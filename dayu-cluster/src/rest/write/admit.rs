@@ -22,14 +22,14 @@ impl Writer {
         ownership: Ownership,
     ) -> Result<Vec<String>, ApiError> {
         if self.kind.custom().is_none() {
-            builtin::forget_nulls(value);
+            builtin::forget_nulls(value, old);
         }
-        let unknown = self.prune(value)?;
+        let unknown = self.prune(value, old)?;
         let warnings = self.strictness(duplicates, &unknown)?;
         if let (Some(old), None) = (old, self.kind.custom()) {
             builtin::drop_dependent(&self.kind.group, &self.kind.kind, old, value);
         }
-        self.default(value);
+        self.default(value, old);
         if ownership == Ownership::Compared {
             let node = self.kind.schema().unwrap_or_default();
             self.as_owner(|owner| patch::update(old, value, owner, &node));
@@ -50,13 +50,13 @@ impl Writer {
     }
 
     /// Removes fields that the kind does not have and names them. What cannot be an object of the kind at all is refused.
-    fn prune(&self, value: &mut Value) -> Result<Vec<String>, ApiError> {
+    fn prune(&self, value: &mut Value, old: Option<&Value>) -> Result<Vec<String>, ApiError> {
         if let Some(custom) = self.kind.custom() {
             return Ok(custom.schema().map(|schema| schema.prune(value)).unwrap_or_default());
         }
         let Some(node) = self.kind.schema() else { return Ok(Vec::new()) };
-        let unknown = builtin::prune(&node, value);
-        match builtin::check_types(&node, value).first() {
+        let unknown = builtin::prune(&node, value, old);
+        match builtin::check_types(&node, value, old).first() {
             None => Ok(unknown),
             Some(cause) => Err(ApiError::bad_request(format!(
                 "{kind} in version \"{version}\" cannot be handled as a {kind}: {cause}",
@@ -79,7 +79,7 @@ impl Writer {
         }
     }
 
-    fn default(&self, value: &mut Value) {
+    fn default(&self, value: &mut Value, old: Option<&Value>) {
         match self.kind.custom() {
             Some(custom) => {
                 if let Some(schema) = custom.schema() {
@@ -89,7 +89,7 @@ impl Writer {
             None => {
                 builtin::default(&self.kind.group, &self.kind.kind, value);
                 if let Some(node) = self.kind.schema() {
-                    builtin::omit_empty(&node, value);
+                    builtin::omit_empty(&node, value, old);
                 }
             }
         }

@@ -29,17 +29,21 @@ impl Writer {
         /// A made-up name that is taken is made up anew, a few times.
         const ATTEMPTS: usize = 8;
         metadata::begin(&self.kind, &mut value);
-        let nameless = value.clone();
+        // Where the name is made up, it may have to be made up again.
+        let is_named = value["metadata"]["name"].as_str().is_some_and(|name| !name.is_empty());
+        let nameless = (!is_named).then(|| value.clone());
         for attempt in 1.. {
-            let (name, made_up) = self.name(&mut value["metadata"])?;
+            let name = self.name(&mut value["metadata"])?;
             self.check_place(&name)?;
             self.check_account(&name, &value)?;
             let warnings = self.admit(&name, None, &mut value, duplicates, ownership)?;
             let inserted = self.with_addresses(&name, None, value, |value| self.insert(&name, value));
-            match inserted {
-                Err(error) if made_up && attempt < ATTEMPTS && error.is_already_exists() => value = nameless.clone(),
-                Err(error) => return Err(error),
-                Ok(object) => return Ok(Written { object, created: true, warnings }),
+            match (inserted, &nameless) {
+                (Err(error), Some(again)) if attempt < ATTEMPTS && error.is_already_exists() => {
+                    value = again.clone();
+                }
+                (Err(error), _) => return Err(error),
+                (Ok(object), _) => return Ok(Written { object, created: true, warnings }),
             }
         }
         Err(ApiError::internal("no free name found"))

@@ -55,10 +55,10 @@ impl Writer {
         Ok(())
     }
 
-    /// The name of a new object, made up if only its beginning was given. The second value: it was made up.
-    pub(super) fn name(&self, metadata: &mut Value) -> Result<(String, bool), ApiError> {
+    /// The name of a new object, made up if only its beginning was given.
+    pub(super) fn name(&self, metadata: &mut Value) -> Result<String, ApiError> {
         if let Some(name) = metadata["name"].as_str().filter(|name| !name.is_empty()) {
-            return Ok((name.into(), false));
+            return Ok(name.into());
         }
         let Some(prefix) = metadata["generateName"].as_str().filter(|prefix| !prefix.is_empty()) else {
             let cause = Cause::required("metadata.name", "name or generateName is required");
@@ -68,7 +68,7 @@ impl Writer {
         let prefix: String = prefix.chars().take(58).collect();
         let name = format!("{prefix}{}", suffix(self.api.store.environment()));
         metadata["name"] = name.as_str().into();
-        Ok((name, true))
+        Ok(name)
     }
 }
 
@@ -123,7 +123,7 @@ fn clears_status(kind: &Kind) -> bool {
 /// Takes what this write cannot change from the stored object.
 pub(super) fn keep(kind: &Kind, part: Part, old: &Value, new: &mut Value) {
     match part {
-        Part::Main => {
+        Part::Main | Part::Scale => {
             keep_system(old, new);
             if kind.kind == "Namespace" && kind.custom().is_none() {
                 copy(old, new, "spec");
@@ -139,18 +139,21 @@ pub(super) fn keep(kind: &Kind, part: Part, old: &Value, new: &mut Value) {
             *new = kept;
         }
         Part::Status => {
-            let mut kept = old.clone();
-            copy(new, &mut kept, "status");
-            let version = new["metadata"].get("resourceVersion").cloned();
-            let managed = new["metadata"].get("managedFields").cloned();
-            if kind.custom().is_none() {
-                for field in status_metadata(kind) {
-                    copy(&new["metadata"], &mut kept["metadata"], field);
-                }
-            }
-            set(&mut kept["metadata"], "resourceVersion", version);
-            set(&mut kept["metadata"], "managedFields", managed);
-            *new = kept;
+            keep_but(old, new, &["metadata", "status"]);
+            let own: &[&str] = if kind.custom().is_none() { status_metadata(kind) } else { &[] };
+            let both = ["resourceVersion", "managedFields"];
+            keep_but(&old["metadata"], &mut new["metadata"], &[own, &both].concat());
+        }
+    }
+}
+
+/// Makes all fields but some what they were. Most are: only what is not is copied.
+fn keep_but(old: &Value, new: &mut Value, but: &[&str]) {
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object_mut()) else { return };
+    new.retain(|name, _| but.contains(&name.as_str()) || old.contains_key(name));
+    for (name, old) in old.iter().filter(|(name, _)| !but.contains(&name.as_str())) {
+        if new.get(name) != Some(old) {
+            new.insert(name.clone(), old.clone());
         }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Writer {
 pub(crate) enum Part {
     /// Everything but the status, where that is a part of its own.
     Main,
+    /// How many of something there are, which is in the main part.
+    Scale,
     Status,
     /// What holds a terminating namespace: `spec.finalizers`.
     Finalizers,
@@ -80,6 +82,7 @@ impl Writer {
     fn as_owner<T>(&self, work: impl FnOnce(patch::Writer<'_>) -> T) -> T {
         let part = match self.part {
             Part::Status => patch::Part::Status,
+            Part::Scale => patch::Part::Scale,
             Part::Main | Part::Finalizers if self.kind.status => patch::Part::WithoutStatus,
             Part::Main | Part::Finalizers => patch::Part::Whole,
         };

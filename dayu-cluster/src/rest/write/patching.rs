@@ -62,11 +62,12 @@ impl Writer {
         }
         self.retrying(|| {
             let stored = self.stored(name)?;
-            let patched = self.patched(language, &stored, &patch)?;
-            self.replace(&stored, patched, &duplicates, Ownership::Compared).map_err(|failure| match failure {
+            let old = self.kind.value(&stored).map_err(ApiError::internal)?;
+            let patched = self.patched(language, &stored, old.clone(), &patch)?;
+            self.replace(&stored, &old, patched, &duplicates, Ownership::Compared).map_err(|failure| match failure {
                 // Made again, rather than kept for the few that are refused.
                 Failure::Refused(error) => {
-                    let patched = self.patched(language, &stored, &patch).unwrap_or_default();
+                    let patched = self.patched(language, &stored, old.clone(), &patch).unwrap_or_default();
                     Failure::Refused(error.patched_into(&patched))
                 }
                 Failure::Overtaken => Failure::Overtaken,
@@ -74,8 +75,13 @@ impl Writer {
         })
     }
 
-    fn patched(&self, language: PatchType, stored: &Object, patch: &Value) -> Result<Value, ApiError> {
-        let mut value = self.kind.value(stored).map_err(ApiError::internal)?;
+    fn patched(
+        &self,
+        language: PatchType,
+        stored: &Object,
+        mut value: Value,
+        patch: &Value,
+    ) -> Result<Value, ApiError> {
         merge(language, &self.kind.kind, &mut value, patch)?;
         if value["kind"] != *self.kind.kind || value["apiVersion"] != self.kind.api_version() {
             let why = ApiError::bad_request("a patch does not change what an object is");
@@ -115,8 +121,8 @@ impl Writer {
                 other => other,
             });
             let value = value.map_err(ApiError::from)?;
-            match stored {
-                Some(stored) => self.replace(&stored, value, duplicates, Ownership::Applied),
+            match stored.zip(live) {
+                Some((stored, live)) => self.replace(&stored, &live, value, duplicates, Ownership::Applied),
                 None if self.part == Part::Main => Ok(self.store_new(value, duplicates, Ownership::Applied)?),
                 None => Err(ApiError::not_found(&self.kind.resource, name).into()),
             }

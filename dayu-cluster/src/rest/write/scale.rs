@@ -69,12 +69,13 @@ impl Writer {
                 let cause = Cause::invalid(field, &replicas.into(), why);
                 return Err(ApiError::invalid(&self.kind, name, &[cause]).into());
             }
-            let mut value = self.kind.value(&stored).map_err(ApiError::internal)?;
+            let old = self.kind.value(&stored).map_err(ApiError::internal)?;
+            let mut value = old.clone();
             if let Some(version) = wanted["metadata"].get("resourceVersion") {
                 value["metadata"]["resourceVersion"] = version.clone();
             }
             *at_mut(&mut value, &scale.spec_replicas) = replicas.into();
-            self.replace(&stored, value, &[], Ownership::Compared)
+            self.replace(&stored, &old, value, &[], Ownership::Compared)
         })
     }
 }

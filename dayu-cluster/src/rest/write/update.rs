@@ -26,7 +26,8 @@ impl Writer {
         // Without a version the write is meant for whatever is there, also when another writer comes in between.
         self.retrying(|| {
             let stored = self.stored(name)?;
-            self.replace(&stored, value.clone(), &duplicates, Ownership::Compared)
+            let old = self.kind.value(&stored).map_err(ApiError::internal)?;
+            self.replace(&stored, &old, value.clone(), &duplicates, Ownership::Compared)
         })
     }
 
@@ -42,21 +43,21 @@ impl Writer {
         }
     }
 
-    /// Puts `new` in the place of the stored object.
+    /// Puts `new` in the place of the stored object, which `old` is as this kind serves it.
     pub(super) fn replace(
         &self,
         stored: &Object,
+        old: &Value,
         mut new: Value,
         duplicates: &[String],
         ownership: Ownership,
     ) -> Result<Written, Failure> {
         let name = &*stored.meta.name;
-        let old = self.kind.value(stored).map_err(ApiError::internal)?;
         self.check_base(stored, &new)?;
-        metadata::keep(&self.kind, self.part, &old, &mut new);
-        let warnings = self.admit(name, Some(&old), &mut new, duplicates, ownership)?;
-        if self.part == Part::Main {
-            bump_generation(&old, &mut new);
+        metadata::keep(&self.kind, self.part, old, &mut new);
+        let warnings = self.admit(name, Some(old), &mut new, duplicates, ownership)?;
+        if matches!(self.part, Part::Main | Part::Scale) {
+            bump_generation(old, &mut new);
         }
         new["metadata"]["resourceVersion"] = stored.meta.resource_version.to_string().into();
         self.kind.to_stored(&mut new);

@@ -31,10 +31,10 @@ pub fn object_meta() -> Arc<Node> {
     read::read(openapi::OBJECT_META)
 }
 
-/// Removes fields that the schema does not know, and names them.
-pub fn prune(node: &Node, value: &mut Value) -> Vec<String> {
+/// Removes fields that the schema does not know, and names them. In what is as in `old` there are none.
+pub fn prune(node: &Node, value: &mut Value, old: Option<&Value>) -> Vec<String> {
     let mut unknown = Vec::new();
-    prune::prune(node, value, "", &mut unknown);
+    prune::prune(node, value, old, "", &mut unknown);
     unknown
 }
 
@@ -54,17 +54,31 @@ fn quantities(value: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// Removes empty lists and maps, which Go does not write unless a field always is.
-pub(crate) fn omit_empty(node: &Node, value: &mut Value) {
+/// Removes empty lists and maps, which Go does not write unless a field always is. In what is as in `old` there are none.
+pub(crate) fn omit_empty(node: &Node, value: &mut Value, old: Option<&Value>) {
+    if old.is_some_and(|old| old == value) {
+        return;
+    }
     match value {
-        Value::Object(fields) => fields.retain(|name, value| {
-            let Some((node, known)) = node.field(name) else { return true };
-            omit_empty(node, value);
-            !known || node.always_present || !is_empty(node, value)
-        }),
+        Value::Object(fields) => {
+            let mut any = false;
+            for (name, value) in fields.iter_mut() {
+                let Some((node, known)) = node.field(name) else { continue };
+                omit_empty(node, value, old.and_then(|old| old.get(name)));
+                any |= known && !node.always_present && is_empty(node, value);
+            }
+            if any {
+                let stays = |(node, known): (&Arc<Node>, bool), value: &Value| {
+                    !known || node.always_present || !is_empty(node, value)
+                };
+                fields.retain(|name, value| node.field(name).is_none_or(|field| stays(field, value)));
+            }
+        }
         Value::Array(items) => {
             let Some(node) = node.items() else { return };
-            items.iter_mut().for_each(|item| omit_empty(node, item));
+            for (index, item) in items.iter_mut().enumerate() {
+                omit_empty(node, item, old.and_then(|old| old.get(index)));
+            }
         }
         _ => {}
     }
@@ -79,9 +93,9 @@ fn is_empty(node: &Node, value: &Value) -> bool {
     }
 }
 
-/// Values that cannot be decoded: of the wrong type, or no quantity where one must be.
-pub fn check_types(node: &Node, value: &Value) -> Vec<Cause> {
-    let mut causes = super::validate::validate(node, value, "");
+/// Values that cannot be decoded: of the wrong type, or no quantity where one must be. Those of `old` could be.
+pub fn check_types(node: &Node, value: &Value, old: Option<&Value>) -> Vec<Cause> {
+    let mut causes = super::validate::validate(node, value, old, "");
     quantities(value, &mut causes);
     // A key twice in a list is a matter of each kind's own validation: environment names may repeat, container names not.
     causes.retain(|cause| cause.reason != "FieldValueDuplicate");

@@ -179,6 +179,31 @@ fn values_are_refused_in_the_words_of_kubernetes() {
 }
 
 #[test]
+fn what_an_update_leaves_as_it_was_is_not_held_against_it() {
+    let part = json!({"type": "object", "required": ["n", "of"], "properties": {
+        "n": {"type": "string"}, "of": {"type": "object", "properties": {"size": {"type": "integer", "maximum": 2}}}}});
+    let schema = spec(&json!({"type": "object", "properties": {
+        "size": {"type": "integer", "maximum": 2},
+        "parts": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"], "items": part},
+        "plain": {"type": "array", "items": {"type": "integer", "maximum": 2}},
+    }}));
+    let old = json!({"spec": {"size": 3, "plain": [3], "parts": [{"n": "a", "of": {"size": 3}}, {"n": "b"}]}});
+    let refused = |new: Value| -> Vec<_> {
+        schema.validate(&json!({ "spec": new }), Some(&old)).into_iter().map(|cause| cause.field).collect()
+    };
+    assert_eq!(refused(json!({"size": 3, "plain": [3]})), [""; 0]);
+    assert_eq!(refused(json!({"size": 4})), ["spec.size"]);
+    assert_eq!(refused(json!({"parts": [{"n": "b"}, {"n": "c", "of": {}}, {"n": "a", "of": {"size": 3}}]})), [""; 0]);
+    assert_eq!(refused(json!({"parts": [{"n": "a", "of": {"size": 4}}]})), ["spec.parts[0].of.size"]);
+    assert_eq!(
+        refused(json!({"parts": [{"n": "b", "x": 1}]})),
+        ["spec.parts[0].of"],
+        "what is missing in a changed part"
+    );
+    assert_eq!(refused(json!({"plain": [3, 1]})), ["spec.plain[0]"], "items without keys have no past");
+}
+
+#[test]
 fn rules_about_changes_see_what_stays_the_same() {
     let schema = spec(&json!({
         "type": "object",
