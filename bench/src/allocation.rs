@@ -1,15 +1,17 @@
 //! Counts allocations of the present thread.
 #![allow(unsafe_code)] // A global allocator cannot be written without; it only passes on.
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
+    alloc::{GlobalAlloc, Layout},
     cell::Cell,
 };
+
+use tikv_jemallocator::Jemalloc;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system's allocator, counted.
+/// The allocator of the program that is measured, counted.
 pub(crate) struct Counting;
 
 /// Allocations of this thread until now.
@@ -17,29 +19,29 @@ pub(crate) fn count() -> u64 {
     COUNT.with(Cell::get)
 }
 
-// SAFETY: every call goes to `System` unchanged; the counter is a plain cell of this thread and allocates nothing.
+// SAFETY: every call goes to `Jemalloc` unchanged; the counter is a plain cell of this thread and allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
+        unsafe { Jemalloc.alloc(layout) }
     }
 
-    // Passed on as well: growing by hand would copy what the system extends in place, and bend every figure.
+    // Passed on as well: growing by hand would copy what it extends in place, and bend every figure.
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the caller keeps `alloc_zeroed`'s contract.
-        unsafe { System.alloc_zeroed(layout) }
+        unsafe { Jemalloc.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let _ = COUNT.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the caller keeps `realloc`'s contract.
-        unsafe { System.realloc(pointer, layout, size) }
+        unsafe { Jemalloc.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
+        unsafe { Jemalloc.dealloc(pointer, layout) }
     }
 }

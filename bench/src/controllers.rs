@@ -1,17 +1,18 @@
 //! What Deployments with a Service each cost the plane: its store and its own controllers, from the demand until all is
-//! said of them. Nodes and pods are played by doubles that go to the store directly, so that no request is counted.
+//! said of them, and what it holds for each then. Nodes and pods are played by doubles that go to the store directly, so
+//! that no request is counted.
 
 use std::time::Duration;
 
 use clap::Args;
 use dayu_cluster::Cluster;
 use dayu_cluster::store::{
-    Change, DEPLOYMENTS, ENDPOINTSLICES, Event, NODES, PODS, ResourceRef, SERVICES, Store, Window,
+    DEPLOYMENTS, ENDPOINTS, ENDPOINTSLICES, NODES, Object, PODS, ResourceRef, SERVICES, Store, Window,
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use crate::follow::{Follower, is_waiting};
 use crate::processor;
 
 /// Whatever went wrong; a benchmark has no remedy to offer.
@@ -19,6 +20,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Between two looks whether all is said: these looks are counted, too, so there are few.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Before memory is looked at.
+const AT_REST: Duration = Duration::from_secs(3);
+/// Where memory is measured, so many come at a time.
+const AT_ONCE: usize = 500;
 /// So many looks are enough.
 const LOOKS: usize = 40;
 
@@ -31,6 +36,10 @@ pub(crate) struct Arguments {
     /// Devices that they are spread over.
     #[arg(long, default_value_t = 3)]
     devices: usize,
+    /// Remember as few events as usual, and tell the memory that is held instead of the time it takes: controllers may
+    /// fall behind and list again.
+    #[arg(long)]
+    memory: bool,
 }
 
 /// Measures and prints.
@@ -39,21 +48,32 @@ pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
     runtime.block_on(measure(arguments)).map_err(std::io::Error::other)
 }
 
-async fn measure(&Arguments { count, devices }: &Arguments) -> Result<(), Failure> {
+async fn measure(&Arguments { count, devices, memory }: &Arguments) -> Result<(), Failure> {
     // Nobody falls behind: to list again is another measure.
-    let cluster = Cluster::builder().window(Window { events: 1 << 20, bytes: 1 << 30 }).build().await?;
+    let window = if memory { Window::default() } else { Window { events: 1 << 20, bytes: 1 << 30 } };
+    let cluster = Cluster::builder().window(window).build().await?;
     let store = cluster.store().clone();
     let controllers = cluster.start_controllers();
     for number in 0..devices {
         store.create(&NODES, node(number))?;
     }
-    let demands: Vec<[Value; 2]> = (0..count).map(|number| [deployment(number, devices), service(number)]).collect();
     let pods = tokio::spawn(play(store.clone(), count));
 
+    let demand = move |number| [deployment(number, devices), service(number)];
+    let demands: Box<dyn Iterator<Item = [Value; 2]> + Send> = if memory {
+        Box::new((0..count).map(demand))
+    } else {
+        // Made before the clock runs.
+        Box::new((0..count).map(demand).collect::<Vec<_>>().into_iter())
+    };
+    let held = processor::resident()?;
     let (began, before) = (Instant::now(), processor::seconds()?);
-    for [deployment, service] in demands {
+    for (number, [deployment, service]) in demands.enumerate() {
         store.create(&DEPLOYMENTS, deployment)?;
         store.create(&SERVICES, service)?;
+        if memory && number % AT_ONCE == 0 {
+            sleep(PAUSE).await;
+        }
     }
     pods.await??;
     let mut looks = 0;
@@ -68,9 +88,28 @@ async fn measure(&Arguments { count, devices }: &Arguments) -> Result<(), Failur
     }
     let (took, spent) = (began.elapsed(), processor::seconds()? - before);
     println!("{count} Deployments and Services on {devices} devices, {} writes", store.version());
-    println!("all available and reachable after {:.2} s, {spent:.2} s of processor time", took.as_secs_f64());
+    if memory {
+        // By then the allocator has given back what is not used.
+        sleep(AT_REST).await;
+        let (text, held) = (text(&store), processor::resident()?.saturating_sub(held));
+        let each = |bytes: u64| bytes / count.max(1) as u64;
+        println!(
+            "{} bytes held for each Deployment with its pod and Service, of which {} as text",
+            each(held),
+            each(text)
+        );
+    } else {
+        println!("all available and reachable after {:.2} s, {spent:.2} s of processor time", took.as_secs_f64());
+    }
     controllers.shutdown().await;
     Ok(())
+}
+
+/// Bytes of all stored objects.
+fn text(store: &Store) -> u64 {
+    let kinds = [DEPLOYMENTS, PODS, SERVICES, ENDPOINTS, ENDPOINTSLICES];
+    let objects = kinds.iter().flat_map(|kind| store.list(kind, None).objects);
+    objects.map(|object| object.json.len() as u64).sum()
 }
 
 fn said(store: &Store, resource: &ResourceRef, text: &str) -> usize {
@@ -80,12 +119,12 @@ fn said(store: &Store, resource: &ResourceRef, text: &str) -> usize {
 
 /// Plays the local managers: whatever is bound runs and is ready.
 async fn play(store: Store, count: usize) -> Result<(), Failure> {
-    let mut watch = store.watch(&PODS, store.version())?;
+    let mut pods = Follower::new(&store, PODS);
     let mut ready = 0;
     while ready < count {
-        for event in watch.next().await? {
-            if is_waiting(&event)? {
-                become_ready(&store, &event)?;
+        for pod in pods.next().await {
+            if is_waiting(&pod)? {
+                become_ready(&store, &pod)?;
                 ready += 1;
             }
         }
@@ -94,31 +133,8 @@ async fn play(store: Store, count: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-fn is_waiting(event: &Event) -> Result<bool, Failure> {
-    #[derive(Deserialize)]
-    struct Pod {
-        spec: Spec,
-        status: Status,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Spec {
-        node_name: Option<String>,
-    }
-    #[derive(Deserialize)]
-    struct Status {
-        #[serde(rename = "podIP")]
-        pod_ip: Option<String>,
-    }
-    if event.change != Change::Modified {
-        return Ok(false);
-    }
-    let pod: Pod = event.object.parse()?;
-    Ok(pod.spec.node_name.is_some() && pod.status.pod_ip.is_none())
-}
-
-fn become_ready(store: &Store, event: &Event) -> Result<(), Failure> {
-    let meta = &event.object.meta;
+fn become_ready(store: &Store, pod: &Object) -> Result<(), Failure> {
+    let meta = &pod.meta;
     store.edit(&PODS, &meta.namespace, &meta.name, |pod| {
         let status = &mut pod["status"];
         status["phase"] = "Running".into();

@@ -4,10 +4,12 @@ mod allocation;
 mod apply;
 mod controllers;
 mod engine;
+mod follow;
 mod idle;
 mod pick;
 mod processor;
 mod relay;
+mod writes;
 
 use clap::{Parser, Subcommand};
 
@@ -25,7 +27,7 @@ struct Arguments {
 enum Bench {
     /// Server-side apply of a Deployment of 4 KB, first, again and changed.
     Apply,
-    /// Seconds and processor time of the embedded plane's controllers for thousands of Deployments and Services.
+    /// Seconds, processor time and memory of the embedded plane for thousands of Deployments and Services.
     Controllers(controllers::Arguments),
     /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
     Engine(engine::Arguments),
@@ -38,6 +40,8 @@ enum Bench {
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
     Relay(relay::Arguments),
+    /// Microseconds of requests to the embedded plane, durable as they are with `up --data`, and of its lists.
+    Writes,
 }
 
 fn main() -> std::io::Result<()> {
@@ -49,6 +53,7 @@ fn main() -> std::io::Result<()> {
         Bench::Idle(arguments) => idle::run(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),
         Bench::Relay(arguments) => relay::run(&arguments)?,
+        Bench::Writes => writes::run()?,
     }
     Ok(())
 }

@@ -1,13 +1,17 @@
 //! The doubles: pods that are ready as soon as they are bound, devices that confirm every route that they are asked for.
 use std::net::SocketAddr;
 
+use dayu_cluster::{
+    Cluster,
+    store::{PODS, Store},
+};
 use dayu_core::link::{ActivationAck, ActivationRequest, Frame, Message, Operation};
-use futures::{SinkExt, StreamExt, TryStreamExt, future::ready, stream::BoxStream};
+use futures::{SinkExt, StreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
-    Api, Client, ResourceExt,
+    Client, Resource,
     api::{Patch, PatchParams},
-    runtime::{WatchStreamExt, watcher},
+    client::Body,
 };
 use serde_json::json;
 use tokio::{net::TcpStream, task::JoinSet};
@@ -17,7 +21,8 @@ use tokio_tungstenite::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Failure, NAMESPACE};
+use super::{Failure, NAMESPACE, succeeded};
+use crate::follow::{Follower, is_waiting};
 
 /// Pods that become ready at the same time.
 const STARTED_AT_ONCE: usize = 32;
@@ -38,7 +43,7 @@ impl Doubles {
 }
 
 /// Starts one link per device and one player of all pods.
-pub(super) async fn start(client: &Client, link: SocketAddr, devices: &[String]) -> Result<Doubles, Failure> {
+pub(super) async fn start(cluster: &Cluster, link: SocketAddr, devices: &[String]) -> Result<Doubles, Failure> {
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     for device in devices {
         let mut request = format!("ws://{link}/").into_client_request()?;
@@ -46,7 +51,8 @@ pub(super) async fn start(client: &Client, link: SocketAddr, devices: &[String])
         let (link, _) = connect_async(request).await?;
         tasks.spawn(stop.clone().run_until_cancelled_owned(told("link", confirm(link))));
     }
-    tasks.spawn(stop.clone().run_until_cancelled_owned(told("pods", play(client.clone()))));
+    let playing = play(cluster.store().clone(), cluster.client());
+    tasks.spawn(stop.clone().run_until_cancelled_owned(told("pods", playing)));
     tasks.close();
     Ok(Doubles { tasks, stop })
 }
@@ -88,36 +94,34 @@ fn acknowledge(message: &Message, sequence: u64) -> Result<Message, Failure> {
 }
 
 /// Makes every pod ready once it is bound.
-async fn play(client: Client) -> Result<(), Failure> {
-    let pods = Api::<Pod>::namespaced(client, NAMESPACE);
-    let seen = watcher(pods.clone(), watcher::Config::default()).default_backoff().applied_objects();
-    let mut bound: BoxStream<'static, Result<Pod, _>> = seen.try_filter(|pod| ready(is_waiting(pod))).boxed();
+async fn play(store: Store, client: Client) -> Result<(), Failure> {
+    let mut pods = Follower::new(&store, PODS);
     let (mut starting, mut number) = (JoinSet::new(), 0);
-    while let Some(pod) = bound.try_next().await? {
-        if starting.len() >= STARTED_AT_ONCE
-            && let Some(started) = starting.join_next().await
-        {
-            started??;
+    loop {
+        for pod in pods.next().await {
+            if !is_waiting(&pod)? {
+                continue;
+            }
+            if starting.len() >= STARTED_AT_ONCE
+                && let Some(started) = starting.join_next().await
+            {
+                started??;
+            }
+            starting.spawn(become_ready(client.clone(), number, pod.meta.name.as_ref().into()));
+            number += 1;
         }
-        starting.spawn(become_ready(pods.clone(), number, pod.name_any()));
-        number += 1;
     }
-    Ok(())
 }
 
-fn is_waiting(pod: &Pod) -> bool {
-    let bound = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());
-    let started = pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some());
-    bound && !started
-}
-
-async fn become_ready(pods: Api<Pod>, number: usize, name: String) -> Result<(), Failure> {
+/// By a request as a local manager sends it. What is answered costs that one, not the plane, and is not read.
+async fn become_ready(client: Client, number: usize, name: String) -> Result<(), Failure> {
     let status = json!({"status": {
         "phase": "Running",
         "podIP": format!("127.{}.{}.{}", 65 + number / 65_536, number / 256 % 256, number % 256),
         "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
         "containerStatuses": [{"name": "worker", "ready": true, "image": "dayu/detector:1", "imageID": "", "restartCount": 0}],
     }});
-    pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(status)).await?;
-    Ok(())
+    let pods = kube::core::Request::new(Pod::url_path(&(), Some(NAMESPACE)));
+    let patch = pods.patch_subresource("status", &name, &PatchParams::default(), &Patch::Merge(status))?;
+    succeeded(client.send(patch.map(Body::from)).await?.status())
 }

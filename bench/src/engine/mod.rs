@@ -9,18 +9,23 @@ mod requests;
 use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
-use dayu_cluster::Cluster;
+use dayu_cluster::{
+    Cluster,
+    store::{ResourceRef, Store},
+};
 use dayu_core::api::{RuntimeService, condition};
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::{api::core::v1::Node, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, Resource,
     api::{Patch, PatchParams, PostParams},
-    runtime::{WatchStreamExt, watcher},
+    client::Body,
 };
+use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
+use crate::follow::Follower;
 use manager::Manager;
 
 pub(crate) use manager::{Arguments as ManagerArguments, run as run_manager};
@@ -66,11 +71,11 @@ async fn measure(arguments: &Arguments) -> Result<(), Failure> {
         create_node(&client, device).await?;
     }
     let manager = if arguments.apart { Manager::apart(&cluster).await? } else { Manager::within(&cluster).await? };
-    let doubles = doubles::start(&client, manager.link(), &devices).await?;
+    let doubles = doubles::start(&cluster, manager.link(), &devices).await?;
 
     let before = manager.usage()?;
     let began = Instant::now();
-    let ready = tokio::spawn(until_ready(client.clone(), arguments.count));
+    let ready = tokio::spawn(until_ready(cluster.store().clone(), arguments.count));
     create_all(&client, &devices, arguments.count).await?;
     let created = began.elapsed();
     timeout(PATIENCE, ready).await.map_err(|_| format!("not all Ready within {} s", PATIENCE.as_secs()))???;
@@ -104,16 +109,21 @@ async fn create_node(client: &Client, name: &str) -> Result<(), Failure> {
 }
 
 async fn create_all(client: &Client, devices: &[String], count: usize) -> Result<(), Failure> {
-    let services = Api::<RuntimeService>::namespaced(client.clone(), NAMESPACE);
+    let services = kube::core::Request::new(RuntimeService::url_path(&(), Some(NAMESPACE)));
     let create = |number: usize| {
-        let (services, device) = (services.clone(), devices[number % devices.len()].clone());
+        let service = runtime_service(number, &devices[number % devices.len()]);
+        let request = services.create(&PostParams::default(), service.to_string().into_bytes());
+        let client = client.clone();
         async move {
-            let service: RuntimeService = serde_json::from_value(runtime_service(number, &device))?;
-            services.create(&PostParams::default(), &service).await?;
-            Ok::<_, Failure>(())
+            let answer = client.send(request?.map(Body::from)).await?;
+            succeeded(answer.status())
         }
     };
     stream::iter((0..count).map(create)).buffer_unordered(CREATED_AT_ONCE).try_collect().await
+}
+
+fn succeeded(status: http::StatusCode) -> Result<(), Failure> {
+    if status.is_success() { Ok(()) } else { Err(format!("the API answered {status}").into()) }
 }
 
 /// In the shape that users' backends send: a few variables, a port, an endpoint.
@@ -132,15 +142,25 @@ fn runtime_service(number: usize, device: &str) -> serde_json::Value {
 }
 
 /// Returns once so many RuntimeServices have been Ready.
-async fn until_ready(client: Client, count: usize) -> Result<(), Failure> {
-    let services = Api::<RuntimeService>::namespaced(client, NAMESPACE);
-    let mut events = watcher(services, watcher::Config::default()).default_backoff().applied_objects().boxed();
+async fn until_ready(store: Store, count: usize) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Seen {
+        #[serde(default)]
+        status: Status,
+    }
+    #[derive(Default, Deserialize)]
+    struct Status {
+        #[serde(default)]
+        conditions: Vec<Condition>,
+    }
+    let mut services = Follower::new(&store, ResourceRef::new("sedna.io", "runtimeservices"));
     let mut ready = BTreeSet::new();
     while ready.len() < count {
-        let Some(service) = events.try_next().await? else { return Err("the watch ended".into()) };
-        let name = service.name_any();
-        if service.status.is_some_and(|status| condition::holds(&status.conditions, condition::READY)) {
-            ready.insert(name);
+        for service in services.next().await {
+            let seen: Seen = service.parse()?;
+            if condition::holds(&seen.status.conditions, condition::READY) {
+                ready.insert(service.meta.name.clone());
+            }
         }
     }
     Ok(())
