@@ -32,7 +32,10 @@ pub enum Stage {
 pub async fn run(stage: Stage) -> Result<(), Error> {
     let settings = Settings::from_environment(|name| std::env::var(name).ok())?;
     match stage {
-        Stage::Source => source::run(&settings).await,
+        Stage::Source => tokio::select! {
+            () = source::run(&settings) => {}
+            () = web::told_to_end() => {}
+        },
         Stage::Detector => web::serve(settings.listen, detector::routes(settings)).await?,
         Stage::Aggregator => web::serve(settings.listen, aggregator::routes(&settings)).await?,
     }

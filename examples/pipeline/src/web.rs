@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 
 use axum::{Json, Router, routing::get};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Settings;
 
@@ -39,5 +40,14 @@ pub(crate) fn health(settings: &Settings) -> Router {
 pub(crate) async fn serve(address: SocketAddr, routes: Router) -> Result<(), ServeError> {
     let failed = |source| ServeError { address, source };
     let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
-    axum::serve(listener, routes).await.map_err(failed)
+    // What is being answered when it is told to end is answered.
+    axum::serve(listener, routes).with_graceful_shutdown(told_to_end()).await.map_err(failed)
+}
+
+/// The first process of a container ends by no signal that it does not ask for: without this its whole grace would pass.
+pub(crate) async fn told_to_end() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut told) => drop(told.recv().await),
+        Err(_) => std::future::pending().await,
+    }
 }
