@@ -1,0 +1,169 @@
+//! Two nodes on which everything is installed as its documentation says: once for all tests.
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use serde_json::Value;
+use tokio::time::Instant;
+use xtask::kube::{Assets, Cluster, Node, built};
+
+use crate::http::Ask;
+
+pub(crate) const NODES: [&str; 2] = ["edge1", "edge2"];
+const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
+const WORKLOADS: [&str; 3] = ["deployment/dayu-gm", "daemonset/dayu-lm", "daemonset/dayu-mesh"];
+/// What is waited for takes a second or two; a busy machine is given more.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// It ends with this process.
+static SITE: OnceLock<Option<Site>> = OnceLock::new();
+/// Tests that harm the installation are alone.
+static HARM: RwLock<()> = RwLock::new(());
+
+pub(crate) struct Site {
+    cluster: Cluster,
+}
+
+/// The site, and the calling thread in its network; none, and why, where nodes cannot run.
+fn site() -> Option<&'static Site> {
+    let site = SITE.get_or_init(Site::start).as_ref()?;
+    site.cluster.enter().unwrap();
+    Some(site)
+}
+
+/// For a test that leaves the installation as it is.
+pub(crate) fn shared() -> Option<(&'static Site, RwLockReadGuard<'static, ()>)> {
+    let guard = HARM.read();
+    Some((site()?, guard))
+}
+
+/// For a test that needs it to itself, and puts it right again.
+pub(crate) fn alone() -> Option<(&'static Site, RwLockWriteGuard<'static, ()>)> {
+    let guard = HARM.write();
+    Some((site()?, guard))
+}
+
+impl Site {
+    fn start() -> Option<Self> {
+        let assets = Assets::for_tests()?;
+        if let Err(why) = Cluster::possible(&assets) {
+            assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "skipped: {why}");
+            eprintln!("skipped: {why}");
+            return None;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let cluster = runtime.block_on(Cluster::start(&assets, &NODES, &program())).unwrap();
+        let site = Self { cluster };
+        site.install();
+        Some(site)
+    }
+
+    /// What the documentation says to do, and nothing more.
+    pub(crate) fn install(&self) {
+        self.kubectl(&["apply", "--server-side", "-f", MANIFESTS]);
+        for workload in WORKLOADS {
+            self.kubectl(&["-n", "dayu-system", "rollout", "status", workload, "--timeout=120s"]);
+        }
+    }
+
+    pub(crate) fn node(&self, name: &str) -> &Node {
+        self.cluster.nodes().iter().find(|node| node.name() == name).unwrap()
+    }
+
+    /// A socket address on a device.
+    pub(crate) fn at(&self, device: &str, port: u16) -> SocketAddr {
+        SocketAddr::new(self.node(device).address().into(), port)
+    }
+
+    /// Runs kubectl as an administrator; gives what it prints.
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
+        self.try_kubectl(arguments, "").unwrap_or_else(|said| {
+            let pods = self.try_kubectl(&["get", "pods", "-A", "-o", "wide"], "").unwrap_or_default();
+            panic!("kubectl {arguments:?}: {said}\n{pods}")
+        })
+    }
+
+    pub(crate) fn apply(&self, manifests: &str) {
+        self.try_kubectl(&["apply", "-f", "-"], manifests).unwrap();
+    }
+
+    /// An object, or a list of them.
+    pub(crate) fn get(&self, arguments: &[&str]) -> Value {
+        let arguments = [&["get", "-o", "json"], arguments].concat();
+        serde_json::from_str(&self.kubectl(&arguments)).unwrap()
+    }
+
+    /// Waits for a condition such as `condition=Ready` of an object in a namespace.
+    pub(crate) fn wait(&self, namespace: &str, object: &str, condition: &str) {
+        let condition = format!("--for={condition}");
+        self.kubectl(&["-n", namespace, "wait", object, &condition, &format!("--timeout={}s", LIMIT.as_secs())]);
+    }
+
+    /// Where a Service is: its cluster address with its port, and its node port if it has one.
+    pub(crate) fn service(&self, namespace: &str, name: &str) -> (SocketAddr, Option<u16>) {
+        let service = self.get(&["service", name, "-n", namespace]);
+        let port = &service["spec"]["ports"][0];
+        let number = |field: &str| port[field].as_u64().map(|number| u16::try_from(number).unwrap());
+        let address = service["spec"]["clusterIP"].as_str().unwrap().parse().unwrap();
+        (SocketAddr::new(address, number("port").unwrap()), number("nodePort"))
+    }
+
+    /// Asks from a device, as a program on it would.
+    pub(crate) fn ask(&self, from: &str, ask: &Ask) -> Result<Value, String> {
+        let node = self.node(from);
+        let asked = || {
+            node.enter().map_err(|error| error.to_string())?;
+            ask.send().map_err(|error| format!("from {from}: {error}"))
+        };
+        std::thread::scope(|scope| scope.spawn(asked).join().unwrap())
+    }
+
+    /// Runs `dayu` on a device; what it says, whether that is good or bad.
+    pub(crate) fn dayu(&self, on: &str, arguments: &[&str]) -> String {
+        let mut dayu = self.node(on).command(program());
+        dayu.args(arguments).env("KUBECONFIG", self.cluster.plane().kubeconfig());
+        let output = dayu.output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    fn try_kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
+        let plane = self.cluster.plane();
+        let mut kubectl = Command::new(plane.kubectl());
+        kubectl.arg("--kubeconfig").arg(plane.kubeconfig()).args(arguments);
+        let mut child = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+    }
+}
+
+/// The program that is tested, built as this test is.
+fn program() -> std::path::PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--package", "dayu"]).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+        assert!(cargo.status().unwrap().success(), "dayu cannot be built");
+    });
+    built()
+}
+
+/// Asks `probe` until it has an answer; what it said last is told if it never has. A test of real nodes has its thread to itself.
+#[expect(clippy::disallowed_methods)]
+pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Result<T, String>) -> T {
+    let began = Instant::now();
+    loop {
+        match probe() {
+            Ok(answer) => return answer,
+            Err(last) => assert!(began.elapsed() < LIMIT, "{what}: not within {LIMIT:?}; last: {last}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
