@@ -17,6 +17,7 @@ mod manifest;
 mod mesh_api;
 mod output;
 mod run;
+mod spare;
 mod up;
 
 /// Gives memory back to the system within a second of its last use, where the C library's keeps it: a daemon's start, and

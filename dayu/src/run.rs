@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     apply,
     cli::{Command, Stage},
-    delete, doctor, explain, get, logs, output, up,
+    delete, doctor, explain, get, logs, output, spare, up,
 };
 
 /// Whatever a command can fail with; the message is the command's own.
@@ -39,6 +39,9 @@ pub(crate) enum Error {
 
 /// Does what was typed.
 pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
+    if matches!(command, Command::Up(_) | Command::Gm(_) | Command::Lm(_) | Command::Mesh(_)) {
+        spare::once_begun();
+    }
     match command {
         Command::Up(options) => return Ok(up::run(options).await?),
         Command::Apply(options) => apply::run(&options).await?,
