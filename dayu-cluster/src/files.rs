@@ -7,6 +7,15 @@ use std::path::{Path, PathBuf};
 
 /// Replaces a file as a whole, mode 0600: a reader sees the old one or the new one.
 pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
+    replace(path, content, File::sync_all)
+}
+
+/// The same for what each start writes anew: a power cut may take it, so the disk is not waited for.
+pub(crate) fn write_private_anew(path: &Path, content: &str) -> io::Result<()> {
+    replace(path, content, |_| Ok(()))
+}
+
+fn replace(path: &Path, content: &str, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let fresh = beside(path, ".new");
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -14,7 +23,7 @@ pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
     }
     let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
     file.write_all(content.as_bytes())?;
-    file.sync_all()?;
+    settle(&file)?;
     fs::rename(&fresh, path)
 }
 

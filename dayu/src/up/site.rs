@@ -109,8 +109,9 @@ impl Site {
             controllers: Some(controllers),
             serving: Some(serving),
         };
-        site.start_gm().await?;
+        // All at once: whoever needs another waits for it through the API.
         let starting: Vec<_> = devices.iter().map(|device| site.launch(device)).collect();
+        site.start_gm().await?;
         for launched in starting {
             let (device, running) = launched.await?;
             site.devices.insert(device, running);
