@@ -1,7 +1,7 @@
 //! Which collection holds the objects of a kind: what owner references need, which name kinds only.
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::{
     registry::{Origin, Registry},
@@ -49,14 +49,30 @@ impl Kinds {
 
     /// Learns the kind that a CustomResourceDefinition defines; gives its collection when it is new.
     pub(super) fn learn(&mut self, definition: &Object) -> Option<ResourceRef> {
-        let value: Value = definition.value().ok()?;
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let (group, names) = (text(&value["spec"]["group"])?, &value["spec"]["names"]);
-        let (kind, plural) = (text(&names["kind"])?, text(&names["plural"])?);
-        let resource = ResourceRef::new(group.clone(), plural);
-        if value["spec"]["scope"] == "Namespaced" {
+        let Definition { spec: Spec { group, names, scope } } = definition.parse().ok()?;
+        let resource = ResourceRef::new(&*group, &*names.plural);
+        if *scope == *"Namespaced" {
             self.namespaced.insert(resource.clone());
         }
-        self.by_name.insert((group.into(), kind.into()), resource.clone()).is_none().then_some(resource)
+        self.by_name.insert((group, names.kind), resource.clone()).is_none().then_some(resource)
     }
+}
+
+/// What a CustomResourceDefinition says of where its objects are. The rest of it, its schemas, is passed over.
+#[derive(Deserialize)]
+struct Definition {
+    spec: Spec,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    group: Box<str>,
+    names: Names,
+    scope: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct Names {
+    kind: Box<str>,
+    plural: Box<str>,
 }

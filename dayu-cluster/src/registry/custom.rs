@@ -2,50 +2,91 @@
 
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use super::{Custom, Kind, Origin, Scale};
 use crate::store::ResourceRef;
 
-/// The kinds that a stored definition serves, one for each served version.
-pub(super) fn kinds(definition: &Value) -> Vec<Kind> {
-    let spec = &definition["spec"];
-    let versions = || spec["versions"].as_array().into_iter().flatten();
-    let Some(storage) = versions().find(|version| version["storage"] == true) else { return Vec::new() };
-    let storage = text(&storage["name"]);
-    versions().filter(|version| version["served"] == true).map(|version| kind(definition, version, &storage)).collect()
+/// A stored definition as far as it tells of kinds. Nearly all of it are schemas, and those stay text: few are ever asked for.
+#[derive(Deserialize)]
+pub(super) struct Definition {
+    metadata: Metadata,
+    spec: Spec,
 }
 
-fn kind(definition: &Value, version: &Value, storage_version: &str) -> Kind {
-    let spec = &definition["spec"];
-    let names = &spec["names"];
-    let kind = text(&names["kind"]);
-    Kind {
-        resource: ResourceRef::new(text(&spec["group"]), text(&names["plural"])),
-        group: text(&spec["group"]),
-        version: text(&version["name"]),
-        list_kind: names["listKind"].as_str().map_or_else(|| format!("{kind}List"), Into::into),
-        singular: names["singular"].as_str().map_or_else(|| kind.to_lowercase(), Into::into),
-        kind,
-        short_names: texts(&names["shortNames"]),
-        categories: texts(&names["categories"]),
-        namespaced: spec["scope"] == "Namespaced",
-        generation: true,
-        status: version["subresources"]["status"].is_object(),
-        scale: scale(&version["subresources"]["scale"]),
-        origin: Origin::Custom(Box::new(Custom {
-            storage_version: storage_version.into(),
-            terminating: definition["metadata"]["deletionTimestamp"].is_string(),
-            declared: without_schema(version),
-            text: version["schema"]["openAPIV3Schema"].to_string().into(),
-            schema: OnceLock::new(),
-        })),
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    deletion_timestamp: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    group: String,
+    names: Names,
+    scope: String,
+    versions: Vec<Version>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Names {
+    kind: String,
+    plural: String,
+    singular: Option<String>,
+    list_kind: Option<String>,
+    short_names: Option<Vec<String>>,
+    categories: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    schema: Schema,
+    #[serde(flatten)]
+    declared: Value,
+}
+
+#[derive(Default, Deserialize)]
+struct Schema {
+    #[serde(rename = "openAPIV3Schema")]
+    text: Option<Box<RawValue>>,
+}
+
+impl Definition {
+    /// The kinds that it serves, one for each served version.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        let mut versions = self.spec.versions.iter();
+        let Some(storage) = versions.find(|version| version.declared["storage"] == true) else { return Vec::new() };
+        let served = self.spec.versions.iter().filter(|version| version.declared["served"] == true);
+        served.map(|version| self.kind(version, storage)).collect()
     }
-}
 
-fn without_schema(version: &Value) -> Value {
-    let fields = version.as_object().into_iter().flatten().filter(|(name, _)| *name != "schema");
-    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+    fn kind(&self, version: &Version, storage: &Version) -> Kind {
+        let (names, declared) = (&self.spec.names, &version.declared);
+        Kind {
+            resource: ResourceRef::new(&*self.spec.group, &*names.plural),
+            group: self.spec.group.clone(),
+            version: text(&declared["name"]),
+            list_kind: names.list_kind.clone().unwrap_or_else(|| format!("{}List", names.kind)),
+            singular: names.singular.clone().unwrap_or_else(|| names.kind.to_lowercase()),
+            kind: names.kind.clone(),
+            short_names: names.short_names.clone().unwrap_or_default(),
+            categories: names.categories.clone().unwrap_or_default(),
+            namespaced: self.spec.scope == "Namespaced",
+            generation: true,
+            status: declared["subresources"]["status"].is_object(),
+            scale: scale(&declared["subresources"]["scale"]),
+            origin: Origin::Custom(Box::new(Custom {
+                storage_version: text(&storage.declared["name"]),
+                terminating: self.metadata.deletion_timestamp.is_some(),
+                declared: declared.clone(),
+                text: version.schema.text.as_deref().map_or("null", RawValue::get).into(),
+                schema: OnceLock::new(),
+            })),
+        }
+    }
 }
 
 fn scale(declared: &Value) -> Option<Scale> {
@@ -58,8 +99,4 @@ fn scale(declared: &Value) -> Option<Scale> {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().into()
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(Into::into)).collect()
 }

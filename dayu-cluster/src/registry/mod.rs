@@ -89,7 +89,8 @@ impl State {
 }
 
 fn defined(definition: &Object) -> Vec<Arc<Kind>> {
-    definition.value().map(|value| custom::kinds(&value)).unwrap_or_default().into_iter().map(Arc::new).collect()
+    let kinds = definition.parse().map(|definition: custom::Definition| definition.kinds());
+    kinds.unwrap_or_default().into_iter().map(Arc::new).collect()
 }
 
 impl Kinds {
