@@ -125,7 +125,7 @@ impl Authority {
             .with_client_cert_verifier(verifier)
             .with_single_cert(vec![certificate], key.into())
             .map_err(|error| tls(&error))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 }

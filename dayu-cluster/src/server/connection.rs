@@ -8,9 +8,9 @@ use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt, BodyStream, StreamBody};
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -20,8 +20,7 @@ use crate::rest::{ApiBody, ApiError, ApiService};
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(30);
-const HEADER_BYTES: u32 = 64 * 1024;
-const STREAMS: u32 = 250;
+const HEADER_BYTES: usize = 256 * 1024;
 
 pub(super) async fn handle(stream: TcpStream, acceptor: &TlsAcceptor, service: ApiService, stop: &CancellationToken) {
     // Replies are written whole; waiting to fill packets only adds delay.
@@ -33,9 +32,9 @@ pub(super) async fn handle(stream: TcpStream, acceptor: &TlsAcceptor, service: A
     };
     let known = tls.get_ref().1.peer_certificates().is_some_and(|certificates| !certificates.is_empty());
     let requests = service_fn(|request: Request<Incoming>| answer(service.clone(), known, stop.clone(), request));
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES as usize * 4);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_header_list_size(HEADER_BYTES);
+    // Version 1.1 only: on one machine connections cost little, and a second protocol would cost every program.
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(HEADER_BYTES);
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(tls), requests));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -45,7 +44,7 @@ pub(super) async fn handle(stream: TcpStream, acceptor: &TlsAcceptor, service: A
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error, "connection to the API ended");
+        tracing::debug!(%error, "connection to the API ended");
     }
 }
 
