@@ -8,6 +8,7 @@ mod descriptor;
 mod device;
 mod error;
 mod handle;
+mod keep;
 pub mod link;
 mod log;
 mod manager;

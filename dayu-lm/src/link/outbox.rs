@@ -4,19 +4,18 @@ use std::path::Path;
 use dayu_core::link::Outbox;
 use rand::RngExt;
 
+use crate::keep;
+
 /// The stored outbox, or an empty one of a new incarnation when there is none that can be read.
 pub(super) fn restore(store: &Path) -> Outbox {
-    let stored = std::fs::read(store).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let stored = keep::read(store).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     stored.unwrap_or_else(|| Outbox::new(rand::rng().random()))
 }
 
-/// Stores the outbox by write and rename. A failure costs durability, not the message: it is said once per failure.
+/// Stores the outbox. A failure costs durability, not the message: it is said once per failure.
 pub(super) fn keep(store: &Path, outbox: &Outbox) {
-    let beside = store.with_extension("new");
-    let written = serde_json::to_vec(outbox)
-        .map_err(std::io::Error::other)
-        .and_then(|bytes| std::fs::write(&beside, bytes))
-        .and_then(|()| std::fs::rename(&beside, store));
+    let written =
+        serde_json::to_vec(outbox).map_err(std::io::Error::other).and_then(|bytes| keep::replace(store, &bytes));
     if let Err(error) = written {
         tracing::warn!(store = %store.display(), %error, "cannot store what the global manager has not acknowledged; free space or fix the folder");
     }

@@ -20,6 +20,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::keep;
+
+/// The file of the pod's state.
+const STATE: &str = "state.json";
+
 /// What does not change in a pod's life.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -61,7 +66,7 @@ impl Folder {
         folders
             .filter_map(|folder| {
                 let manifest = folder.read::<Manifest>("pod.json")?;
-                let state = folder.read::<State>("state.json");
+                let state = keep::read(&folder.0.join(STATE)).ok().and_then(|text| folder.parse::<State>(STATE, &text));
                 Some(Saved { folder, manifest, state })
             })
             .collect()
@@ -86,7 +91,14 @@ impl Folder {
 
     /// Stores what `state` serialises to.
     pub(crate) fn save_state(&self, state: &[u8]) -> io::Result<()> {
-        self.replace("state.json", state).map(drop)
+        let path = self.0.join(STATE);
+        keep::replace(&path, state).or_else(|error| match path.parent() {
+            // The folder may have been taken away.
+            Some(parent) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(parent).and_then(|()| keep::replace(&path, state))
+            }
+            _ => Err(error),
+        })
     }
 
     /// Keeps what was last started, for times when the API does not answer.
@@ -135,9 +147,12 @@ impl Folder {
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        self.parse(name, &fs::read(self.0.join(name)).ok()?)
+    }
+
+    fn parse<T: DeserializeOwned>(&self, name: &str, text: &[u8]) -> Option<T> {
         let path = self.0.join(name);
-        let text = fs::read(&path).ok()?;
-        serde_json::from_slice(&text)
+        serde_json::from_slice(text)
             .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "not readable; it is not used"))
             .ok()
     }

@@ -1,0 +1,75 @@
+//! Small files that are replaced often and found whole after a crash of this process: the old one or the new one.
+//!
+//! File systems write a file that takes the place of another to the disk at once, lest a power cut leave neither, and whoever
+//! asked for it waits. What is kept here is of no use after a power cut, so the old file goes before the new one takes its name.
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+/// Keeps `text` as the content of `path`, for the owner only.
+pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    // What a crash has left in the middle is the only copy.
+    settle(path)?;
+    let draft = draft(path);
+    File::options().create(true).write(true).truncate(true).mode(0o600).open(&draft)?.write_all(text)?;
+    found(fs::remove_file(path))?;
+    fs::rename(draft, path)
+}
+
+/// What was kept last.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    settle(path)?;
+    fs::read(path)
+}
+
+/// Ends what a crash interrupted: a draft without the file that it was to replace is whole.
+fn settle(path: &Path) -> io::Result<()> {
+    if path.exists() { Ok(()) } else { found(fs::rename(draft(path), path)) }
+}
+
+fn draft(path: &Path) -> PathBuf {
+    path.with_extension("draft")
+}
+
+fn found(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wherever_a_crash_interrupts_the_old_or_the_new_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        assert_eq!(read(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
+        replace(&path, b"old").unwrap();
+        replace(&path, b"older").unwrap();
+        assert_eq!(read(&path).unwrap(), b"older");
+        // While the draft was written.
+        fs::write(draft(&path), b"ne").unwrap();
+        assert_eq!(read(&path).unwrap(), b"older");
+        // After the old one went.
+        fs::write(draft(&path), b"new").unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(read(&path).unwrap(), b"new");
+        replace(&path, b"newer").unwrap();
+        assert_eq!(read(&path).unwrap(), b"newer");
+    }
+
+    #[test]
+    fn what_a_crash_left_is_not_lost_when_the_next_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        fs::write(draft(&path), b"only").unwrap();
+        replace(&path, b"next").unwrap();
+        assert_eq!(read(&path).unwrap(), b"next");
+    }
+}
