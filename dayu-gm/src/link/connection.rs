@@ -1,6 +1,6 @@
 //! One connection of one device, from handshake to end.
 use dayu_core::{
-    link::{CodecError, Event, Frame, LARGEST_FRAME, NODE_NAME, NUMBERED, PING_EVERY},
+    link::{CodecError, Event, Frame, LARGEST_FRAME, NODE_NAME, NUMBERED, PING_EVERY, READ_AT_ONCE},
     name::Device,
 };
 use futures::{SinkExt, StreamExt};
@@ -88,7 +88,10 @@ struct Peer {
 async fn shake_hands(admission: &Admission, stream: TcpStream) -> Result<(Peer, Socket), Ended> {
     let (stream, shown) = admission.open(stream).await?;
     let mut peer = None;
-    let config = WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LARGEST_FRAME))
+        .max_frame_size(Some(LARGEST_FRAME))
+        .read_buffer_size(READ_AT_ONCE);
     let greet = |request: &Request, response: Response| greet(request, response, &mut peer);
     let mut socket = accept_hdr_async_with_config(stream, greet, Some(config)).await.map_err(Ended::Handshake)?;
     let peer = peer.ok_or(Ended::Nameless)?;

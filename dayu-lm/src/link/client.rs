@@ -8,7 +8,8 @@ use std::{
 use dayu_core::{
     connect::{Identity, IdentityError},
     link::{
-        Action, CodecError, Event, Fingerprint, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY, Session,
+        Action, CodecError, Event, Fingerprint, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY,
+        READ_AT_ONCE, Session,
     },
     name::Device,
 };
@@ -253,8 +254,10 @@ impl Caller {
         let name = HeaderValue::from_str(self.device.as_str()).map_err(|_| Ended::Name(self.device.clone()))?;
         request.headers_mut().insert(NODE_NAME, name);
         request.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
-        let config =
-            WebSocketConfig::default().max_message_size(Some(LARGEST_FRAME)).max_frame_size(Some(LARGEST_FRAME));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(LARGEST_FRAME))
+            .max_frame_size(Some(LARGEST_FRAME))
+            .read_buffer_size(READ_AT_ONCE);
         let stream = TcpStream::connect(&manager.address).await?;
         stream.set_nodelay(true)?;
         let stream = match manager.key {
