@@ -13,6 +13,8 @@ use kube::{
 };
 use serde_json::value::RawValue;
 
+use crate::plight::Plight;
+
 /// Holds the layer's own objects.
 pub(crate) const NAMESPACE: &str = "dayu-system";
 /// First and longest wait after a failure.
@@ -30,15 +32,15 @@ enum Problem {
 }
 
 /// Makes sure of the namespace; tries until it is there.
-pub(crate) async fn ensure_namespace(client: &Client) {
-    until_done(|| create_namespace(client)).await;
+pub(crate) async fn ensure_namespace(client: &Client, plight: &Plight) {
+    until_done(plight, || create_namespace(client)).await;
 }
 
 /// Installs the definitions, unless somebody else does, and waits until they are served; tries until they are.
-pub(crate) async fn install(client: &Client, keep: bool) {
+pub(crate) async fn install(client: &Client, plight: &Plight, keep: bool) {
     // One by one: where the server is in this process, its work on two at once would be twice the memory it ever needs.
     for wanted in &api::definitions() {
-        until_done(|| definition(client, wanted, keep)).await;
+        until_done(plight, || definition(client, wanted, keep)).await;
     }
 }
 
@@ -86,9 +88,10 @@ async fn established(client: &Client, wanted: &Definition) -> Result<(), Problem
     Ok(())
 }
 
-async fn until_done<F: Future<Output = Result<(), Problem>>>(attempt: impl Fn() -> F) {
+async fn until_done<F: Future<Output = Result<(), Problem>>>(plight: &Plight, attempt: impl Fn() -> F) {
     let mut wait = FIRST_WAIT;
     while let Err(problem) = attempt().await {
+        plight.grows("start", &problem.to_string());
         tracing::warn!(%problem, "tried again in {} ms", wait.as_millis());
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);

@@ -10,6 +10,7 @@ pub mod link;
 mod manager;
 mod metrics;
 mod options;
+mod plight;
 mod relay;
 mod status;
 

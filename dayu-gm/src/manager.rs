@@ -15,6 +15,7 @@ use crate::{
     lease::{Advertised, Keeper},
     link::{self, Admission, Hub},
     metrics::Metrics,
+    plight::{self, Plight, Watched},
     relay,
     status::{self, Standing, Status},
 };
@@ -46,11 +47,14 @@ pub(crate) async fn run(
     let tasks = TaskTracker::new();
     let (said, heard) = mpsc::channel(SAID);
     let hub = Hub::new(said, rand::random());
-    let (world, demands) = World::new();
     let ((metrics, registry), (standing, how)) = (Metrics::new(), watch::channel(Standing::Starting));
-    let metrics = Arc::new(metrics);
+    let (plight, news) = Plight::new();
+    let (metrics, plight) = (Arc::new(metrics), Arc::new(plight));
+    let observer = Arc::new(Watched { metrics: metrics.clone(), plight: plight.clone() });
+    let (world, demands) = World::observed(observer.clone());
     if let Some(status) = status {
-        let asked = Status { standing: how, metrics: metrics.clone(), registry, hub: hub.clone() };
+        let (metrics, plight) = (metrics.clone(), plight.clone());
+        let asked = Status { standing: how, metrics, registry, hub: hub.clone(), plight };
         tasks.spawn(status.serve(asked, shutdown.clone()));
     }
     tasks.spawn(listening.serve(hub.clone(), admission, shutdown.clone()));
@@ -61,15 +65,18 @@ pub(crate) async fn run(
         demands,
         heard,
     )));
+    tasks.spawn(shutdown.clone().run_until_cancelled_owned(plight::tell(client.clone(), news)));
     tasks.spawn(world.clone().watch(client.clone(), shutdown.clone()));
     tasks.close();
 
     // One that stands by installs nothing: it may be older than the one that leads.
-    if shutdown.run_until_cancelled(crds::ensure_namespace(&client)).await.is_some() {
+    if shutdown.run_until_cancelled(crds::ensure_namespace(&client, &plight)).await.is_some() {
         standing.send_replace(Standing::Standby);
-        let lead = Lead { client: client.clone(), options: &options, world, metrics, standing };
-        let keeper = Keeper::new(client, name(&options), advertised);
-        lead.whenever_elected(keeper, || announce.send_modify(|ready| *ready = Some(addresses)), &shutdown).await;
+        let lead = Lead { client: client.clone(), options: &options, world, observer, standing };
+        let keeper = Keeper::new(client, name(&options), advertised, plight);
+        let ready = || announce.send_modify(|ready| *ready = Some(addresses));
+        // On the heap: it lasts.
+        Box::pin(lead.whenever_elected(keeper, ready, &shutdown)).await;
     }
     tasks.wait().await;
     Ok(())
@@ -80,7 +87,7 @@ struct Lead<'a> {
     client: Client,
     options: &'a Options,
     world: World,
-    metrics: Arc<Metrics>,
+    observer: Arc<Watched>,
     standing: watch::Sender<Standing>,
 }
 
@@ -101,7 +108,7 @@ impl Lead<'_> {
                     term.cancel();
                 });
                 self.standing.send_replace(Standing::Standby);
-                self.metrics.resigned();
+                self.observer.metrics.resigned();
             }
             done.cancel();
         };
@@ -111,7 +118,7 @@ impl Lead<'_> {
     /// Installs what is needed and runs the engines, until the `term` ends.
     async fn work(&self, ready: &impl Fn(), term: CancellationToken) {
         self.standing.send_replace(Standing::TakingOver);
-        let installed = crds::install(&self.client, self.options.keep_crds);
+        let installed = crds::install(&self.client, &self.observer.plight, self.options.keep_crds);
         if term.run_until_cancelled(installed).await.is_none() {
             return;
         }
@@ -126,7 +133,7 @@ impl Lead<'_> {
         let options = EngineOptions {
             namespace: self.options.namespace.clone(),
             local_manager: self.options.local_manager_url.clone(),
-            observer: self.metrics.clone(),
+            observer: self.observer.clone(),
             ..EngineOptions::default()
         };
         Engine::new(template, self.client.clone(), self.world.clone(), options)

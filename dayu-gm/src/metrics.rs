@@ -110,7 +110,7 @@ impl Observer for Metrics {
         self.lag.get_or_create(&of(kind)).observe(lag.as_secs_f64());
     }
 
-    fn watch_broke(&self, kind: &str) {
+    fn watch_broke(&self, kind: &str, _why: &str) {
         self.breaks.get_or_create(&of(kind)).inc();
     }
 }

@@ -12,7 +12,7 @@ use prometheus_client::{encoding::text::encode, registry::Registry};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, link::Hub, metrics::Metrics};
+use crate::{Error, link::Hub, metrics::Metrics, plight::Plight};
 
 /// The form that Prometheus reads metrics in.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,7 +39,7 @@ impl Standing {
     fn words(self) -> &'static str {
         match self {
             Self::Starting => "starting: the API has not answered yet",
-            Self::Standby => "standing by: another global manager leads",
+            Self::Standby => "standing by: another global manager leads, or none does yet",
             Self::TakingOver => "taking over: the definitions are being installed",
             Self::Leading => "leading",
         }
@@ -52,6 +52,7 @@ pub(crate) struct Status {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) registry: Registry,
     pub(crate) hub: Hub,
+    pub(crate) plight: Arc<Plight>,
 }
 
 /// A bound status API.
@@ -87,7 +88,7 @@ impl Listening {
 async fn ready(State(status): State<Arc<Status>>) -> Response {
     let standing = *status.standing.borrow();
     let code = if standing.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, format!("{}\n", standing.words())).into_response()
+    (code, format!("{}\n{}", standing.words(), status.plight.words())).into_response()
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> Response {

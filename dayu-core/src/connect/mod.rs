@@ -2,16 +2,21 @@
 //!
 //! Whoever embeds this crate and has a [`kube::Client`] already needs none of it. Beside it, an [`Identity`] for the two ends of
 //! the [link](crate::link), which know each other through the API that both are clients of.
+mod considerate;
 mod identity;
+mod refusal;
 
 use std::path::{Path, PathBuf};
 
 use kube::{
     Client, Config,
+    client::ClientBuilder,
     config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 
+pub use considerate::{Considerate, Consideration, Silent, Spoken};
 pub use identity::{Identity, IdentityError, shown};
+pub use refusal::{refusal, refused};
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +45,7 @@ pub enum ConnectError {
 }
 
 /// A client for the kubeconfig that the user named, else for what the environment offers: `KUBECONFIG`, a pod's service
-/// account, `~/.kube/config`. Nothing is sent yet. Must be called within a Tokio runtime.
+/// account, `~/.kube/config`. It is [`Considerate`]. Nothing is sent yet. Must be called within a Tokio runtime.
 ///
 /// # Errors
 /// See [`ConnectError`].
@@ -52,7 +57,7 @@ pub enum ConnectError {
 /// # }
 /// ```
 pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => {
             let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
             let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
@@ -61,5 +66,8 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
         None => Config::infer().await.map_err(|source| ConnectError::Nowhere(Box::new(source)))?,
     };
     let url = config.cluster_url.to_string();
-    Client::try_from(config).map_err(|source| ConnectError::Client { url, source: Box::new(source) })
+    // Whoever asks decides when to ask again; a server that asks for quiet gets it from our own layer.
+    config.default_retry = false;
+    let failed = |source| ConnectError::Client { url, source: Box::new(source) };
+    Ok(ClientBuilder::try_from(config).map_err(failed)?.with_layer(&Considerate).build())
 }

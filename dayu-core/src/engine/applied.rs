@@ -44,14 +44,15 @@ impl Applied {
         if written.hash == child.hash { written.standing(present, epoch) } else { Standing::Otherwise }
     }
 
-    /// Whether all that was written stands as it was written, and nothing else does.
+    /// Whether all that was written stands as it was written, as far as the watch has told, and nothing else does.
     pub(super) fn stands(&mut self, children: &Children, epoch: Epoch) -> bool {
-        let records = children.deployments.iter().chain(&children.services);
-        records.filter(|record| !record.terminating).count() == self.0.len()
-            && self.0.iter_mut().all(|written| {
-                let present = present(children, written.kind, &written.name);
-                written.standing(present, epoch) == Standing::AsPlanned
-            })
+        let mut others = children.deployments.iter().chain(&children.services).filter(|r| !r.terminating).count();
+        let stand = self.0.iter_mut().all(|written| {
+            let present = present(children, written.kind, &written.name);
+            others -= usize::from(present.is_some_and(|present| !present.terminating));
+            written.standing(present, epoch) != Standing::Otherwise
+        });
+        stand && others == 0
     }
 
     pub(super) fn forget(&mut self, kind: ChildKind, name: &str) {

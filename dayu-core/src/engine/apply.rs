@@ -1,21 +1,24 @@
-//! Writing children: server-side apply, or replacement where the API server refuses to apply; and pruning.
+//! Writing children: created, then changed by server-side apply, or replaced where the API server refuses to apply; and pruned.
+use std::{collections::BTreeMap, fmt::Debug};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::{
     Api, Client, Error, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
-    core::{ApiResource, DynamicObject},
+    core::{ApiResource, DynamicObject, NamespaceResourceScope, Request},
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    MANAGER,
+    MANAGER, answer,
     applied::{Applied, Standing, Written, present},
-    children::{Children, Revision},
+    children::{Children, Record, Revision},
     inventory::{Child, ChildKind, has_repeated_keys},
     view,
     world::Epoch,
 };
-use crate::name::Uid;
+use crate::{connect::refusal, name::Uid};
 
 /// A child that could not be written.
 #[derive(Debug)]
@@ -40,8 +43,8 @@ pub(super) async fn ensure(
         return Ok(false);
     }
     let written = match child.kind {
-        ChildKind::Deployment => write::<view::Deployment>(client, namespace, child, owner).await,
-        ChildKind::Service => write::<view::Service>(client, namespace, child, owner).await,
+        ChildKind::Deployment => write::<view::Deployment>(client, namespace, child, present, owner).await,
+        ChildKind::Service => write::<view::Service>(client, namespace, child, present, owner).await,
     };
     let (uid, revision) = written.map_err(|problem| problem.refusal(child))?;
     let written = Written::now(child, uid, revision, present, epoch);
@@ -50,8 +53,15 @@ pub(super) async fn ensure(
     Ok(has_changed)
 }
 
+/// A kind of child that is written.
+trait ChildOf: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug {}
+
+impl ChildOf for view::Deployment {}
+impl ChildOf for view::Service {}
+
 enum Problem {
-    Api(Error),
+    /// What was done to which resources, and what came of it.
+    Api(&'static str, String, Error),
     /// An object of that name belongs to somebody else.
     Foreign,
     /// The one of that name is still going.
@@ -61,13 +71,12 @@ enum Problem {
 impl Problem {
     fn refusal(self, child: &Child) -> Refusal {
         let reason = match &self {
-            Self::Api(error) => reason(error),
+            Self::Api(_, _, error) => answer::reason(error),
             Self::Foreign => "Foreign".to_owned(),
             Self::Going => "Going".to_owned(),
         };
         let message = match self {
-            Self::Api(Error::Api(status)) => status.message.clone(),
-            Self::Api(error) => error.to_string(),
+            Self::Api(verb, resource, error) => refusal(verb, &resource, &error),
             Self::Foreign => {
                 "exists and belongs to somebody else; delete or rename it, or choose another name for the resource"
                     .to_owned()
@@ -78,35 +87,76 @@ impl Problem {
     }
 }
 
-/// The server's own word for what went wrong, or ours where there was no answer.
-pub(super) fn reason(error: &Error) -> String {
-    match error {
-        Error::Api(status) if !status.reason.is_empty() => status.reason.clone(),
-        Error::Api(status) => format!("Http{}", status.code),
-        _ => "Unreachable".to_owned(),
+/// Writes and gives the incarnation and revision that the server answered with.
+async fn write<K: ChildOf>(
+    client: &Client,
+    namespace: &str,
+    child: &Child,
+    present: Option<&Record>,
+    owner: &str,
+) -> Result<(Uid, Revision), Problem> {
+    let failed = |verb| move |error| Problem::Api(verb, answer::resource::<K>(), error);
+    if present.is_some_and(|present| present.terminating) {
+        return Err(Problem::Going);
+    }
+    // Creating fails where something of the name is, whoever's it is: nobody needs to look first.
+    let created = match present {
+        None => create::<K>(client, namespace, child).await.map_err(failed("create"))?,
+        Some(_) => None,
+    };
+    let written = match created {
+        Some(created) => created,
+        None => change::<K>(client, namespace, child, owner).await?,
+    };
+    Ok((Uid::from(written.uid().unwrap_or_default()), Revision::of(&written)))
+}
+
+/// None if an object of the name is there.
+async fn create<K: ChildOf>(client: &Client, namespace: &str, child: &Child) -> Result<Option<K>, Error> {
+    let text = serde_json::to_vec(&child.object).map_err(Error::SerdeError)?;
+    let request = Request::new(K::url_path(&(), Some(namespace)));
+    let request = request.create(&posted(), text).map_err(Error::BuildRequest)?;
+    match client.request(request).await {
+        Ok(created) => Ok(Some(created)),
+        Err(Error::Api(status)) if status.code == 409 => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// Writes and gives the incarnation and revision that the server answered with.
-async fn write<K>(client: &Client, namespace: &str, child: &Child, owner: &str) -> Result<(Uid, Revision), Problem>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug,
-{
+/// Changes what is there to what is planned, if it is ours.
+async fn change<K: ChildOf>(client: &Client, namespace: &str, child: &Child, owner: &str) -> Result<K, Problem> {
+    let failed = |verb| move |error| Problem::Api(verb, answer::resource::<K>(), error);
     let api = Api::<K>::namespaced(client.clone(), namespace);
-    let live = api.get_opt(&child.name).await.map_err(Problem::Api)?;
-    if let Some(live) = &live {
-        check_ours(live, owner)?;
+    let live = api.get_metadata_opt(&child.name).await.map_err(failed("get"))?.ok_or(Problem::Going)?;
+    check_ours(&live, owner)?;
+    if has_repeated_keys(&child.object) {
+        return replace::<K>(client, namespace, child, &live.metadata).await.map_err(failed("update"));
     }
-    let written = if has_repeated_keys(&child.object) {
-        replace::<K>(client, namespace, child, live.is_some()).await
-    } else {
-        api.patch(&child.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&child.object)).await
+    if let Some(owned) = applied_by_creation(&live.metadata) {
+        let owned = json!({"metadata": {"resourceVersion": live.metadata.resource_version, "managedFields": owned}});
+        api.patch_metadata(&child.name, &PatchParams::default(), &Patch::Merge(owned))
+            .await
+            .map_err(failed("patch"))?;
+    }
+    let params = PatchParams::apply(MANAGER).force();
+    api.patch(&child.name, &params, &Patch::Apply(&child.object)).await.map_err(failed("patch"))
+}
+
+/// Who owns which fields, if what we created counts as applied: else an apply would leave there what is not planned any more.
+/// None where that is so already.
+fn applied_by_creation(live: &ObjectMeta) -> Option<Vec<ManagedFieldsEntry>> {
+    let is_creation = |entry: &ManagedFieldsEntry| {
+        entry.manager.as_deref() == Some(MANAGER)
+            && entry.operation.as_deref() == Some("Update")
+            && entry.subresource.as_deref().unwrap_or_default().is_empty()
     };
-    let written = written.map_err(Problem::Api)?;
-    Ok((Uid::from(written.uid().unwrap_or_default()), Revision::of(&written)))
+    let mut owned = live.managed_fields.clone()?;
+    owned.iter_mut().find(|entry| is_creation(entry))?.operation = Some("Apply".to_owned());
+    Some(owned)
+}
+
+fn posted() -> PostParams {
+    PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() }
 }
 
 /// Never adopt: an object of that name that another owner controls, or nobody, is not ours to change.
@@ -119,31 +169,20 @@ fn check_ours(live: &impl ResourceExt, owner: &str) -> Result<(), Problem> {
     }
 }
 
-/// Creates or replaces the whole object: what others added to its metadata and what the server allocated is kept.
-async fn replace<K>(client: &Client, namespace: &str, child: &Child, exists: bool) -> Result<K, Error>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
-{
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &ApiResource::erase::<K>(&()));
+/// Replaces the whole object: what others added to its metadata and what the server allocated is kept.
+async fn replace<K: ChildOf>(client: &Client, namespace: &str, child: &Child, live: &ObjectMeta) -> Result<K, Error> {
     let mut object: DynamicObject = serde_json::from_value(child.object.clone()).map_err(Error::SerdeError)?;
-    let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-    let written = if exists {
-        let live = api.get(&child.name).await?;
-        object.metadata.resource_version.clone_from(&live.metadata.resource_version);
-        keep_foreign(&mut object, &live);
-        api.replace(&child.name, &params, &object).await?
-    } else {
-        api.create(&params, &object).await?
-    };
-    serde_json::to_value(written).and_then(serde_json::from_value).map_err(Error::SerdeError)
+    object.metadata.resource_version.clone_from(&live.resource_version);
+    keep_foreign(object.metadata.labels.get_or_insert_default(), live.labels.as_ref());
+    keep_foreign(object.metadata.annotations.get_or_insert_default(), live.annotations.as_ref());
+    let text = serde_json::to_vec(&object).map_err(Error::SerdeError)?;
+    let request = Request::new(K::url_path(&(), Some(namespace)));
+    client.request(request.replace(&child.name, &posted(), text).map_err(Error::BuildRequest)?).await
 }
 
-fn keep_foreign(object: &mut DynamicObject, live: &DynamicObject) {
-    for (key, value) in live.labels() {
-        object.labels_mut().entry(key.clone()).or_insert_with(|| value.clone());
-    }
-    for (key, value) in live.annotations() {
-        object.annotations_mut().entry(key.clone()).or_insert_with(|| value.clone());
+fn keep_foreign(ours: &mut BTreeMap<String, String>, live: Option<&BTreeMap<String, String>>) {
+    for (key, value) in live.into_iter().flatten() {
+        ours.entry(key.clone()).or_insert_with(|| value.clone());
     }
 }
 
@@ -182,7 +221,8 @@ async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, u
         Err(Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
         Err(error) => {
             let child = format!("{}/{name}", kind.as_str());
-            Err(Refusal { child, reason: reason(&error), message: error.to_string() })
+            let told = refusal("delete", &answer::named(&resource.plural, &resource.group), &error);
+            Err(Refusal { child, reason: answer::reason(&error), message: told })
         }
     }
 }

@@ -89,10 +89,20 @@ impl Children {
         }
     }
 
+    /// Whether there is a child of this UID.
+    pub(super) fn has(&self, uid: &Uid) -> bool {
+        self.uids().any(|known| known == uid)
+    }
+
     /// `uid` in the copy that is kept here already, if it is.
     pub(super) fn shared(&self, uid: Uid) -> Uid {
-        let services = self.services.iter().map(|service| &service.uid);
-        services.chain(self.pods.iter().map(|pod| &pod.uid)).find(|known| **known == uid).cloned().unwrap_or(uid)
+        self.uids().find(|known| **known == uid).cloned().unwrap_or(uid)
+    }
+
+    fn uids(&self) -> impl Iterator<Item = &Uid> {
+        let written = self.services.iter().chain(&self.deployments).map(|record| &record.uid);
+        let others = self.pods.iter().map(|pod| &pod.uid).chain(self.slices.iter().map(|slice| &slice.uid));
+        written.chain(others)
     }
 }
 
@@ -122,6 +132,11 @@ impl Revision {
 }
 
 impl PodRecord {
+    /// Neither there yet nor in trouble.
+    fn is_coming(&self) -> bool {
+        !self.ready && self.trouble.is_none() && matches!(&*self.phase, "" | "Pending" | "Running")
+    }
+
     fn state(&self) -> PodState {
         PodState {
             pod: ObjectRef { name: self.name.to_string(), uid: self.uid.clone() },
@@ -133,14 +148,26 @@ impl PodRecord {
     }
 }
 
+/// What an event was worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing that anybody reads.
+    None,
+    /// Something is on its way, as was to be expected: there is nothing to be done about it, and soon more to tell.
+    Minor,
+    Major,
+}
+
 /// What children keep of a kind.
 trait Named: PartialEq {
     fn name(&self) -> &str;
     fn uid(&self) -> &Uid;
+    /// Whether this, after what was known `before`, only shows that something is on its way.
+    fn is_minor(&self, before: Option<&Self>) -> bool;
 }
 
 macro_rules! named {
-    ($($record:ident),*) => {$(
+    ($($record:ident: $is_minor:expr;)*) => {$(
         impl Named for $record {
             fn name(&self) -> &str {
                 &self.name
@@ -149,33 +176,48 @@ macro_rules! named {
             fn uid(&self) -> &Uid {
                 &self.uid
             }
+
+            fn is_minor(&self, before: Option<&Self>) -> bool {
+                let is_minor: fn(&Self, Option<&Self>) -> bool = $is_minor;
+                is_minor(self, before)
+            }
         }
     )*};
 }
-named!(Record, PodRecord, SliceRecord);
+named! {
+    // What was written comes to be; any change of it later has to be looked at.
+    Record: |record, before| before.is_none() && !record.terminating && record.trouble.is_none();
+    PodRecord: |pod, before| pod.is_coming() && before.is_none_or(PodRecord::is_coming);
+    SliceRecord: |slice, before| slice.ready.is_empty() && before.is_none_or(|before| before.ready.is_empty());
+}
 
 fn found<'a, R: Named>(records: &'a [R], name: &str) -> Option<&'a R> {
     records.iter().find(|record| record.name() == name)
 }
 
-/// Inserts, and whether that made a difference.
-fn put<R: Named>(records: &mut Vec<R>, record: R) -> bool {
-    match records.iter_mut().find(|known| known.name() == record.name()) {
-        Some(known) if *known == record => return false,
+/// Inserts, and what that was worth.
+fn put<R: Named>(records: &mut Vec<R>, record: R) -> News {
+    let known = records.iter_mut().find(|known| known.name() == record.name());
+    let news = match &known {
+        Some(known) if **known == record => return News::None,
+        known if record.is_minor(known.as_deref()) => News::Minor,
+        _ => News::Major,
+    };
+    match known {
         Some(known) => *known = record,
         None => {
             records.reserve_exact(1);
             records.push(record);
         }
     }
-    true
+    news
 }
 
-/// Removes this incarnation, and whether it was there.
-fn remove<R: Named>(records: &mut Vec<R>, uid: &Uid) -> bool {
+/// Removes this incarnation, and what that was worth.
+fn remove<R: Named>(records: &mut Vec<R>, uid: &Uid) -> News {
     let before = records.len();
     records.retain(|record| record.uid() != uid);
-    records.len() < before
+    if records.len() < before { News::Major } else { News::None }
 }
 
 /// The devices that the world knows.
@@ -186,20 +228,23 @@ pub(super) fn known(devices: &Devices, name: &str) -> Device {
     devices.get_key_value(name).map_or_else(|| Device::from(name), |(device, _)| device.clone())
 }
 
-/// A kind of child that children keep records of. Both say whether anything changed that somebody reads.
+/// A kind of child that children keep records of. Both say what the change was worth.
 pub(super) trait Kept: kube::Resource<DynamicType = ()> {
     /// Whether the engine writes it, or only reads what others make of what it writes.
     const IS_WRITTEN: bool = false;
 
     /// Under `uid`, its own, in the copy that is kept already, as `devices` are.
-    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> bool;
-    fn unset(uid: &Uid, children: &mut Children) -> bool;
+    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> News;
+    fn unset(uid: &Uid, children: &mut Children) -> News;
+
+    /// Those of this kind.
+    fn uids(children: &Children) -> Vec<Uid>;
 }
 
 impl Kept for view::Deployment {
     const IS_WRITTEN: bool = true;
 
-    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> bool {
+    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> News {
         let (wished, status) = (self.spec.replicas.unwrap_or(1), &self.status);
         let counts = [status.replicas, status.updated_replicas, status.ready_replicas, status.available_replicas];
         let rolled_out = status.observed_generation >= self.metadata.generation.unwrap_or_default()
@@ -209,25 +254,33 @@ impl Kept for view::Deployment {
         put(&mut children.deployments, Record { trouble, ..Record::of(self, uid, rolled_out) })
     }
 
-    fn unset(uid: &Uid, children: &mut Children) -> bool {
+    fn unset(uid: &Uid, children: &mut Children) -> News {
         remove(&mut children.deployments, uid)
+    }
+
+    fn uids(children: &Children) -> Vec<Uid> {
+        children.deployments.iter().map(|record| record.uid.clone()).collect()
     }
 }
 
 impl Kept for view::Service {
     const IS_WRITTEN: bool = true;
 
-    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> bool {
+    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> News {
         put(&mut children.services, Record::of(self, uid, true))
     }
 
-    fn unset(uid: &Uid, children: &mut Children) -> bool {
+    fn unset(uid: &Uid, children: &mut Children) -> News {
         remove(&mut children.services, uid)
+    }
+
+    fn uids(children: &Children) -> Vec<Uid> {
+        children.services.iter().map(|record| record.uid.clone()).collect()
     }
 }
 
 impl Kept for view::Pod {
-    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> bool {
+    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> News {
         if self.metadata.deletion_timestamp.is_some() {
             return Self::unset(&uid, children);
         }
@@ -243,13 +296,17 @@ impl Kept for view::Pod {
         put(&mut children.pods, record)
     }
 
-    fn unset(uid: &Uid, children: &mut Children) -> bool {
+    fn unset(uid: &Uid, children: &mut Children) -> News {
         remove(&mut children.pods, uid)
+    }
+
+    fn uids(children: &Children) -> Vec<Uid> {
+        children.pods.iter().map(|record| record.uid.clone()).collect()
     }
 }
 
 impl Kept for view::EndpointSlice {
-    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> bool {
+    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> News {
         let is_ready = |endpoint: &&view::Endpoint| endpoint.conditions.ready.unwrap_or(true);
         let state = |endpoint: &view::Endpoint| EndpointState {
             pod: endpoint.target_ref.as_ref().and_then(|target| Some(children.shared(target.uid.as_deref()?.into()))),
@@ -266,8 +323,12 @@ impl Kept for view::EndpointSlice {
         put(&mut children.slices, record)
     }
 
-    fn unset(uid: &Uid, children: &mut Children) -> bool {
+    fn unset(uid: &Uid, children: &mut Children) -> News {
         remove(&mut children.slices, uid)
+    }
+
+    fn uids(children: &Children) -> Vec<Uid> {
+        children.slices.iter().map(|record| record.uid.clone()).collect()
     }
 }
 

@@ -14,11 +14,11 @@ pub(super) struct Said(Option<Box<(bool, String, String)>>);
 
 /// Publishes events of one engine.
 #[derive(Clone)]
-pub(super) struct Announcer(Recorder);
+pub(super) struct Announcer(Client);
 
 impl Announcer {
     pub(super) fn new(client: Client) -> Self {
-        Self(Recorder::new(client, Reporter { controller: MANAGER.to_owned(), instance: None }))
+        Self(client)
     }
 
     /// Says `failure`, or that it is over, if that is news.
@@ -47,9 +47,14 @@ impl Announcer {
             secondary: None,
         };
         // An event that cannot be written must not keep the work from being done.
-        match self.0.publish(&event, &resource.object_ref(&())).await {
+        match recorder(&self.0).publish(&event, &resource.object_ref(&())).await {
             Ok(()) => said.0 = Some(Box::new(next)),
             Err(error) => tracing::debug!(%error, "event not written"),
         }
     }
+}
+
+/// One that has published nothing yet: it would take an event with another note for a repeated one and keep the old note.
+fn recorder(client: &Client) -> Recorder {
+    Recorder::new(client.clone(), Reporter { controller: MANAGER.to_owned(), instance: None })
 }

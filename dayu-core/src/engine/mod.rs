@@ -5,8 +5,8 @@
 //! keeps a [`Queue`] of resources to look at, and reconciles them a bounded number at a time, never one resource twice at
 //! once. No timer stands between a cause and its effect; only failures wait, each resource by itself and longer each time.
 //!
-//! What is written: children by server-side apply under one field manager, only when they differ from what was applied or
-//! somebody changed them; status only when it differs. When nothing changes, nothing is written.
+//! What is written: children, created and from then on changed by server-side apply under one field manager, only when they
+//! differ from what was planned or somebody changed them; status only when it differs. When nothing changes, nothing is written.
 //!
 //! ```no_run
 //! # use dayu_core::{engine::{Engine, Options, World}, template::Template};
@@ -19,10 +19,12 @@
 //! # }
 //! ```
 mod activation;
+mod answer;
 mod applied;
 mod apply;
 mod children;
 mod events;
+mod families;
 mod inventory;
 mod key;
 mod memory;

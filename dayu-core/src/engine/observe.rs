@@ -41,8 +41,9 @@ pub trait Observer: Debug + Send + Sync {
     /// The watch told of an own write so long after the server had answered it.
     fn echoed(&self, _kind: &str, _lag: Duration) {}
 
-    /// The watch broke, and is tried again.
-    fn watch_broke(&self, _kind: &str) {}
+    /// A watch of this kind, the engine's own or one of children or devices, broke or could not be opened, and is tried again;
+    /// `why` names what was asked for, and the right that is missing where it is one.
+    fn watch_broke(&self, _kind: &str, _why: &str) {}
 }
 
 /// Looks away.

@@ -40,6 +40,8 @@ pub struct Queue<K> {
     in_hand: BTreeSet<K>,
     /// Touched while in hand: looked at again afterwards.
     again: BTreeSet<K>,
+    /// To be looked at by then, while in hand.
+    by: HashMap<K, Duration>,
     failures: HashMap<K, u32>,
     later: BTreeMap<(Duration, K), ()>,
     due: HashMap<K, Duration>,
@@ -55,6 +57,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
             queued: BTreeSet::new(),
             in_hand: BTreeSet::new(),
             again: BTreeSet::new(),
+            by: HashMap::new(),
             failures: HashMap::new(),
             later: BTreeMap::new(),
             due: HashMap::new(),
@@ -71,6 +74,15 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         }
     }
 
+    /// Something about `key` changed that can wait: it is looked at `at` the latest.
+    pub fn touch_by(&mut self, key: K, at: Duration) {
+        if self.in_hand.contains(&key) {
+            self.by.entry(key).and_modify(|by| *by = at.min(*by)).or_insert(at);
+        } else if !self.queued.contains(&key) && self.due.get(&key).is_none_or(|due| *due > at) {
+            self.wait(key, at);
+        }
+    }
+
     /// The next key to work on, in hand from now until [`Queue::done`] or [`Queue::failed`].
     pub fn take(&mut self) -> Option<K> {
         let key = self.ready.pop_front()?;
@@ -82,13 +94,13 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     /// The work on `key` went well.
     pub fn done(&mut self, key: &K) {
         self.failures.remove(key);
-        self.put_down(key);
+        self.put_down(key, None);
     }
 
     /// The work on `key` went well and goes on at `at`, or as soon as it is touched.
     pub fn done_until(&mut self, key: &K, at: Duration) {
         self.failures.remove(key);
-        self.put_down_until(key, at);
+        self.put_down(key, Some(at));
     }
 
     /// The work on `key` failed at `now`: it waits, unless it was touched meanwhile.
@@ -96,7 +108,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         let failures = self.failures.entry(key.clone()).or_default();
         *failures = failures.saturating_add(1);
         let at = now + self.backoff.after(*failures, jitter);
-        self.put_down_until(key, at);
+        self.put_down(key, Some(at));
     }
 
     /// When the next wait is over.
@@ -144,21 +156,21 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         }
     }
 
-    fn put_down_until(&mut self, key: &K, at: Duration) {
-        if !self.put_down(key) {
-            self.later.insert((at, key.clone()), ());
-            self.due.insert(key.clone(), at);
-        }
+    fn wait(&mut self, key: K, at: Duration) {
+        self.forget_wait(&key);
+        self.later.insert((at, key.clone()), ());
+        self.due.insert(key, at);
     }
 
-    /// Out of hand; whether it was touched meanwhile and is queued again.
-    fn put_down(&mut self, key: &K) -> bool {
+    /// Out of hand: queued again if it was touched meanwhile, else until the given moment, or an earlier one that was asked for.
+    fn put_down(&mut self, key: &K, until: Option<Duration>) {
         self.in_hand.remove(key);
-        let again = self.again.remove(key);
-        if again {
+        let by = self.by.remove(key);
+        if self.again.remove(key) {
             self.touch(key.clone());
+        } else if let Some(at) = until.into_iter().chain(by).min() {
+            self.wait(key.clone(), at);
         }
-        again
     }
 }
 
@@ -184,6 +196,26 @@ mod tests {
         queue.failed(&key, Duration::ZERO, 0.0);
         assert_eq!((queue.take(), queue.next_due()), (None, Some(Duration::from_millis(250))));
         queue.touch("a");
+        assert_eq!((queue.take(), queue.next_due()), (Some("a"), None));
+    }
+
+    #[test]
+    fn what_can_wait_is_looked_at_once_when_it_is_due_or_something_else_comes() {
+        let mut queue = Queue::new(Backoff::default());
+        let at = Duration::from_millis;
+        queue.touch_by("a", at(250));
+        queue.touch_by("a", at(300));
+        assert_eq!((queue.take(), queue.next_due()), (None, Some(at(250))));
+        queue.touch("a");
+        let key = queue.take().unwrap();
+        queue.touch_by("a", at(400));
+        queue.done_until(&key, at(500));
+        assert_eq!((queue.take(), queue.next_due()), (None, Some(at(400))));
+        queue.wake(at(400));
+        assert_eq!((queue.take(), queue.next_due()), (Some("a"), None));
+        queue.touch_by("a", at(700));
+        queue.touch("a");
+        queue.done(&"a");
         assert_eq!((queue.take(), queue.next_due()), (Some("a"), None));
     }
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{
     STATUS_MANAGER, World,
     activation::Demand,
+    answer,
     apply::{self, Refusal},
     children::{Children, known},
     events::Announcer,
@@ -23,13 +24,14 @@ use super::{
     parked::{Parked, Seen},
 };
 use crate::{
+    connect::refusal,
     name::{Device, Uid},
     template::{Acknowledgement, Failure, Observed, Plan, Site, Template},
 };
 
 /// How long a status that only tells of something on its way waits for the next: short for who watches it come, long for
 /// what usually follows.
-const PROGRESS: Duration = Duration::from_millis(500);
+const PROGRESS: Duration = Duration::from_millis(250);
 
 /// What all looks share.
 pub(super) struct Context<T> {
@@ -107,7 +109,6 @@ impl<T: Template> Context<T> {
         };
         let devices = (!plan.workers.is_empty())
             .then(|| plan.workers.iter().filter_map(|worker| worker.slot.device.clone()).collect());
-        self.announcer.say(&resource, failure.as_ref(), &mut memory.said).await;
         if has_changed {
             // The watch tells of what was written and wakes the resource: a status of before would be out of date at once.
             let verdict = memory.untold.map_or(Verdict::Done, |since| Verdict::Until(since + PROGRESS));
@@ -116,13 +117,20 @@ impl<T: Template> Context<T> {
         let observed = self.observe(uid, plan, site, failure);
         self.demand(key, uid, &observed, memory).await;
         let told = self.tell(key, &resource, &observed, memory, now).await;
-        let verdict = match (refusal, told) {
-            (Some(refusal), _) => {
+        let failure = match (&observed.failure, &told) {
+            // What is going is not worth an event.
+            (None, Err(refusal)) if !matches!(&*refusal.reason, "NotFound" | "Conflict") => {
+                Some(Failure::Refused { child: refusal.child.clone(), message: refusal.message.clone() })
+            }
+            (failure, _) => failure.clone(),
+        };
+        self.announcer.say(&resource, failure.as_ref(), &mut memory.said).await;
+        let verdict = match refusal.map_or(told, Err) {
+            Ok(verdict) => verdict,
+            Err(refusal) => {
                 let why = format!("{}: {}", refusal.child, refusal.message);
                 Verdict::Retry { reason: refusal.reason, why }
             }
-            (None, Err(error)) => Verdict::Retry { reason: apply::reason(&error), why: format!("status: {error}") },
-            (None, Ok(verdict)) => verdict,
         };
         Looked { verdict, devices }
     }
@@ -213,11 +221,11 @@ impl<T: Template> Context<T> {
         observed: &Observed,
         memory: &mut Memory,
         now: Instant,
-    ) -> Result<Verdict, kube::Error> {
+    ) -> Result<Verdict, Refusal> {
         // Derived from what was told last, so that transition times do not depend on how fast the watch is.
         let status = self.template.status(resource, observed);
         if resource.status() != Some(&status) {
-            let text = serde_json::to_vec(&status).map_err(kube::Error::SerdeError)?;
+            let text = serde_json::to_vec(&status).map_err(|error| unwritable("status", &error))?;
             memory.told = Some(self.statuses.pack(&text));
             memory.untold.get_or_insert(now);
         }
@@ -242,9 +250,12 @@ impl<T: Template> Context<T> {
                 memory.echo = Version::of(&written).map(|version| Box::new(Echo { version, answered: Instant::now() }));
                 Ok(Verdict::Done)
             }
-            // Gone, or another of the same name: the watch will say so.
-            Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => Ok(Verdict::Done),
-            Err(error) => Err(error),
+            // Where it is gone, or another of the same name, the watch says so; else this means nothing but "again".
+            Err(error) => {
+                let resource = format!("{}/status", answer::resource::<T::Resource>());
+                let (reason, message) = (answer::reason(&error), refusal("patch", &resource, &error));
+                Err(Refusal { child: "status".to_owned(), reason, message })
+            }
         }
     }
 }
@@ -277,14 +288,17 @@ fn read<T: Template>(parked: &Parked, memory: &Memory) -> Result<T::Resource, Un
 }
 
 fn planned<K: Resource<DynamicType = ()>>(resource: &K, plan: &Plan) -> Result<Vec<Child>, Refusal> {
-    let unwritable = |error: serde_json::Error| Refusal {
-        child: "plan".to_owned(),
-        reason: "Unwritable".to_owned(),
-        message: format!("cannot be written as JSON: {error}"),
-    };
     let deployments = plan.workers.iter().map(|worker| (ChildKind::Deployment, apply::json(&worker.deployment)));
     let services = plan.services.iter().map(|service| (ChildKind::Service, apply::json(service)));
-    deployments.chain(services).map(|(kind, object)| Ok(mark(resource, kind, object.map_err(unwritable)?))).collect()
+    deployments
+        .chain(services)
+        .map(|(kind, object)| Ok(mark(resource, kind, object.map_err(|error| unwritable("plan", &error))?)))
+        .collect()
+}
+
+fn unwritable(what: &str, error: &serde_json::Error) -> Refusal {
+    let message = format!("cannot be written as JSON: {error}");
+    Refusal { child: what.to_owned(), reason: "Unwritable".to_owned(), message }
 }
 
 fn workers(

@@ -2,19 +2,24 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map},
     sync::Arc,
+    time::Duration,
 };
 
-use futures::{StreamExt, future::BoxFuture, stream::BoxStream, stream::FuturesUnordered};
+use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use kube::{
     Api, Client, Resource,
     runtime::{WatchStreamExt, watcher},
 };
 use rand::RngExt;
-use tokio::time::Instant;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    answer,
     events::Announcer,
     key::Key,
     memory::{Memory, Version},
@@ -30,6 +35,9 @@ use crate::{
     name::{Device, Uid},
     template::Template,
 };
+
+/// What is on its way is looked at after so long, unless something that matters comes first.
+const SOON: Duration = Duration::from_millis(250);
 
 /// What an engine can be told.
 #[derive(Clone, Debug)]
@@ -62,7 +70,8 @@ impl Default for Options {
     }
 }
 
-type Look = BoxFuture<'static, (Key, Box<Memory>, Looked)>;
+/// Looks at resources, each a task of its own: planning and comparing is work, which more than one processor can share.
+type Looks = JoinSet<(Key, Box<Memory>, Looked)>;
 
 /// The controller of one kind.
 pub struct Engine<T: Template> {
@@ -139,24 +148,29 @@ impl<T: Template> Engine<T> {
             return;
         }
         let mut events = self.watch();
-        let mut looks: FuturesUnordered<Look> = FuturesUnordered::new();
+        let mut looks = Looks::new();
         loop {
-            while looks.len() < self.options.concurrency
-                && let Some(look) = self.next_look()
-            {
-                looks.push(look);
-            }
+            while looks.len() < self.options.concurrency && self.begin_look(&mut looks) {}
             self.tell_depth();
             let due = self.queue.next_due().map(|due| self.origin + due);
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 Some(event) = events.next() => self.take(event),
                 woken = wakes.take() => self.wake(woken),
-                Some((key, memory, looked)) = looks.next() => self.finish(&key, memory, looked),
+                Some(looked) = looks.join_next() => self.ended(looked),
                 () = until(due) => self.queue.wake(self.origin.elapsed()),
             }
         }
-        while looks.next().await.is_some() {}
+        while looks.join_next().await.is_some() {}
+    }
+
+    fn ended(&mut self, looked: Result<(Key, Box<Memory>, Looked), JoinError>) {
+        match looked {
+            Ok((key, memory, looked)) => self.finish(&key, memory, looked),
+            // Nobody aborts looks but the end of the runtime.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => {}
+        }
     }
 
     fn tell_depth(&mut self) {
@@ -192,8 +206,9 @@ impl<T: Template> Engine<T> {
             }
             Ok(watcher::Event::Delete(resource)) => self.drop(&Key::of(&resource)),
             Err(error) => {
-                self.options.observer.watch_broke(&T::Resource::kind(&()));
-                tracing::warn!(kind = %T::Resource::kind(&()), %error, "the watch broke and is tried again");
+                let why = answer::of_watch(&answer::resource::<T::Resource>(), &error);
+                self.options.observer.watch_broke(&T::Resource::kind(&()), &why);
+                tracing::warn!(kind = %T::Resource::kind(&()), why, "the watch broke and is tried again");
             }
         }
     }
@@ -243,6 +258,10 @@ impl<T: Template> Engine<T> {
         for key in woken.resources.iter().filter_map(|uid| self.keys.get(uid)) {
             self.queue.touch(key.clone());
         }
+        let soon = self.origin.elapsed() + SOON;
+        for key in woken.progress.iter().filter_map(|uid| self.keys.get(uid)) {
+            self.queue.touch_by(key.clone(), soon);
+        }
         for device in &woken.devices {
             for key in self.by_device.get(device).into_iter().flatten().chain(&self.refused) {
                 self.queue.touch(key.clone());
@@ -250,13 +269,14 @@ impl<T: Template> Engine<T> {
         }
     }
 
-    fn next_look(&mut self) -> Option<Look> {
-        let key = self.queue.take()?;
+    /// Whether there was one to begin.
+    fn begin_look(&mut self, looks: &mut Looks) -> bool {
+        let Some(key) = self.queue.take() else { return false };
         let entry = self.entries.get_mut(&key);
         let (resource, memory) = entry.map(|entry| (entry.resource.clone(), entry.memory.take())).unwrap_or_default();
         let (context, mut memory) = (self.context.clone(), memory.unwrap_or_default());
         let observer = self.options.observer.clone();
-        Some(Box::pin(async move {
+        looks.spawn(async move {
             let began = Instant::now();
             let looked = match resource {
                 Some(resource) => context.look(&key, &resource, &mut memory, began).await,
@@ -272,7 +292,8 @@ impl<T: Template> Engine<T> {
             };
             observer.looked(&T::Resource::kind(&()), began.elapsed(), outcome);
             (key, memory, looked)
-        }))
+        });
+        true
     }
 
     fn finish(&mut self, key: &Key, mut memory: Box<Memory>, looked: Looked) {

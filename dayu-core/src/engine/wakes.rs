@@ -12,6 +12,8 @@ use crate::name::{Device, Uid};
 pub(super) enum Wake {
     /// A child or an acknowledgement of the resource with this UID.
     Resource(Uid),
+    /// A child of it is on its way.
+    Progress(Uid),
     /// A device came, went, or changed its readiness or connection.
     Device(Device),
 }
@@ -20,6 +22,7 @@ pub(super) enum Wake {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Woken {
     pub(super) resources: BTreeSet<Uid>,
+    pub(super) progress: BTreeSet<Uid>,
     pub(super) devices: BTreeSet<Device>,
 }
 
@@ -37,6 +40,9 @@ impl Wakes {
             match wake {
                 Wake::Resource(resource) => {
                     !waiting.resources.contains(resource) && waiting.resources.insert(resource.clone())
+                }
+                Wake::Progress(resource) => {
+                    !waiting.progress.contains(resource) && waiting.progress.insert(resource.clone())
                 }
                 Wake::Device(device) => !waiting.devices.contains(device) && waiting.devices.insert(device.clone()),
             }

@@ -1,6 +1,6 @@
 //! What all engines of a process see: devices, children, acknowledgements, and who is connected.
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashSet},
     fmt,
     sync::{Arc, Weak},
 };
@@ -15,13 +15,19 @@ use kube::{
 };
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     activation::Demand,
-    children::{Children, Devices, Kept, known},
+    answer,
+    children::{Children, Devices, Kept, News, known},
+    families::Families,
     inventory::OWNER,
+    observe::{Observer, Unobserved},
     view,
     wakes::{Wake, Wakes},
 };
@@ -32,8 +38,6 @@ use crate::{
 
 /// Demands that wait for the link to take them.
 const DEMANDS: usize = 4096;
-/// Acknowledgements kept; beyond, those of resources that nobody knows are dropped first.
-const ACKNOWLEDGEMENTS: usize = 200_000;
 
 /// The shared view. Cheap to clone.
 #[derive(Clone)]
@@ -44,18 +48,18 @@ pub struct World {
 struct Inner {
     state: Mutex<State>,
     demands: mpsc::Sender<Demand>,
+    observer: Arc<dyn Observer>,
     /// Whether every watch has told what was there.
     synced: watch::Sender<u8>,
 }
 
 #[derive(Default)]
 struct State {
-    children: HashMap<Uid, Children>,
+    families: Families,
     epoch: Epoch,
     devices: Arc<Devices>,
     /// Rises with every change of `devices`.
     edition: u64,
-    acknowledged: HashMap<Uid, Acknowledgement>,
     connected: BTreeSet<Device>,
     listeners: Vec<Weak<Wakes>>,
 }
@@ -65,9 +69,6 @@ struct State {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Epoch(pub(super) u64);
 
-/// Whose a child is: moved labels and lists without it name the child only.
-type Owners = HashMap<Uid, Uid>;
-
 /// Watches that must have told what is there before anything is decided.
 const WATCHES: u8 = 5;
 
@@ -75,44 +76,43 @@ impl World {
     /// An empty world, and the demands that engines make of devices: whoever holds the link takes them.
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<Demand>) {
+        Self::observed(Arc::new(Unobserved))
+    }
+
+    /// The same, where `observer` is told of watches that break: without children and devices no engine does anything.
+    #[must_use]
+    pub fn observed(observer: Arc<dyn Observer>) -> (Self, mpsc::Receiver<Demand>) {
         let (demands, taken) = mpsc::channel(DEMANDS);
-        let inner = Inner { state: Mutex::default(), demands, synced: watch::Sender::new(0) };
+        let inner = Inner { state: Mutex::default(), demands, observer, synced: watch::Sender::new(0) };
         (Self { inner: Arc::new(inner) }, taken)
     }
 
     /// Follows children and nodes until `shutdown`. Run it once per process, beside the engines.
     pub async fn watch(self, client: Client, shutdown: CancellationToken) {
-        let all = async {
-            tokio::join!(
-                self.follow::<view::Deployment>(&client),
-                self.follow::<view::Service>(&client),
-                self.follow::<view::Pod>(&client),
-                self.follow::<view::EndpointSlice>(&client),
-                self.follow_nodes(&client),
-            );
-        };
-        shutdown.run_until_cancelled(all).await;
+        // A task each: decoding what they tell is work.
+        let mut watches = JoinSet::new();
+        watches.spawn(self.clone().follow::<view::Deployment>(client.clone()));
+        watches.spawn(self.clone().follow::<view::Service>(client.clone()));
+        watches.spawn(self.clone().follow::<view::Pod>(client.clone()));
+        watches.spawn(self.clone().follow::<view::EndpointSlice>(client.clone()));
+        watches.spawn(self.follow_nodes(client));
+        shutdown.run_until_cancelled(watches.join_all()).await;
     }
 
-    /// A device says that it has applied a route. The newest word of each resource counts.
+    /// A device says that it has applied a route. The newest word of each resource counts, as long as it has children: another
+    /// route would be another word.
     pub fn acknowledge(&self, acknowledgement: Acknowledgement) {
         let mut state = self.inner.state.lock();
-        let acknowledgement = match state.children.get_key_value(&acknowledgement.resource) {
-            Some((resource, children)) => Acknowledgement {
-                resource: resource.clone(),
-                service: children.shared(acknowledgement.service),
-                pod: children.shared(acknowledgement.pod),
-                device: known(&state.devices, acknowledgement.device.as_str()),
-                ..acknowledgement
-            },
-            None => acknowledgement,
-        };
-        let resource = acknowledgement.resource.clone();
-        if state.acknowledged.len() >= ACKNOWLEDGEMENTS {
-            let State { acknowledged, children, .. } = &mut *state;
-            acknowledged.retain(|uid, _| children.contains_key(uid));
-        }
-        state.acknowledged.insert(resource.clone(), acknowledgement);
+        let State { families, devices, .. } = &mut *state;
+        let Some(family) = families.get_mut(&acknowledgement.resource) else { return };
+        let resource = family.resource.clone();
+        family.acknowledged = Some(Box::new(Acknowledgement {
+            resource: resource.clone(),
+            service: family.children.shared(acknowledgement.service),
+            pod: family.children.shared(acknowledgement.pod),
+            device: known(devices, acknowledgement.device.as_str()),
+            ..acknowledgement
+        }));
         state.tell(&Wake::Resource(resource));
     }
 
@@ -147,11 +147,11 @@ impl World {
 
     pub(super) fn children(&self, resource: &Uid) -> (Children, Epoch) {
         let state = self.inner.state.lock();
-        (state.children.get(resource).cloned().unwrap_or_default(), state.epoch)
+        (state.families.get(resource).map(|family| family.children.clone()).unwrap_or_default(), state.epoch)
     }
 
     pub(super) fn acknowledgement(&self, resource: &Uid) -> Option<Acknowledgement> {
-        self.inner.state.lock().acknowledged.get(resource).cloned()
+        self.inner.state.lock().families.get(resource)?.acknowledged.as_deref().cloned()
     }
 
     pub(super) fn is_connected(&self, device: &Device) -> bool {
@@ -159,7 +159,9 @@ impl World {
     }
 
     pub(super) fn forget(&self, resource: &Uid) {
-        self.inner.state.lock().acknowledged.remove(resource);
+        if let Some(family) = self.inner.state.lock().families.get_mut(resource) {
+            family.acknowledged = None;
+        }
     }
 
     /// Passes a demand on; waits while the link is busy. Without a link nobody confirms anything.
@@ -167,7 +169,7 @@ impl World {
         let _ = self.inner.demands.send(demand).await;
     }
 
-    async fn follow<K>(&self, client: &Client)
+    async fn follow<K>(self, client: Client)
     where
         K: Kept
             + Resource<Scope = kube::core::NamespaceResourceScope>
@@ -178,59 +180,57 @@ impl World {
             + 'static,
     {
         let config = watcher::Config::default().labels(OWNER);
-        let mut events = kube::runtime::watcher(Api::<K>::all(client.clone()), config).default_backoff().boxed();
-        let (mut owners, mut listed) = (Owners::new(), HashSet::new());
-        let mut first = true;
+        let mut events = kube::runtime::watcher(Api::<K>::all(client), config).default_backoff().boxed();
+        let (mut listed, mut first) = (HashSet::new(), true);
         loop {
             match events.try_next().await {
                 Ok(Some(Event::Init)) => listed.clear(),
                 Ok(Some(Event::InitApply(object))) => {
                     listed.insert(uid(&object));
-                    self.take(&mut owners, &object);
+                    self.take(&object);
                 }
                 Ok(Some(Event::InitDone)) => {
                     let listed = std::mem::take(&mut listed);
-                    let gone: Vec<Uid> = owners.keys().filter(|child| !listed.contains(*child)).cloned().collect();
-                    gone.iter().for_each(|child| self.drop::<K>(&mut owners, child));
+                    let known = self.inner.state.lock().families.children(K::uids);
+                    known.iter().filter(|child| !listed.contains(*child)).for_each(|child| self.drop::<K>(child));
                     self.inner.state.lock().epoch.0 += 1;
                     self.count_synced(std::mem::take(&mut first));
                 }
-                Ok(Some(Event::Apply(object))) => self.take(&mut owners, &object),
-                Ok(Some(Event::Delete(object))) => self.drop::<K>(&mut owners, &uid(&object)),
+                Ok(Some(Event::Apply(object))) => self.take(&object),
+                Ok(Some(Event::Delete(object))) => self.drop::<K>(&uid(&object)),
                 Ok(None) => return,
-                Err(error) => tracing::warn!(kind = %K::kind(&()), %error, "the watch broke and is tried again"),
+                Err(error) => self.broke::<K>(&error),
             }
         }
     }
 
-    fn take<K: Kept>(&self, owners: &mut Owners, object: &K) {
-        let Some(owner) = object.labels().get(OWNER).map(|uid| Uid::from(uid.as_str())) else { return };
-        let child = uid(object);
-        let child = owners.get_key_value(&child).map_or(child, |(known, _)| known.clone());
+    fn take<K: Kept>(&self, object: &K) {
+        let Some(resource) = object.labels().get(OWNER).map(|uid| Uid::from(uid.as_str())) else { return };
         let mut state = self.inner.state.lock();
-        let owner = state.children.get_key_value(&owner).map_or(owner, |(known, _)| known.clone());
-        if let Some(before) = owners.insert(child.clone(), owner.clone()).filter(|before| *before != owner) {
-            state.unset::<K>(&before, &child);
+        let State { families, devices, .. } = &mut *state;
+        let (news, before) = families.take(object, &uid(object), &resource, devices);
+        let resource = families.get(&resource).map_or(resource, |family| family.resource.clone());
+        match news {
+            News::None => {}
+            News::Minor => state.tell(&Wake::Progress(resource)),
+            News::Major => state.tell(&Wake::Resource(resource)),
         }
-        let State { children, devices, .. } = &mut *state;
-        let of_owner = children.entry(owner.clone()).or_default();
-        let changed = object.set(child, devices, of_owner);
-        if of_owner.is_empty() {
-            children.remove(&owner);
-        }
-        if changed {
-            state.tell(&Wake::Resource(owner));
-        }
-    }
-
-    fn drop<K: Kept>(&self, owners: &mut Owners, child: &Uid) {
-        if let Some(owner) = owners.remove(child) {
-            self.inner.state.lock().unset::<K>(&owner, child);
+        if let Some(before) = before {
+            state.epoch.0 += u64::from(K::IS_WRITTEN);
+            state.tell(&Wake::Resource(before));
         }
     }
 
-    async fn follow_nodes(&self, client: &Client) {
-        let nodes = Api::<view::Node>::all(client.clone());
+    fn drop<K: Kept>(&self, child: &Uid) {
+        let mut state = self.inner.state.lock();
+        if let Some(resource) = state.families.remove::<K>(child) {
+            state.epoch.0 += u64::from(K::IS_WRITTEN);
+            state.tell(&Wake::Resource(resource));
+        }
+    }
+
+    async fn follow_nodes(self, client: Client) {
+        let nodes = Api::<view::Node>::all(client);
         let mut events = kube::runtime::watcher(nodes, watcher::Config::default()).default_backoff().boxed();
         let mut listed: Option<BTreeSet<Device>> = None;
         let mut first = true;
@@ -252,9 +252,15 @@ impl World {
                 Ok(Some(Event::Apply(node))) => self.take_node(&node),
                 Ok(Some(Event::Delete(node))) => self.drop_node(&Device::from(node.name_any())),
                 Ok(None) => return,
-                Err(error) => tracing::warn!(%error, "the watch of nodes broke and is tried again"),
+                Err(error) => self.broke::<view::Node>(&error),
             }
         }
+    }
+
+    fn broke<K: Resource<DynamicType = ()>>(&self, error: &watcher::Error) {
+        let why = answer::of_watch(&answer::resource::<K>(), error);
+        self.inner.observer.watch_broke(&K::kind(&()), &why);
+        tracing::warn!(kind = %K::kind(&()), why, "the watch broke and is tried again");
     }
 
     /// A heartbeat changes nothing that anybody reads, and wakes nobody.
@@ -286,18 +292,6 @@ impl World {
 }
 
 impl State {
-    fn unset<K: Kept>(&mut self, owner: &Uid, child: &Uid) {
-        let Some(children) = self.children.get_mut(owner) else { return };
-        let changed = K::unset(child, children);
-        if children.is_empty() {
-            self.children.remove(owner);
-        }
-        if changed {
-            self.epoch.0 += u64::from(K::IS_WRITTEN);
-            self.tell(&Wake::Resource(owner.clone()));
-        }
-    }
-
     fn tell(&mut self, wake: &Wake) {
         self.listeners.retain(|listener| listener.upgrade().map(|wakes| wakes.leave(wake)).is_some());
     }

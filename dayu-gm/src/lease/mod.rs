@@ -1,10 +1,11 @@
 //! The Lease `dayu-system/dayu-gm`: its holder leads, and its annotations say where local managers connect, and to which key.
 mod election;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dayu_core::{
     api::annotation::{LINK_ADDRESS, LINK_KEY},
+    connect::refusal,
     engine::MANAGER,
     link::Fingerprint,
 };
@@ -25,10 +26,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::crds::NAMESPACE;
+use crate::{crds::NAMESPACE, plight::Plight};
 use election::{Election, Record, Terms};
 
-const NAME: &str = "dayu-gm";
+pub(crate) const NAME: &str = "dayu-gm";
 /// Longest wait for an answer to one write.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -51,14 +52,15 @@ pub(crate) struct Keeper {
     /// The revision that the next claim is decided on; none when it has to be read first.
     live: Option<Lease>,
     origin: Instant,
+    plight: Arc<Plight>,
 }
 
 impl Keeper {
     /// A candidate named `me`, whom local managers reach as `advertised`.
-    pub(crate) fn new(client: Client, me: String, advertised: Advertised) -> Self {
+    pub(crate) fn new(client: Client, me: String, advertised: Advertised, plight: Arc<Plight>) -> Self {
         let (api, terms) = (Api::namespaced(client, NAMESPACE), Terms::default());
         let election = Election::new(me.clone(), terms);
-        Self { api, me, advertised, terms, election, live: None, origin: Instant::now() }
+        Self { api, me, advertised, terms, election, live: None, origin: Instant::now(), plight }
     }
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.
@@ -114,7 +116,14 @@ impl Keeper {
                 self.election.claimed(record(&lease), sent, self.now());
                 self.live = Some(lease);
             }
-            Ok(Err(error)) => self.refused(&error.to_string()).await,
+            // Another was faster.
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => self.refused(&status.message).await,
+            Ok(Err(error)) => {
+                let verb = if lease.metadata.resource_version.is_some() { "update" } else { "create" };
+                let why = refusal(verb, "leases.coordination.k8s.io", &error);
+                self.plight.grows("Lease", &why);
+                self.refused(&why).await;
+            }
             Err(_late) => self.refused("no answer in time").await,
         }
     }

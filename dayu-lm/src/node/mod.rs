@@ -6,9 +6,9 @@ mod capacity;
 mod heartbeat;
 mod object;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
-use dayu_core::{api::lean::Lean, name::Device};
+use dayu_core::{api::lean::Lean, connect::refusal, name::Device};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Node;
 use kube::{
@@ -18,6 +18,10 @@ use kube::{
 };
 
 pub(crate) use self::heartbeat::keep_alive;
+
+/// First and longest wait between two attempts to register.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What the cluster says of this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,14 +63,21 @@ pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standin
     None
 }
 
+/// Tries until the Node is there, whoever made it: nothing else would ask for it again.
 async fn create(nodes: &Api<Lean<Node>>, device: &Device) {
-    match nodes.create(&PostParams::default(), &object::node(device).into()).await {
-        Ok(_) => tracing::info!(%device, "registered as a node"),
-        // The watch tells who was faster.
-        Err(kube::Error::Api(status)) if status.code == 409 => {}
-        Err(error) => {
-            tracing::warn!(%device, %error, "cannot register the node; allow the local manager to create nodes");
+    let mut wait = FIRST_WAIT;
+    loop {
+        match nodes.create(&PostParams::default(), &object::node(device).into()).await {
+            Ok(_) => return tracing::info!(%device, "registered as a node"),
+            // The watch tells who was faster.
+            Err(kube::Error::Api(status)) if status.code == 409 => return,
+            Err(error) => {
+                let why = refusal("create", "nodes", &error);
+                tracing::warn!(%device, why, "cannot register the node; trying again");
+            }
         }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

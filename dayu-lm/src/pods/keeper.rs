@@ -75,12 +75,7 @@ impl Keeper {
         let place = Place { pod_ip: manifest.address, host_ip: manifest.host, dir: folder.path().to_owned() };
         let (answer, answers) = mpsc::channel(WAITING);
         let (report, reports) = watch::channel(Report::default());
-        let reporter = Reporter {
-            client: shared.client.clone(),
-            namespace: pod.namespace().unwrap_or_default(),
-            name: pod.name_any(),
-            uid: uid.clone(),
-        };
+        let reporter = Reporter { client: shared.client.clone(), pod: pod.clone(), recorder: shared.recorder.clone() };
         let performer =
             Performer { shared: shared.clone(), uid, place, folder: folder.clone(), answer, remarked: Arc::default() };
         Self {

@@ -11,6 +11,7 @@ use kube::{
     Api, Client,
     runtime::{WatchStreamExt, reflector, reflector::Store, watcher},
 };
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -29,18 +30,22 @@ pub(crate) struct Lookup {
     services: Store<Lean<Service>>,
     images: Store<ConfigMap>,
     changed: watch::Receiver<()>,
+    /// Why the last watch that broke did.
+    broken: Arc<Mutex<Option<String>>>,
 }
 
 impl Lookup {
     /// Watches services and image maps until `shutdown`.
     pub(crate) fn start(client: &Client, shutdown: &CancellationToken) -> Self {
         let (told, changed) = watch::channel(());
+        let broken = Arc::default();
         let maps = watcher::Config::default().labels(&format!("{}=true", label::IMAGE_MAP));
-        let images = follow(Api::<ConfigMap>::all(client.clone()), maps, shutdown, move || {
+        let images = follow(Api::<ConfigMap>::all(client.clone()), maps, shutdown, &broken, move || {
             let _ = told.send(());
         });
-        let services = follow(Api::<Lean<Service>>::all(client.clone()), watcher::Config::default(), shutdown, || ());
-        Self { client: client.clone(), services, images, changed }
+        let all = watcher::Config::default();
+        let services = follow(Api::<Lean<Service>>::all(client.clone()), all, shutdown, &broken, || ());
+        Self { client: client.clone(), services, images, changed, broken }
     }
 
     /// Told when an image map changes: a container that lacked a command may have one now.
@@ -53,7 +58,11 @@ impl Lookup {
         let both = async { tokio::join!(self.services.wait_until_ready(), self.images.wait_until_ready()) };
         match tokio::time::timeout(PATIENCE, both).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(Problem::new(UNREACHABLE, format!("the API has not told the services within {PATIENCE:?}"))),
+            Err(_) => {
+                let why = self.broken.lock().clone().unwrap_or_else(|| "no answer".to_owned());
+                let what = "the API has not told the services and image maps";
+                Err(Problem::new(UNREACHABLE, format!("{what} within {PATIENCE:?}: {why}")))
+            }
         }
     }
 
@@ -101,19 +110,23 @@ fn follow<K>(
     api: Api<K>,
     config: watcher::Config,
     shutdown: &CancellationToken,
+    broken: &Arc<Mutex<Option<String>>>,
     changed: impl Fn() + Send + 'static,
 ) -> Store<K>
 where
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
-    let shutdown = shutdown.clone();
+    let (shutdown, broken) = (shutdown.clone(), broken.clone());
     tokio::spawn(async move {
         let mut events = watcher(api, config).default_backoff().modify(trim).reflect(writer).boxed();
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             match event {
                 Ok(_) => changed(),
-                Err(error) => tracing::debug!(kind = %K::kind(&()), %error, "the watch broke; it is opened again"),
+                Err(error) => {
+                    tracing::debug!(kind = %K::kind(&()), %error, "the watch broke; it is opened again");
+                    *broken.lock() = Some(format!("{}: {error}", K::plural(&())));
+                }
             }
         }
     });

@@ -1,0 +1,201 @@
+//! Between a client and the API: what a server, and the way to it, can do to a request.
+use std::{
+    convert::Infallible,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use dayu_cluster::Cluster;
+use dayu_core::connect::Considerate;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream, stream::BoxStream};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, StreamBody};
+use kube::{
+    Client,
+    client::{Body, ClientBuilder},
+};
+use parking_lot::Mutex;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tower::{BoxError, Service};
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Refused with this code and reason, and no word on what is missing.
+    Refused(u16, &'static str),
+    /// Too many requests: leave me alone for so many seconds.
+    Busy(u64),
+    /// The answer breaks off in the middle.
+    Truncated,
+    /// The answer comes in pieces, long apart.
+    Slow,
+    /// Nothing ever comes.
+    Silent,
+    /// Nobody listens.
+    Unreachable,
+}
+
+pub(super) const ALL: [Fault; 13] = [
+    Fault::Refused(401, "Unauthorized"),
+    Fault::Refused(403, "Forbidden"),
+    Fault::Refused(404, "NotFound"),
+    Fault::Refused(409, "Conflict"),
+    Fault::Refused(410, "Expired"),
+    Fault::Refused(422, "Invalid"),
+    Fault::Refused(500, "InternalError"),
+    Fault::Refused(503, "ServiceUnavailable"),
+    Fault::Busy(7),
+    Fault::Truncated,
+    Fault::Slow,
+    Fault::Silent,
+    Fault::Unreachable,
+];
+
+/// Into so many pieces a slow answer is cut, and so long passes between two.
+const PIECES: usize = 5;
+const PIECE: Duration = Duration::from_secs(3);
+
+/// Which requests a fault is for.
+pub(super) type Which = fn(&Method, &str) -> bool;
+
+/// What is done to requests, and what was asked. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Faults(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    fault: Option<(Which, Fault)>,
+    asked: Vec<Asked>,
+    /// Ends the answers that are under way when a fault begins.
+    flowing: CancellationToken,
+}
+
+/// A request that was made.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) at: Instant,
+    pub(super) what: String,
+    /// Whether it met the fault.
+    pub(super) met: bool,
+}
+
+impl Faults {
+    /// A client of `cluster` as the daemons have one, with the faults on its way.
+    pub(super) fn client(&self, cluster: &Cluster) -> Client {
+        let way = Way { api: cluster.service(), faults: self.clone() };
+        ClientBuilder::new(way, "default").with_layer(&Considerate).build()
+    }
+
+    /// From now on; watches that are open end, so that they meet it as well.
+    pub(super) fn begin(&self, which: Which, fault: Fault) {
+        let mut state = self.0.lock();
+        state.fault = Some((which, fault));
+        state.asked.clear();
+        std::mem::take(&mut state.flowing).cancel();
+    }
+
+    /// No more faults; what was asked meanwhile.
+    pub(super) fn end(&self) -> Vec<Asked> {
+        let mut state = self.0.lock();
+        state.fault = None;
+        std::mem::take(&mut state.asked)
+    }
+
+    fn meet(&self, request: &Request<Body>) -> (Option<Fault>, CancellationToken) {
+        let mut state = self.0.lock();
+        let (method, path) = (request.method(), request.uri().path());
+        let fault = state.fault.filter(|(which, _)| which(method, path)).map(|(_, fault)| fault);
+        let asked = Asked { at: Instant::now(), what: format!("{method} {}", request.uri()), met: fault.is_some() };
+        state.asked.push(asked);
+        (fault, state.flowing.clone())
+    }
+}
+
+/// The way to the API.
+struct Way<S> {
+    api: S,
+    faults: Faults,
+}
+
+impl<S, B> Service<Request<Body>> for Way<S>
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send + 'static>,
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response<StreamBody<BoxStream<'static, Result<http_body::Frame<Bytes>, BoxError>>>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.api.poll_ready(cx).map_err(|never| match never {})
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let (fault, flowing) = self.faults.meet(&request);
+        // What never arrives has no effect.
+        let answer = match fault {
+            None | Some(Fault::Truncated | Fault::Slow) => Some(self.api.call(request)),
+            Some(_) => None,
+        };
+        async move {
+            let whole = match answer {
+                Some(answer) => answer.await.unwrap_or_else(|never| match never {}).map(pieces),
+                None => without_api(fault).await?.map(|text| stream::iter([Ok(text)]).boxed()),
+            };
+            let flow = |body: BoxStream<'static, _>| match fault {
+                Some(Fault::Truncated) => body.take(1).flat_map(broken_off).boxed(),
+                Some(Fault::Slow) => body.flat_map(slowly).boxed(),
+                _ => body,
+            };
+            let flow = |body| flow(body).take_until(flowing.cancelled_owned());
+            Ok(whole.map(|body| StreamBody::new(flow(body).map(|piece| piece.map(http_body::Frame::data)).boxed())))
+        }
+        .boxed()
+    }
+}
+
+type Piece = Result<Bytes, BoxError>;
+
+fn pieces<B>(body: B) -> BoxStream<'static, Piece>
+where
+    B: http_body::Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    body.map_err(Into::into).into_data_stream().boxed()
+}
+
+async fn without_api(fault: Option<Fault>) -> Result<Response<Bytes>, BoxError> {
+    let (code, reason, wait) = match fault {
+        Some(Fault::Refused(code, reason)) => (code, reason, None),
+        Some(Fault::Busy(seconds)) => (429, "TooManyRequests", Some(seconds)),
+        Some(Fault::Unreachable) => return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
+        _ => return std::future::pending().await,
+    };
+    let status = json!({
+        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": "no", "reason": reason, "code": code,
+    });
+    let mut response = Response::new(Bytes::from(status.to_string()));
+    *response.status_mut() = StatusCode::from_u16(code)?;
+    if let Some(seconds) = wait {
+        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+    }
+    Ok(response)
+}
+
+/// The first half, and then the connection is gone.
+fn broken_off(piece: Piece) -> BoxStream<'static, Piece> {
+    let half = piece.map(|whole| whole.slice(..whole.len() / 2));
+    stream::iter([half, Err(io::Error::from(io::ErrorKind::ConnectionReset).into())]).boxed()
+}
+
+fn slowly(piece: Piece) -> BoxStream<'static, Piece> {
+    let Ok(whole) = piece else { return stream::iter([piece]).boxed() };
+    let length = whole.len().div_ceil(PIECES).max(1);
+    let parts: Vec<Bytes> =
+        (0..whole.len()).step_by(length).map(|at| whole.slice(at..whole.len().min(at + length))).collect();
+    stream::iter(parts).then(|part| sleep(PIECE).map(|()| Ok(part))).boxed()
+}

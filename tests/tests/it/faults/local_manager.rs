@@ -1,0 +1,153 @@
+//! Faults between the API and a local manager.
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use dayu_cluster::{Cluster, Controllers};
+use dayu_core::{
+    name::Uid,
+    worker::{Cause, Launch, Problem, ProcessId, Run, Runtime},
+};
+use dayu_lm::{Options, run_with_runtime};
+use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use kube::{
+    Api, Client,
+    api::{ListParams, PostParams},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::sleep;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{ALL, Faults, PATIENCE, Row, Scene, befall, parse};
+
+const DEVICE: &str = "edge1";
+
+/// A cluster, and the local manager of its device, whose workers run as long as nobody stops them.
+struct Manager {
+    cluster: Cluster,
+    client: Client,
+    faults: Faults,
+    data: TempDir,
+    _controllers: Controllers,
+    stop: DropGuard,
+}
+
+impl Manager {
+    /// Not started yet.
+    async fn new(network: u8) -> Self {
+        let cluster = Cluster::builder().pod_cidr(format!("127.{network}.0.0/16")).build().await.unwrap();
+        let controllers = cluster.start_controllers();
+        let (client, faults) = (cluster.client(), Faults::default());
+        let (data, stop) = (tempfile::tempdir().unwrap(), CancellationToken::new().drop_guard());
+        Self { cluster, client, faults, data, _controllers: controllers, stop }
+    }
+
+    fn start(&mut self) -> dayu_lm::Handle {
+        let stop = CancellationToken::new();
+        let options = Options { data: Some(self.data.path().to_owned()), ..Options::of(DEVICE) };
+        let handle = run_with_runtime(self.faults.client(&self.cluster), options, Arc::new(Endless), stop.clone());
+        self.stop = stop.drop_guard();
+        handle
+    }
+
+    fn pods(&self) -> Api<Pod> {
+        Api::default_namespaced(self.client.clone())
+    }
+}
+
+/// Starts whatever it is asked to, and nothing ever ends.
+struct Endless;
+
+#[async_trait]
+impl Runtime for Endless {
+    fn name(&self) -> &'static str {
+        "endless"
+    }
+
+    fn knows_images(&self) -> bool {
+        true
+    }
+
+    async fn start(&self, launch: &Launch) -> Result<ProcessId, Problem> {
+        Ok(launch.pod.as_str().into())
+    }
+
+    async fn find(&self, _: &Uid, _: &Run, known: Option<ProcessId>) -> Option<ProcessId> {
+        known
+    }
+
+    async fn wait(&self, _: &Uid, _: &Run, _: &ProcessId) -> Cause {
+        std::future::pending().await
+    }
+
+    async fn stop(&self, _: &Uid, _: &Run, _: &ProcessId, _: bool) {}
+
+    async fn exec(&self, _: &Uid, _: &ProcessId, _: &[String], _: Duration) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn release(&self, _: &Uid) {}
+}
+
+impl Scene for Manager {
+    async fn act(&mut self, number: usize) {
+        let pod = json!({
+            "metadata": {"name": format!("det-{number}")},
+            "spec": {"nodeName": DEVICE, "containers": [{"name": "c", "image": "i:1"}]},
+        });
+        self.pods().create(&PostParams::default(), &parse(pod)).await.unwrap();
+    }
+
+    async fn is_in_order(&mut self, number: usize) -> bool {
+        let pod = self.pods().get(&format!("det-{number}")).await.unwrap();
+        pod.status.is_some_and(|status| status.phase.as_deref() == Some("Running"))
+    }
+
+    async fn told(&mut self, number: usize) -> String {
+        let pod = self.pods().get(&format!("det-{number}")).await.unwrap();
+        let events = Api::<Event>::all(self.client.clone()).list(&ListParams::default()).await.unwrap();
+        let notes: Vec<_> = events.iter().filter_map(|event| event.message.clone()).collect();
+        format!("{:?}\n{notes:#?}", pod.status)
+    }
+}
+
+macro_rules! rows {
+    ($($test:ident: $network:literal, $which:expr, $told:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $test() {
+            let mut manager = Manager::new($network).await;
+            let mut handle = manager.start();
+            handle.ready().await.expect("it is ready");
+            let row = Row { what: stringify!($test), which: $which, told: $told };
+            let faults = manager.faults.clone();
+            befall(&mut manager, &faults, &row).await;
+        }
+    )*};
+}
+
+rows! {
+    watching_pods: 150, |method, path| method == "GET" && path.ends_with("/pods"), None;
+    telling_of_pods: 151, |method, path| method == "PATCH" && path.ends_with("/status"),
+        Some("may not patch pods/status");
+    being_alive: 152, |_, path| path.contains("/leases/"), None;
+    asking_anything: 153, |_, _| true, None;
+}
+
+/// Before a device is known nothing else happens that would make the local manager ask again.
+#[tokio::test(start_paused = true)]
+async fn registering() {
+    for fault in ALL {
+        let mut manager = Manager::new(154).await;
+        manager.faults.begin(|_, path| path.contains("/nodes"), fault);
+        let mut handle = manager.start();
+        sleep(super::LASTS).await;
+        let asked = manager.faults.end();
+        assert!(asked.len() <= super::MOST, "{fault:?}: {} requests in a minute", asked.len());
+        let ready = tokio::time::timeout(PATIENCE, handle.ready()).await;
+        assert!(ready.is_ok_and(|addresses| addresses.is_some()), "{fault:?}: it is not registered");
+        let nodes = Api::<Node>::all(manager.client.clone()).list(&ListParams::default()).await.unwrap();
+        assert_eq!(nodes.items.len(), 1);
+        drop(manager.stop);
+        handle.finished().await.unwrap();
+    }
+}
