@@ -12,7 +12,7 @@ use crate::allocation;
 /// How long to measure.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Picks per figure; the best of five rounds counts.
+    /// Picks per figure, in a hundred rounds of which the best counts: others that use the machine meanwhile do not.
     #[arg(long, default_value_t = 1_000_000)]
     picks: u32,
 }
@@ -79,8 +79,6 @@ fn print(name: &str, row: &Row) {
 /// Picks among candidates that are narrowed already.
 fn picks(candidates: &Candidates, policy: &dyn Policy, count: u32) -> (f64, f64) {
     let seed = Seed::new(7);
-    // What looks at all endpoints is given fewer rounds, or it would take minutes.
-    let count = if candidates.len() > 10 { count.min(200_000_000 / candidates.len() as u32) } else { count };
     measure(count, || policy.pick(candidates, &mut seed.draw()))
 }
 
@@ -97,10 +95,14 @@ fn requests(size: usize, count: u32) -> (f64, f64) {
     })
 }
 
-/// Nanoseconds and allocations of one `step`: the best of five rounds.
+/// Rounds of a figure: short enough that some are not interrupted, on a machine that does other things as well.
+const ROUNDS: u32 = 100;
+
+/// Nanoseconds and allocations of one `step`: the best of many rounds.
 fn measure<T>(count: u32, mut step: impl FnMut() -> T) -> (f64, f64) {
-    (0..count / 10).for_each(|_| drop(step()));
-    let rounds = (0..5).map(|_| {
+    let count = (count / ROUNDS).max(1);
+    (0..count).for_each(|_| drop(step()));
+    let rounds = (0..ROUNDS).map(|_| {
         let (allocations, began) = (allocation::count(), Instant::now());
         (0..count).for_each(|_| drop(black_box(step())));
         let took: Duration = began.elapsed();

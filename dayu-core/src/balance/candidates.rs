@@ -3,8 +3,8 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Error, Mode, Reason, Refused, Request};
-use crate::directory::{Endpoint, Service};
+use super::{Error, Load, Mode, Reason, Refused, Request, latency::nanos, ring::Ring};
+use crate::directory::{Endpoint, EndpointSet, Service, Slot};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
 #[derive(Clone, Debug)]
@@ -82,31 +82,53 @@ impl Candidates {
     /// Whether the endpoint at `index` may be picked: ready, not tried before, not ejected.
     #[must_use]
     pub fn is_usable(&self, index: usize) -> bool {
-        let endpoint = self.get(index);
-        endpoint.ready
-            && !self.tried.contains(&(self.range.start + index))
-            && !(self.spares_ejected && endpoint.load.is_ejected(self.now))
+        self.field().is_usable(index)
     }
 
     /// The usable one at or after `index`, going round once.
     #[must_use]
     pub fn usable_from(&self, index: usize) -> Option<usize> {
-        let len = self.len();
-        (0..len).map(|step| (index + step) % len).find(|at| self.is_usable(*at))
+        let (field, len) = (self.field(), self.len());
+        (index..len).chain(0..index.min(len)).find(|at| field.is_usable(*at))
     }
 
     /// The largest weight among the endpoints of the port.
     #[must_use]
     pub fn heaviest(&self) -> u16 {
-        self.service.ports[self.port].endpoints.heaviest()
+        self.set().heaviest()
     }
 
     pub(super) fn all(&self) -> &[Endpoint] {
-        self.service.ports[self.port].endpoints.all()
+        self.set().all()
+    }
+
+    pub(super) fn set(&self) -> &EndpointSet {
+        &self.service.ports[self.port].endpoints
+    }
+
+    /// The ring that keys of these candidates are looked up on.
+    pub(super) fn ring(&self) -> &Ring {
+        self.set().ring(&self.range)
+    }
+
+    /// What a pick looks at, found once for all candidates of it.
+    pub(super) fn field(&self) -> Field<'_> {
+        self.field_of(self.range.clone())
+    }
+
+    /// The same of others among the port's endpoints.
+    pub(super) fn field_of(&self, range: Range<usize>) -> Field<'_> {
+        Field {
+            start: range.start,
+            slots: &self.set().slots()[range],
+            tried: &self.tried,
+            now: nanos(self.now),
+            spares_ejected: self.spares_ejected,
+        }
     }
 
     pub(super) fn narrow_to(&mut self, device: &str) {
-        self.range = self.service.ports[self.port].endpoints.range(device);
+        self.range = self.set().range(device);
     }
 
     pub(super) fn widen(&mut self) {
@@ -128,11 +150,49 @@ impl Candidates {
             return refused(&self.request, Reason::NoEndpoint, String::new());
         }
         if self.is_empty() {
-            let devices = self.service.ports[self.port].endpoints.devices();
+            let devices = self.set().devices();
             let devices: Vec<&str> = devices.map(crate::name::Device::as_str).collect();
             return refused(&self.request, Reason::NoEndpointOnDevice, devices.join(", "));
         }
         refused(&self.request, Reason::NotReady, String::new())
+    }
+}
+
+/// The candidates as a pick sees them: what decides, close together.
+pub(super) struct Field<'a> {
+    slots: &'a [Slot],
+    /// Where the candidates begin among all.
+    start: usize,
+    tried: &'a [usize],
+    /// Nanoseconds.
+    pub(super) now: u64,
+    spares_ejected: bool,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn load(&self, index: usize) -> &'a Load {
+        &self.slots[index].load
+    }
+
+    #[inline]
+    pub(super) fn is_usable(&self, index: usize) -> bool {
+        let slot = &self.slots[index];
+        slot.ready
+            && (self.tried.is_empty() || !self.tried.contains(&(self.start + index)))
+            && !(self.spares_ejected && slot.load.is_ejected_at(self.now))
+    }
+
+    /// Requests in flight at each usable one, judged by at most `looked` of them, evenly apart from `first` on.
+    pub(super) fn mean_in_flight(&self, first: usize, looked: usize) -> f64 {
+        let (len, looked) = (self.len(), self.len().min(looked));
+        let usable = (0..looked).map(|nth| (first + nth * len / looked) % len).filter(|index| self.is_usable(*index));
+        let (count, sum) =
+            usable.fold((0u32, 0u64), |(count, sum), at| (count + 1, sum + u64::from(self.load(at).in_flight())));
+        sum as f64 / f64::from(count.max(1))
     }
 }
 

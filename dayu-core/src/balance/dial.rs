@@ -21,15 +21,30 @@ pub struct Attempt {
     pub now: Duration,
 }
 
+/// What counts as a success of an endpoint, and ends its row of failures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Success {
+    /// That it was reached: all there is to know of a connection for bytes.
+    #[default]
+    Connection,
+    /// That it answered, which whoever holds the [`Tracked`] tells by [`Tracked::answered`]. For connections that are kept
+    /// and taken again, and endpoints that accept and then break every exchange.
+    Answer,
+}
+
 /// Adds [`Dial`].
 #[derive(Clone, Copy, Debug)]
 pub struct DialLayer {
     deadline: Duration,
     origin: Instant,
+    success: Success,
 }
 
-/// Calls a connector for one endpoint, counts the request as in flight until the result is dropped, and records latency
-/// and failures in the endpoint's [`Load`](super::Load).
+/// Calls a connector for one endpoint, counts the request as in flight until the result is dropped, and records failures in
+/// the endpoint's [`Load`](super::Load).
+///
+/// Not how long connecting takes: a connection stands as fast with a busy endpoint as with an idle one, or was there before.
+/// Latency is what [`Tracked::answered`] is told.
 #[derive(Clone, Debug)]
 pub struct Dial<C> {
     connect: C,
@@ -48,8 +63,8 @@ pub struct Tracked<T> {
 impl DialLayer {
     /// Connects within `deadline`; times are counted from `origin`, the one of [`ResolveLayer`](super::ResolveLayer).
     #[must_use]
-    pub fn new(deadline: Duration, origin: Instant) -> Self {
-        Self { deadline, origin }
+    pub fn new(deadline: Duration, origin: Instant, success: Success) -> Self {
+        Self { deadline, origin, success }
     }
 }
 
@@ -77,13 +92,14 @@ where
     }
 
     fn call(&mut self, Attempt { endpoint, .. }: Attempt) -> Self::Future {
-        let (connect, DialLayer { deadline, origin }) = (self.connect.clone(), self.layer);
+        let (connect, DialLayer { deadline, origin, success }) = (self.connect.clone(), self.layer);
         Box::pin(async move {
             let in_flight = endpoint.load.begin();
-            let began = Instant::now();
             let problem = match tokio::time::timeout(deadline, connect.oneshot(endpoint.clone())).await {
                 Ok(Ok(inner)) => {
-                    endpoint.load.succeeded(began.elapsed(), origin.elapsed());
+                    if success == Success::Connection {
+                        endpoint.load.reached();
+                    }
                     return Ok(Tracked { inner, endpoint, origin, _in_flight: in_flight });
                 }
                 Ok(Err(error)) => error.to_string(),
@@ -102,12 +118,12 @@ impl<T> Tracked<T> {
         &self.endpoint
     }
 
-    /// An answer came after `latency`.
+    /// An answer came after `latency`: from the last byte of the request to the first of the answer.
     pub fn answered(&self, latency: Duration) {
         self.endpoint.load.succeeded(latency, self.origin.elapsed());
     }
 
-    /// The endpoint failed after it was reached.
+    /// The endpoint failed after it was reached, or answered that it cannot serve.
     pub fn failed(&self) {
         self.endpoint.load.failed(self.origin.elapsed());
     }

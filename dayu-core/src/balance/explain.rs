@@ -91,7 +91,7 @@ fn narrow<P: Policy>(
     endpoints: &mut [Explained],
 ) -> Result<(), Error> {
     let mut candidates = resolve::resolve(snapshot, request.clone(), now)?;
-    let narrowed = target::narrow(&mut candidates);
+    let narrowed = target::narrow(&mut candidates, |_, _| ());
     for (at, endpoint) in endpoints.iter_mut().enumerate() {
         if !candidates.range.contains(&at) {
             endpoint.left_out = Some("target device: another device is meant".to_owned());

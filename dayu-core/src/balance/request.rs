@@ -9,9 +9,12 @@ pub enum Mode {
     /// That device or none: with nothing usable there, the request is refused at once.
     #[default]
     Strict,
-    /// That device as long as its endpoints have fewer than so many requests in flight each; then any.
+    /// That device as long as its endpoints have fewer than so many requests in flight each; then any, until for two seconds
+    /// all that is in flight to the Service's port would have made no more than half of that on the device.
+    ///
+    /// What is in flight is what this process sent. All who prefer a device share one state, so let them name one mark.
     Prefer {
-        /// Requests in flight per endpoint from which others are used too.
+        /// Requests in flight per endpoint from which others are used too; 0 uses them always.
         spill_at: u32,
     },
     /// Any device.

@@ -6,7 +6,7 @@ use tower::{Layer, Service, ServiceBuilder};
 
 use super::{
     Affinity, AffinityLayer, Balance, BalanceLayer, Dial, DialLayer, Outlier, OutlierLayer, Policy, Resolve,
-    ResolveLayer, Seed, TargetDevice, TargetDeviceLayer,
+    ResolveLayer, Seed, Success, TargetDevice, TargetDeviceLayer,
 };
 use crate::directory::{Directory, Endpoint};
 
@@ -24,12 +24,15 @@ pub struct Options {
     pub seed: Seed,
     /// The moment that times are counted from.
     pub origin: Instant,
+    /// What counts as a success of an endpoint.
+    pub success: Success,
 }
 
 impl Default for Options {
-    /// One second, three candidates, a fixed seed, counting from now.
+    /// One second, three candidates, a fixed seed, counting from now; whoever is reached works.
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(1), attempts: 3, seed: Seed::new(1), origin: Instant::now() }
+        let (deadline, seed, origin) = (Duration::from_secs(1), Seed::new(1), Instant::now());
+        Self { deadline, attempts: 3, seed, origin, success: Success::default() }
     }
 }
 
@@ -39,12 +42,12 @@ where
     P: Policy,
     C: Service<Endpoint> + Clone,
 {
-    let Options { deadline, attempts, seed, origin } = options;
+    let Options { deadline, attempts, seed, origin, success } = options;
     ServiceBuilder::new()
         .layer(ResolveLayer::new(directory, origin))
         .layer(TargetDeviceLayer)
         .layer(OutlierLayer)
         .layer(AffinityLayer)
         .layer(BalanceLayer::new(Arc::new(policy), seed, attempts))
-        .service(DialLayer::new(deadline, origin).layer(connect))
+        .service(DialLayer::new(deadline, origin, success).layer(connect))
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use futures::future::{Either, Ready, ready};
 use tower::{Layer, Service};
 
-use super::{Candidates, Error, Mode};
+use super::{Candidates, Error, Mode, Spill, latency::nanos, spill::Verdict};
 
 /// Adds [`TargetDevice`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct TargetDevice<S>(S);
 
 /// So many endpoints of a device are looked at to see whether it is busy: enough to tell, few enough to cost nothing.
 const LOOKED_AT: usize = 8;
+/// And so many of all endpoints, while it spills.
+const LOOKED_AT_ELSEWHERE: usize = 64;
 
 impl<S> Layer<S> for TargetDeviceLayer {
     type Service = TargetDevice<S>;
@@ -38,15 +40,15 @@ where
     }
 
     fn call(&mut self, mut candidates: Candidates) -> Self::Future {
-        match narrow(&mut candidates) {
+        match narrow(&mut candidates, Spill::note) {
             Ok(()) => Either::Left(self.0.call(candidates)),
             Err(error) => Either::Right(ready(Err(error))),
         }
     }
 }
 
-/// Leaves the candidates that the request's device and mode allow.
-pub(super) fn narrow(candidates: &mut Candidates) -> Result<(), Error> {
+/// Leaves the candidates that the request's device and mode allow. `follow` is told what that means for requests after it.
+pub(super) fn narrow(candidates: &mut Candidates, follow: impl FnOnce(&Spill, Verdict)) -> Result<(), Error> {
     if let Some(device) = candidates.request.device.clone() {
         candidates.narrow_to(device.as_str());
         match candidates.request.mode {
@@ -55,7 +57,7 @@ pub(super) fn narrow(candidates: &mut Candidates) -> Result<(), Error> {
             Mode::Prefer { spill_at } => {
                 // A device whose endpoints are all ejected is left, too: others are likelier to answer.
                 candidates.spares_ejected = true;
-                if candidates.usable_from(0).is_none() || is_busy(candidates, spill_at) {
+                if candidates.usable_from(0).is_none() || spills(candidates, spill_at, follow) {
                     candidates.widen();
                 }
                 candidates.spares_ejected = false;
@@ -69,9 +71,15 @@ pub(super) fn narrow(candidates: &mut Candidates) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_busy(candidates: &Candidates, spill_at: u32) -> bool {
-    let usable = (0..candidates.len()).filter(|at| candidates.is_usable(*at)).take(LOOKED_AT);
-    let (count, sum) = usable
-        .fold((0u32, 0u32), |(count, sum), at| (count + 1, sum.saturating_add(candidates.get(at).load.in_flight())));
-    sum >= spill_at.saturating_mul(count)
+/// Whether the device whose endpoints are the candidates has so much to do that the request may go elsewhere.
+fn spills(candidates: &Candidates, spill_at: u32, follow: impl FnOnce(&Spill, Verdict)) -> bool {
+    let Some(spill) = candidates.set().spill(&candidates.range) else { return false };
+    let home = || candidates.field().mean_in_flight(0, LOOKED_AT);
+    let all = || {
+        let all = candidates.field_of(0..candidates.all().len());
+        all.mean_in_flight(0, LOOKED_AT_ELSEWHERE) * all.len() as f64 / candidates.len() as f64
+    };
+    let verdict = spill.judge(spill_at, nanos(candidates.now), home, all);
+    follow(spill, verdict);
+    verdict.spills
 }

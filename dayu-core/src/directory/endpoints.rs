@@ -1,9 +1,12 @@
 //! The endpoints of one port, sorted by device, so that a device is a range and not a copy.
 use std::{net::SocketAddr, ops::Range, sync::Arc};
 
-use super::PodRef;
+use super::{
+    PodRef,
+    place::{self, LazyRing, Place},
+};
 use crate::{
-    balance::Load,
+    balance::{Load, Ring, Spill},
     name::{Device, Uid},
 };
 
@@ -43,11 +46,23 @@ impl Endpoint {
     }
 }
 
+/// What a pick reads of an endpoint, four to a cache line: endpoints themselves lie too far apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) load: Arc<Load>,
+    pub(crate) ready: bool,
+}
+
 /// All endpoints of a port. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct EndpointSet {
     all: Arc<[Endpoint]>,
-    devices: Arc<[(Device, Range<usize>)]>,
+    /// One for each of `all`, in the same order.
+    slots: Arc<[Slot]>,
+    /// One for each device, in the same order.
+    places: Arc<[Place]>,
+    /// The ring of all.
+    ring: Arc<LazyRing>,
     heaviest: u16,
 }
 
@@ -58,18 +73,14 @@ impl EndpointSet {
     pub fn new(mut endpoints: Vec<Endpoint>, before: &Self) -> Self {
         endpoints.sort_by(|a, b| a.identity().cmp(&b.identity()));
         endpoints.dedup_by(|later, earlier| later.is(earlier));
-        let mut devices: Vec<(Device, Range<usize>)> = Vec::new();
-        for (at, endpoint) in endpoints.iter().enumerate() {
-            match devices.last_mut() {
-                Some((device, range)) if *device == endpoint.device => range.end = at + 1,
-                _ => devices.push((endpoint.device.clone(), at..at + 1)),
-            }
+        let places = place::places(&endpoints, before);
+        for place in &places {
+            keep_loads(&mut endpoints[place.range()], before, place.device());
         }
-        for (device, range) in &devices {
-            keep_loads(&mut endpoints[range.clone()], before, device);
-        }
+        let ring = Arc::new(before.ring.renewed(&before.all, &endpoints));
         let heaviest = endpoints.iter().map(|endpoint| endpoint.weight).max().unwrap_or(1);
-        Self { all: endpoints.into(), devices: devices.into(), heaviest }
+        let slots = endpoints.iter().map(|endpoint| Slot { load: endpoint.load.clone(), ready: endpoint.ready });
+        Self { slots: slots.collect(), all: endpoints.into(), places: places.into(), ring, heaviest }
     }
 
     /// All of them, sorted by device.
@@ -78,11 +89,36 @@ impl EndpointSet {
         &self.all
     }
 
+    /// What picks read of them.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
     /// Where those of `device` stand in [`EndpointSet::all`]; empty when there is none.
     #[must_use]
     pub fn range(&self, device: &str) -> Range<usize> {
-        let found = self.devices.binary_search_by(|(known, _)| known.as_str().cmp(device));
-        found.map_or(0..0, |at| self.devices[at].1.clone())
+        self.place(device).map_or(0..0, Place::range)
+    }
+
+    /// What is kept for `device`.
+    pub(super) fn place(&self, device: &str) -> Option<&Place> {
+        let found = self.places.binary_search_by(|place| place.device().as_str().cmp(device));
+        found.ok().map(|at| &self.places[at])
+    }
+
+    /// Whether the device whose endpoints stand in `range` has too much to do; none where they are not those of one device.
+    pub(crate) fn spill(&self, range: &Range<usize>) -> Option<&Spill> {
+        self.place_in(range).map(Place::spill)
+    }
+
+    /// The ring of the endpoints in `range`: of a device, or of all.
+    pub(crate) fn ring(&self, range: &Range<usize>) -> &Ring {
+        self.place_in(range).map_or(&*self.ring, Place::ring).of(&self.all[range.clone()])
+    }
+
+    fn place_in(&self, range: &Range<usize>) -> Option<&Place> {
+        let found = self.places.binary_search_by_key(&range.start, |place| place.range().start).ok()?;
+        Some(&self.places[found]).filter(|place| place.range() == *range)
     }
 
     /// Those of `device`.
@@ -99,7 +135,7 @@ impl EndpointSet {
 
     /// The devices that have any.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
-        self.devices.iter().map(|(device, _)| device)
+        self.places.iter().map(Place::device)
     }
 }
 

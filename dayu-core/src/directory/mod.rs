@@ -18,6 +18,7 @@ mod by_hand;
 mod endpoints;
 mod from_k8s;
 mod name;
+mod place;
 mod record;
 mod relist;
 mod service;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+pub(crate) use endpoints::Slot;
 pub use endpoints::{Endpoint, EndpointSet};
 pub use name::{NameError, Named};
 pub use record::{Change, DeviceRecord, EndpointRecord, Identity, PodRef, PortRecord, ServiceRecord, SliceRecord};

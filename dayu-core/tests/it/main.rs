@@ -5,8 +5,10 @@ mod churn;
 mod delivery;
 mod explanation;
 mod hashing;
+mod preferring;
 mod simulation;
 mod slow_and_failing;
+mod spread;
 mod world;
 
 #[global_allocator]

@@ -1,13 +1,13 @@
 //! Consistent hash with bounded load.
 use super::Policy;
-use crate::balance::{Candidates, Draw, hash};
+use crate::balance::{Candidates, Draw};
 
 /// Requests of one key go to one endpoint; when endpoints come and go, only the keys of those that did move, and an
 /// endpoint that is too busy passes the rest on, unless the Service wants its clients to stay. Requests without a key are
 /// drawn.
 ///
-/// Ranks every candidate for the key (rendezvous hashing), so that no table has to be built or agreed upon; its cost grows
-/// with the number of endpoints on the device.
+/// Homes are found on a ring of the candidates, which costs the same for ten and ten thousand. The ring is made for the first
+/// request with a key (a few milliseconds for ten thousand) and from then on with each change, before picks see it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConsistentHash;
 
@@ -15,6 +15,10 @@ pub struct ConsistentHash;
 const BOUND: f64 = 1.25;
 /// And in any case so many: a handful overloads nobody, and the frames of one camera stay together.
 const HANDFUL: u32 = 8;
+/// So many candidates are looked at to tell what the fair share is.
+const LOOKED_AT: usize = 16;
+/// So many points from the home on are searched for an endpoint that is not busy; if all are, the least busy of them has it.
+const NEAR: usize = 64;
 
 impl Policy for ConsistentHash {
     fn name(&self) -> &'static str {
@@ -22,25 +26,25 @@ impl Policy for ConsistentHash {
     }
 
     fn pick(&self, candidates: &Candidates, draw: &mut Draw) -> Option<usize> {
+        if candidates.is_empty() {
+            return None;
+        }
         let key = candidates.request().key.unwrap_or_else(|| draw.number());
-        let bound = if candidates.is_sticky() { u32::MAX } else { bound(candidates) };
-        let rank = |index: &usize| hash::join(key, candidates.get(*index).hash);
-        let free = |index: &usize| candidates.is_usable(*index) && candidates.get(*index).load.in_flight() < bound;
-        (0..candidates.len()).filter(free).max_by_key(rank)
+        let (field, ring) = (candidates.field(), candidates.ring());
+        let home = ring.from(key).find(|index| field.is_usable(*index))?;
+        let busy = |index: usize| field.load(index).in_flight();
+        if candidates.is_sticky() || busy(home) < HANDFUL {
+            return Some(home);
+        }
+        // What each would have if this request went to all in equal parts.
+        let share = field.mean_in_flight(draw.below(field.len()), LOOKED_AT) + 1.0 / field.len() as f64;
+        let bound = ((share * BOUND).ceil() as u32).max(HANDFUL);
+        let near = || ring.from(key).take(NEAR).filter(|index| field.is_usable(*index));
+        near().find(|index| busy(*index) < bound).or_else(|| near().min_by_key(|index| busy(*index))).or(Some(home))
     }
 
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         let key = candidates.request().key.unwrap_or_default();
-        -(hash::join(key, candidates.get(index).hash) as f64)
+        candidates.ring().behind(key, candidates.get(index).hash)
     }
-}
-
-/// Requests in flight from which an endpoint passes keys on.
-fn bound(candidates: &Candidates) -> u32 {
-    let usable = (0..candidates.len()).filter(|index| candidates.is_usable(*index));
-    let (count, in_flight) = usable.fold((0u32, 0u32), |(count, sum), index| {
-        (count + 1, sum.saturating_add(candidates.get(index).load.in_flight()))
-    });
-    let share = f64::from(in_flight.saturating_add(1)) / f64::from(count.max(1));
-    ((share * BOUND).ceil() as u32).max(HANDFUL)
 }

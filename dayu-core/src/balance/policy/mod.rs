@@ -71,11 +71,12 @@ pub(super) fn pick<P: Policy + ?Sized>(policy: &P, candidates: &Candidates, draw
 /// A policy name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no balancing policy {0:?}; there are p2c (the default), least-request, round-robin, random and consistent-hash"
+    "no balancing policy {0:?}; there are p2c (the default), least-request, least-request:CHOICES with CHOICES of 1 or more, \
+     round-robin, random and consistent-hash"
 )]
 pub struct UnknownPolicy(String);
 
-/// What [`by_name`] knows, the default first.
+/// What [`by_name`] knows, the default first; `least-request:5` is one that draws five candidates.
 pub const NAMES: [&str; 5] = ["p2c", "least-request", "round-robin", "random", "consistent-hash"];
 
 /// The policy that users call `name`.
@@ -85,10 +86,14 @@ pub const NAMES: [&str; 5] = ["p2c", "least-request", "round-robin", "random", "
 pub fn by_name(name: &str) -> Result<Box<dyn Policy>, UnknownPolicy> {
     Ok(match name {
         "p2c" => Box::new(PowerOfTwo),
-        "least-request" => Box::new(LeastRequest),
+        "least-request" => Box::new(LeastRequest::default()),
         "round-robin" => Box::new(RoundRobin::default()),
         "random" => Box::new(Random),
         "consistent-hash" => Box::new(ConsistentHash),
-        _ => return Err(UnknownPolicy(name.to_owned())),
+        _ => {
+            let choices = name.strip_prefix("least-request:").and_then(|choices| choices.parse().ok());
+            let choices = choices.filter(|choices| *choices > 0).ok_or_else(|| UnknownPolicy(name.to_owned()))?;
+            Box::new(LeastRequest::of(choices))
+        }
     })
 }

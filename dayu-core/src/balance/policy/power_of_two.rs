@@ -1,17 +1,17 @@
-//! Power of two choices over in-flight times peak-sensitive latency: the default.
+//! Power of two choices over requests in flight and latency: the default.
 use super::Policy;
-use crate::balance::{Candidates, Draw, Load};
+use crate::balance::{Candidates, Draw, Load, candidates::Field};
 
 /// Draws two usable candidates and takes the one that costs less: latency times requests in flight. Of two that are about
 /// equally fast, or of which one was never measured, it takes the one with fewer requests in flight, and then the one that
-/// served less, so that equal replicas get equal shares.
+/// served less, so that equal replicas get equal shares however their latencies scatter.
 ///
 /// Not for you if requests of one key must meet at one endpoint: give them a key.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PowerOfTwo;
 
 /// Latencies that differ by less than this factor are about the same: those of equal replicas scatter that much.
-const ABOUT: f64 = 2.0;
+const ABOUT: u64 = 3;
 /// One that served so much less was away or ejected, and is owed nothing for that time.
 const LAG: u64 = 64;
 /// Draws before the rest is looked through in order.
@@ -23,37 +23,53 @@ impl Policy for PowerOfTwo {
     }
 
     fn pick(&self, candidates: &Candidates, draw: &mut Draw) -> Option<usize> {
-        let one = drawn(candidates, draw, None)?;
-        let Some(other) = drawn(candidates, draw, Some(one)) else { return Some(one) };
-        let (a, b) = (&candidates.get(one).load, &candidates.get(other).load);
-        let (slow_a, slow_b) = (a.expected(candidates.now()), b.expected(candidates.now()));
-        let differ = slow_a > slow_b * ABOUT || slow_b > slow_a * ABOUT;
-        let first = if differ && a.is_known() && b.is_known() {
-            slow_a * a.queue() <= slow_b * b.queue()
-        } else {
-            (a.in_flight(), owed(b, a)) <= (b.in_flight(), owed(a, b))
+        let field = candidates.field();
+        let (one, other) = two(&field, draw)?;
+        let (a, b) = (field.load(one), field.load(other));
+        let first = match differ(a, b, field.now) {
+            true => cost(a, field.now) <= cost(b, field.now),
+            false => before(a, b) <= before(b, a),
         };
         Some(if first { one } else { other })
     }
 }
 
-/// By how much `one` served less than `other`.
-fn owed(one: &Load, other: &Load) -> u64 {
-    Some(other.served().saturating_sub(one.served())).filter(|lag| *lag <= LAG).unwrap_or_default()
+/// Whether one of them is known to take so much longer that it matters.
+fn differ(a: &Load, b: &Load, now: u64) -> bool {
+    let (takes_a, takes_b) = (a.expected(now), b.expected(now));
+    takes_a > takes_b * ABOUT && a.is_known_beside(b, now) || takes_b > takes_a * ABOUT && b.is_known_beside(a, now)
+}
+
+fn cost(load: &Load, now: u64) -> u64 {
+    load.expected(now).saturating_mul(u64::from(load.in_flight()) + 1)
+}
+
+/// Requests in flight, and then what `one` served more than `other`: in one number, so that comparing takes no branch.
+fn before(one: &Load, other: &Load) -> u64 {
+    let ahead = one.served().saturating_sub(other.served());
+    (u64::from(one.in_flight()) << 8) | if ahead <= LAG { ahead } else { 0 }
+}
+
+/// Two usable candidates, or twice the only one.
+fn two(field: &Field<'_>, draw: &mut Draw) -> Option<(usize, usize)> {
+    if field.len() >= 2 {
+        let (one, other) = draw.two_below(field.len());
+        if field.is_usable(one) && field.is_usable(other) {
+            return Some((one, other));
+        }
+    }
+    let one = drawn(field, draw, None)?;
+    Some((one, drawn(field, draw, Some(one)).unwrap_or(one)))
 }
 
 /// A usable candidate other than `not`: by drawing, then from a drawn place on.
-fn drawn(candidates: &Candidates, draw: &mut Draw, not: Option<usize>) -> Option<usize> {
-    let len = candidates.len();
+#[cold]
+fn drawn(field: &Field<'_>, draw: &mut Draw, not: Option<usize>) -> Option<usize> {
+    let len = field.len();
     if len <= usize::from(not.is_some()) {
         return None;
     }
-    for _ in 0..DRAWS {
-        let index = draw.below(len);
-        if Some(index) != not && candidates.is_usable(index) {
-            return Some(index);
-        }
-    }
+    let fits = |index: &usize| Some(*index) != not && field.is_usable(*index);
     let start = draw.below(len);
-    (0..len).map(|step| (start + step) % len).find(|index| Some(*index) != not && candidates.is_usable(*index))
+    (0..DRAWS).map(|_| draw.below(len)).find(fits).or_else(|| (0..len).map(|step| (start + step) % len).find(fits))
 }
