@@ -1,15 +1,15 @@
 //! One accepted connection of a Service's listener: pick, dial, copy; or refuse with a reset.
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dayu_core::name::Device;
-use tokio::{net::TcpStream, sync::OwnedSemaphorePermit};
+use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
     dial,
-    listen::{Binding, Serve},
-    relay::{relay, reset_on_close},
+    listen::{Binding, Permit, Serve},
+    relay::{relay_timed, reset_on_close},
     stats::Stats,
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct Carrier {
     pub(crate) own: Device,
     pub(crate) stats: Arc<Stats>,
     pub(crate) carried: TaskTracker,
+    /// A connection over which nothing flows for so long is cut.
+    pub(crate) idle: Duration,
 }
 
 impl Carrier {
@@ -30,13 +32,7 @@ impl Carrier {
         })
     }
 
-    async fn carry(
-        self,
-        binding: Arc<Binding>,
-        client: TcpStream,
-        permit: OwnedSemaphorePermit,
-        closed: CancellationToken,
-    ) {
+    async fn carry(self, binding: Arc<Binding>, client: TcpStream, permit: Permit, closed: CancellationToken) {
         // A connection of a Service that is gone or replaced must not look as if it had ended well.
         tokio::select! {
             () = closed.cancelled_owned() => reset_on_close(&client),
@@ -51,7 +47,7 @@ impl Carrier {
         match self.stack.oneshot(request).await {
             Ok(server) => {
                 self.stats.landed(&binding.service, server.endpoint());
-                relay(client, &server).await;
+                relay_timed(client, &server, self.idle, |latency| server.answered(latency)).await;
             }
             Err(error) => {
                 self.stats.refused(error.reason());

@@ -16,6 +16,7 @@ mod mesh;
 mod options;
 pub mod relay;
 mod retry;
+mod seldom;
 pub mod source;
 mod stats;
 mod status;

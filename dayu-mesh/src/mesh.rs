@@ -11,10 +11,7 @@ use dayu_core::{
     name::Device,
 };
 use futures::StreamExt;
-use tokio::{
-    net::TcpListener,
-    sync::{Semaphore, watch},
-};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::{AbortOnDropHandle, TaskTracker},
@@ -31,6 +28,8 @@ const BURST: usize = 256;
 const FRONT: u16 = 10552;
 /// The port of the status API.
 const STATUS: u16 = 10551;
+/// Room for the status API, of which its only listener has half.
+const STATUS_CONNECTIONS: usize = 512;
 
 /// Runs until `shutdown`, or until an address that every mesh needs is taken.
 pub(crate) async fn run(
@@ -42,7 +41,7 @@ pub(crate) async fn run(
 ) -> Result<(), Error> {
     let (directory, feed) = (Arc::new(Directory::new()), Arc::new(Feed::default()));
     let parts = Parts::new(&options, &directory, &feed, stats)?;
-    let listeners = listen::Listeners::new(Arc::clone(&parts.gate), parts.carrier.clone().serve());
+    let listeners = listen::Listeners::new(parts.gate.clone(), parts.carrier.clone().serve());
     let mut control = Control::new(Arc::clone(&directory), options.node.clone(), listeners, feed);
     let mut changes = source.changes().ready_chunks(BURST);
     let (mut served, mut retry) = (None, Retry::default());
@@ -75,7 +74,7 @@ pub(crate) async fn run(
 
 /// Everything that serves, before it does.
 struct Parts {
-    gate: Arc<Semaphore>,
+    gate: listen::Gate,
     carrier: Carrier,
     front: Arc<front::Front>,
     pool: Arc<front::pool::Pool>,
@@ -100,12 +99,13 @@ impl Parts {
         let (own, directory) = (options.node.clone(), Arc::clone(directory));
         let pool = Arc::new(front::pool::Pool::default());
         let tunnels = balance::stack(directory.clone(), policy.clone(), dial::Fresh, tuned.clone());
-        let requests = balance::stack(directory.clone(), policy.clone(), dial::Warm(pool.clone()), tuned.clone());
+        let answering = balance::Options { success: balance::Success::Answer, ..tuned.clone() };
+        let requests = balance::stack(directory.clone(), policy.clone(), dial::Warm(pool.clone()), answering);
         let explain = status::Explain { policy, seed: tuned.seed, origin: tuned.origin };
         let status = status::Status::new(directory.clone(), own.clone(), Arc::clone(feed), stats.clone(), explain);
-        let carried = TaskTracker::new();
+        let (carried, idle, counted) = (TaskTracker::new(), options.idle(), stats.clone());
         let carrier =
-            Carrier { stack: tunnels.clone(), own: own.clone(), stats: stats.clone(), carried: carried.clone() };
+            Carrier { stack: tunnels.clone(), own: own.clone(), stats: stats.clone(), carried: carried.clone(), idle };
         let (closed, ending) = (CancellationToken::new(), CancellationToken::new());
         let front = front::Front {
             directory,
@@ -114,11 +114,12 @@ impl Parts {
             tunnels,
             pool: pool.clone(),
             stats,
+            idle,
             carried: carried.clone(),
             ending: ending.clone(),
             closed: closed.clone(),
         };
-        let gate = Arc::new(Semaphore::new(limits::connections()));
+        let gate = listen::Gate::new(options.connections.unwrap_or_else(limits::connections), counted);
         let (front, status) = (Arc::new(front), Arc::new(status));
         Ok(Self { gate, carrier, front, pool, status, carried, ending, _closed: closed.drop_guard() })
     }
@@ -130,8 +131,12 @@ impl Parts {
         let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
         let addresses = Addresses { status: status.1, front: front.1 };
         tracing::info!(device = %options.node, status = %status.1, front = %front.1, "serving");
-        let status = tokio::spawn(status::serve(status.0, Arc::clone(&self.status).router()));
-        let front = tokio::spawn(front::serve(front.0, Arc::clone(&self.gate), Arc::clone(&self.front)));
+        // Whoever asks how a full mesh is must get an answer.
+        let door =
+            listen::Gate::new(STATUS_CONNECTIONS, Arc::clone(&self.status.stats)).door("the status API".to_owned());
+        let status = tokio::spawn(status::serve(status.0, door, Arc::clone(&self.status).router()));
+        let door = self.gate.door("the HTTP front".to_owned());
+        let front = tokio::spawn(front::serve(front.0, door, Arc::clone(&self.front)));
         let (status, front) = (AbortOnDropHandle::new(status), AbortOnDropHandle::new(front));
         Ok(Served { addresses, front, _status: status })
     }

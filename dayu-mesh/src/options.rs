@@ -23,6 +23,13 @@ pub struct Options {
     /// When told to end, connections have so many seconds to come to their own end before they are cut.
     #[arg(long, value_name = "SECONDS", default_value_t = Options::DRAIN)]
     pub drain: u64,
+    /// Connections at once, half of them at one address; more are refused at once [default: what the limit of open files
+    /// allows, at most 50000]
+    #[arg(long, value_name = "NUMBER")]
+    pub connections: Option<usize>,
+    /// A connection over which nothing flows for so many seconds is cut; 0 for never.
+    #[arg(long, value_name = "SECONDS", default_value_t = Options::IDLE)]
+    pub idle: u64,
 }
 
 impl Options {
@@ -30,14 +37,21 @@ impl Options {
     pub const POLICY: &str = "p2c";
     /// Seconds that connections have to end where nothing else is said.
     pub const DRAIN: u64 = 5;
+    /// Seconds until an idle connection is cut where nothing else is said.
+    pub const IDLE: u64 = 3_600;
 
     /// Everything at its default for the device `node`.
     pub fn of(node: impl Into<Device>) -> Self {
         let (node, policy) = (node.into(), Self::POLICY.to_owned());
-        Self { kubeconfig: None, node, status: None, policy, drain: Self::DRAIN }
+        let (drain, idle) = (Self::DRAIN, Self::IDLE);
+        Self { kubeconfig: None, node, status: None, policy, drain, connections: None, idle }
     }
 
     pub(crate) fn patience(&self) -> Duration {
         Duration::from_secs(self.drain)
+    }
+
+    pub(crate) fn idle(&self) -> Duration {
+        if self.idle == 0 { Duration::MAX } else { Duration::from_secs(self.idle) }
     }
 }

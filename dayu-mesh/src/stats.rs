@@ -14,7 +14,7 @@ use serde::Serialize;
 /// Endpoints that are counted; beyond it those that are gone are forgotten.
 const ROWS: usize = 4096;
 /// Every reason that a refusal can have.
-const REASONS: [&str; 12] = [
+const REASONS: [&str; 16] = [
     "NoSuchService",
     "NoSuchPort",
     "NoSuchDevice",
@@ -27,6 +27,10 @@ const REASONS: [&str; 12] = [
     "NotAMeshName",
     "EndpointBroke",
     "EndpointLate",
+    "ClientLate",
+    "ListenerFull",
+    "MeshFull",
+    "NoFiles",
 ];
 
 /// The counters of one mesh.

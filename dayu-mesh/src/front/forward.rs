@@ -2,11 +2,11 @@
 use std::time::Duration;
 
 use dayu_core::balance::{self, Tracked};
-use http::{HeaderValue, Request, Response, Uri, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, client::conn::TrySendError};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     body::{Answer, Lease, Relayed},
     headers,
     refusal::Refusal,
+    upload::Upload,
 };
 use crate::dial::Reached;
 
@@ -31,21 +32,27 @@ pub(super) async fn forward(
     request: Request<Incoming>,
     ask: balance::Request,
 ) -> Result<Answered, Refusal> {
-    let mut request = outgoing(request);
+    let (head, body) = outgoing(request).into_parts();
+    let (upload, sent) = Upload::new(body);
+    let mut request = Request::from_parts(head, upload);
     let mut stale = 0;
     loop {
         let mut reached = match front.requests.clone().oneshot(ask.clone()).await {
             Ok(reached) => reached,
             Err(error) => {
-                drain(request.into_body());
+                drain(request.into_body().into_inner());
                 return Err(error.into());
             }
         };
-        let began = Instant::now();
         let endpoint = reached.endpoint().address;
+        sent.note();
         match timeout(FIRST_BYTE, reached.sender.try_send_request(request)).await {
             Ok(Ok(response)) => {
-                reached.answered(began.elapsed());
+                if serves(response.status()) {
+                    reached.answered(sent.elapsed());
+                } else {
+                    reached.failed();
+                }
                 front.stats.landed(&ask.service, reached.endpoint());
                 return Ok(incoming(front, response, reached));
             }
@@ -56,6 +63,7 @@ pub(super) async fn forward(
                     return Err(Refusal::Broken { endpoint, problem: error.into_error().to_string() });
                 }
             },
+            Err(_) if !sent.is_whole() => return Err(Refusal::Slow { seconds: FIRST_BYTE.as_secs() }),
             Err(_) => {
                 reached.failed();
                 return Err(Refusal::Late { endpoint, seconds: FIRST_BYTE.as_secs() });
@@ -64,8 +72,14 @@ pub(super) async fn forward(
     }
 }
 
+/// Whether an answer of this status says that the endpoint does its work: one that says the contrary comes fast, and must not
+/// attract more requests by that.
+fn serves(status: StatusCode) -> bool {
+    !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS
+}
+
 /// The request, if not one byte of it has left: then, and only then, it may be sent once more.
-fn unsent(error: &mut TrySendError<Request<Incoming>>, again: bool) -> Option<Request<Incoming>> {
+fn unsent(error: &mut TrySendError<Request<Upload>>, again: bool) -> Option<Request<Upload>> {
     error.take_message().filter(|_| again)
 }
 

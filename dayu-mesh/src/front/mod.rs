@@ -11,8 +11,9 @@ mod refusal;
 mod server;
 mod target;
 mod tunnel;
+mod upload;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dayu_core::{balance::Tracked, directory::Directory, name::Device};
 use http::{Method, Request, Response};
@@ -32,6 +33,8 @@ pub(crate) struct Front {
     pub(crate) tunnels: dial::Bytes,
     pub(crate) pool: Arc<pool::Pool>,
     pub(crate) stats: Arc<Stats>,
+    /// A tunnel through which nothing flows for so long is cut.
+    pub(crate) idle: Duration,
     /// Connections and tunnels.
     pub(crate) carried: TaskTracker,
     /// Cancelled when the mesh is told to end: a connection ends after the request that it carries.

@@ -7,13 +7,15 @@ use std::{
 };
 
 use dayu_core::directory::Directory;
-use hyper::{body::Incoming, client::conn::http1};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
+use super::upload::Upload;
+
 /// One connection to an endpoint, ready for a request.
-pub(crate) type Sender = http1::SendRequest<Incoming>;
+pub(crate) type Sender = http1::SendRequest<Upload>;
 
 /// Idle connections kept per endpoint; more are closed when they become idle.
 const KEPT: usize = 32;

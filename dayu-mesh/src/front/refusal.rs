@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     Broken { endpoint: SocketAddr, problem: String },
     #[error("endpoint {endpoint} did not begin to answer within {seconds} s")]
     Late { endpoint: SocketAddr, seconds: u64 },
+    #[error("the request did not arrive whole within {seconds} s; send less at a time, or CONNECT for a tunnel")]
+    Slow { seconds: u64 },
 }
 
 impl Refusal {
@@ -39,6 +41,7 @@ impl Refusal {
             Self::Unknown(_) | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken { .. } => StatusCode::BAD_GATEWAY,
             Self::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
         }
     }
 
@@ -52,6 +55,7 @@ impl Refusal {
             Self::Refused(refused) => refused.reason(),
             Self::Broken { .. } => "EndpointBroke",
             Self::Late { .. } => "EndpointLate",
+            Self::Slow { .. } => "ClientLate",
         }
     }
 

@@ -3,13 +3,10 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::Front;
-use crate::listen::accept;
+use crate::listen::{Door, accept};
 
 /// Longest wait for the head of a request, idle time between two requests included.
 const HEAD_DEADLINE: Duration = Duration::from_secs(75);
@@ -17,8 +14,8 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(75);
 const HEAD: usize = 64 * 1024;
 
 /// Accepts and serves for ever.
-pub(crate) async fn serve(listener: TcpListener, gate: Arc<Semaphore>, front: Arc<Front>) {
-    accept(listener, gate, move |stream, permit| {
+pub(crate) async fn serve(listener: TcpListener, door: Door, front: Arc<Front>) {
+    accept(listener, door, move |stream, permit| {
         let front = Arc::clone(&front);
         front.carried.clone().spawn(async move {
             let closed = front.closed.clone();

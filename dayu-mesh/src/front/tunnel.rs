@@ -1,5 +1,5 @@
 //! CONNECT: a request line, then bytes of whatever protocol.
-use std::io;
+use std::{io, time::Duration};
 
 use dayu_core::balance::{self, Tracked};
 use http::{Request, Response};
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::{Answered, Front, body::Answer, refusal::Refusal};
-use crate::relay::{relay, write_all};
+use crate::relay::{relay_timed, write_all};
 
 /// Connects to an endpoint that `ask` allows and answers; bytes flow once the client has the answer.
 pub(super) async fn open(
@@ -20,21 +20,21 @@ pub(super) async fn open(
 ) -> Result<Answered, Refusal> {
     let server = front.tunnels.clone().oneshot(ask.clone()).await?;
     front.stats.landed(&ask.service, server.endpoint());
-    let closed = front.closed.clone();
+    let (closed, idle) = (front.closed.clone(), front.idle);
     front.carried.spawn(async move {
         let Some(upgraded) = closed.run_until_cancelled(hyper::upgrade::on(request)).await else { return };
         if let Ok(upgraded) = upgraded {
             // Fails when a peer is gone, which the other one learns by the close.
-            let _ = closed.run_until_cancelled(copy(upgraded, server)).await;
+            let _ = closed.run_until_cancelled(copy(upgraded, server, idle)).await;
         }
     });
     Ok(Response::new(Answer::Text(Full::default())))
 }
 
-async fn copy(upgraded: Upgraded, server: Tracked<TcpStream>) -> io::Result<()> {
+async fn copy(upgraded: Upgraded, server: Tracked<TcpStream>, idle: Duration) -> io::Result<()> {
     let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| io::Error::other("not a TCP connection"))?;
     // What the client sent right behind its request was read with it.
     write_all(&server, &parts.read_buf).await?;
-    relay(&parts.io.into_inner(), &server).await;
+    relay_timed(&parts.io.into_inner(), &server, idle, |latency| server.answered(latency)).await;
     Ok(())
 }

@@ -1,37 +1,37 @@
 //! The accept loop: takes connections and hands them on, nothing else.
 //!
-//! It never picks, dials, reads or logs, so no peer can hold up the next one. Where connections or file descriptors run
-//! out, a client is refused at once; the loop goes on.
-use std::{fs::File, io, sync::Arc, time::Duration};
+//! It never picks, dials or reads, so no peer can hold up the next one. Where connections or file descriptors run out, a
+//! client is refused at once and counted; the loop goes on.
+use std::{fs::File, io, time::Duration};
 
 use rustix::io::Errno;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::{TcpListener, TcpStream};
 
+use super::door::{Door, Full, Permit};
 use crate::relay::reset_on_close;
 
 /// Between two attempts when the system is out of something that no reserve gives back.
 const BREATH: Duration = Duration::from_millis(5);
 
-/// Accepts for ever. Every connection comes with its permit of `gate`, which bounds how many there are.
-pub(crate) async fn accept(
-    listener: TcpListener,
-    gate: Arc<Semaphore>,
-    serve: impl Fn(TcpStream, OwnedSemaphorePermit),
-) {
+/// Accepts for ever. Every connection comes with its permit of `door`, which bounds how many there are.
+pub(crate) async fn accept(listener: TcpListener, door: Door, serve: impl Fn(TcpStream, Permit)) {
     let mut reserve = Reserve::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => match Arc::clone(&gate).try_acquire_owned() {
+            Ok((stream, _)) => match door.enter() {
                 Ok(permit) => {
                     let _ = stream.set_nodelay(true);
                     serve(stream, permit);
                 }
-                Err(_) => reset_on_close(&stream),
+                Err(why) => {
+                    reset_on_close(&stream);
+                    door.refused(why);
+                }
             },
-            Err(error) if reserve.helps(&error) => reserve.shed(&listener).await,
+            Err(error) if reserve.helps(&error) => {
+                door.refused(Full::Files);
+                reserve.shed(&listener).await;
+            }
             // The client gave up before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => tokio::time::sleep(BREATH).await,
@@ -67,9 +67,12 @@ impl Reserve {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use tokio::{io::AsyncReadExt, sync::mpsc};
 
     use super::*;
+    use crate::{listen::Gate, stats::Stats};
 
     #[tokio::test]
     async fn one_too_many_is_refused_at_once_and_the_loop_goes_on() {
@@ -77,15 +80,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (accepted, mut served) = mpsc::unbounded_channel();
         let serve = move |stream, permit| accepted.send((stream, permit)).unwrap();
-        let _loop = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(accept(
-            listener,
-            Arc::new(Semaphore::new(1)),
-            serve,
-        )));
+        let stats = Arc::new(Stats::default());
+        let door = Gate::new(2, stats.clone()).door("here".to_owned());
+        let _loop = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(accept(listener, door, serve)));
         let _first = TcpStream::connect(address).await.unwrap();
         let held = served.recv().await.unwrap();
         let refused = TcpStream::connect(address).await.unwrap().read_u8().await.unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(stats.refusals().get("ListenerFull"), Some(&1));
         drop(held);
         let _third = TcpStream::connect(address).await.unwrap();
         assert!(served.recv().await.is_some());

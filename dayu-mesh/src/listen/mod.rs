@@ -3,16 +3,14 @@ mod accept;
 pub(crate) mod binding;
 pub(crate) mod desired;
 mod diff;
+mod door;
 mod home;
 mod socket;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use dayu_core::name::ServiceKey;
-use tokio::{
-    net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::TcpStream;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::AbortOnDropHandle,
@@ -21,11 +19,12 @@ use tokio_util::{
 pub(crate) use accept::accept;
 pub(crate) use binding::Binding;
 use diff::{Action, diff};
+pub(crate) use door::{Door, Gate, Permit};
 use home::{Home, Homes};
 pub(crate) use socket::{Sharing, bind};
 
 /// Takes over an accepted connection for `Binding`; it is closed when the token is cancelled.
-pub(crate) type Serve = Arc<dyn Fn(Arc<Binding>, TcpStream, OwnedSemaphorePermit, CancellationToken) + Send + Sync>;
+pub(crate) type Serve = Arc<dyn Fn(Arc<Binding>, TcpStream, Permit, CancellationToken) + Send + Sync>;
 
 /// A listener that should be and is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub(crate) struct Listeners {
     open: BTreeMap<ServiceKey, BTreeMap<SocketAddr, Open>>,
     failed: BTreeMap<SocketAddr, Failure>,
     homes: Homes,
-    gate: Arc<Semaphore>,
+    gate: Gate,
     serve: Serve,
 }
 
@@ -54,7 +53,7 @@ struct Open {
 
 impl Listeners {
     /// None yet. `gate` bounds the connections of all, which `serve` takes over.
-    pub(crate) fn new(gate: Arc<Semaphore>, serve: Serve) -> Self {
+    pub(crate) fn new(gate: Gate, serve: Serve) -> Self {
         Self { open: BTreeMap::new(), failed: BTreeMap::new(), homes: Homes::default(), gate, serve }
     }
 
@@ -122,7 +121,8 @@ impl Listeners {
                 let connections = CancellationToken::new();
                 let (serve, token, of) = (Arc::clone(&self.serve), connections.clone(), Arc::clone(&binding));
                 let serve = move |stream, permit| serve(Arc::clone(&of), stream, permit, token.child_token());
-                let accepting = tokio::spawn(accept(listener, Arc::clone(&self.gate), serve));
+                let door = self.gate.door(format!("Service {} port {} on {address}", binding.service, binding.port));
+                let accepting = tokio::spawn(accept(listener, door, serve));
                 let open = Open {
                     binding: Arc::clone(&binding),
                     _connections: connections.drop_guard(),

@@ -86,3 +86,45 @@ async fn an_idle_connection_owns_little() {
     let (near, far) = pair().await;
     assert!(size_of_val(&relay(&near, &far)) <= 1024, "{} bytes", size_of_val(&relay(&near, &far)));
 }
+
+#[tokio::test]
+async fn what_a_client_takes_to_ask_is_not_laid_on_the_server() {
+    let ((mut client, front), (back, mut server)) = tokio::join!(pair(), pair());
+    let told = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let heard = told.clone();
+    tokio::spawn(async move { relay_timed(&front, &back, Duration::MAX, |latency| heard.lock().push(latency)).await });
+    let began = tokio::time::Instant::now();
+    for part in 0..5 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        client.write_all(&[part]).await.unwrap();
+        server.read_exact(&mut [0]).await.unwrap();
+    }
+    let last = tokio::time::Instant::now();
+    for _ in 0..2 {
+        server.write_all(b"answer").await.unwrap();
+        client.read_exact(&mut [0; 6]).await.unwrap();
+    }
+    let (all, its) = (began.elapsed(), last.elapsed());
+    let told = told.lock().clone();
+    assert!(
+        told.len() == 1 && told[0] < all - Duration::from_millis(80),
+        "{told:?} of {all:?}, {its:?} of them the server's"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_for_long_is_cut_and_one_that_speaks_is_not() {
+    let idle = Duration::from_millis(200);
+    let ((mut client, front), (back, mut server)) = tokio::join!(pair(), pair());
+    let relay = tokio::spawn(async move { relay_timed(&front, &back, idle, |_| ()).await });
+    for _ in 0..8 {
+        tokio::time::sleep(idle / 4).await;
+        server.write_all(b".").await.unwrap();
+        client.read_u8().await.unwrap();
+    }
+    let quiet = tokio::time::Instant::now();
+    assert_eq!(client.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    assert!(quiet.elapsed() >= idle * 3 / 4, "{:?}", quiet.elapsed());
+    assert_eq!(server.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    assert_eq!(relay.await.unwrap(), Moved { up: 0, down: 8 });
+}

@@ -1,5 +1,5 @@
 //! Serves the status API's connections.
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
@@ -7,22 +7,20 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::listen::accept;
+use crate::listen::{Door, accept};
 
 /// Longest wait for the head of a request.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
-/// Connections at once.
-const CONNECTIONS: usize = 256;
 
 /// Accepts and serves for ever.
-pub(crate) async fn serve(listener: TcpListener, router: Router) {
+pub(crate) async fn serve(listener: TcpListener, door: Door, router: Router) {
     // A stream that outlived its mesh would tell of routes that nobody serves.
     let closed = CancellationToken::new();
     let _guard = closed.clone().drop_guard();
-    accept(listener, Arc::new(Semaphore::new(CONNECTIONS)), move |stream, permit| {
+    accept(listener, door, move |stream, permit| {
         let (service, closed) = (TowerToHyperService::new(router.clone()), closed.clone());
         tokio::spawn(async move {
             let mut server = http1::Builder::new();

@@ -1,6 +1,7 @@
 //! What peers do to connections, and what must not come of it.
 use std::{net::SocketAddr, time::Duration};
 
+use dayu_mesh::Options;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -110,4 +111,48 @@ async fn a_busy_port_is_reported_and_taken_when_free() {
     drop(squatter);
     crate::support::until(status, "/v1/listeners", |told| told["failed"] == json!([])).await;
     assert!(get(site.node_port(1, 30906), "/").await.is_ok());
+}
+
+/// A Service of one worker that accepts and says nothing.
+async fn silent(site: &Site, name: &str, pod: u8, port: u16, node_port: u16) -> TcpListener {
+    let listener = TcpListener::bind(SocketAddr::new(site.pod(1, pod), port)).await.unwrap();
+    let service = site.service(name, port, node_port).await;
+    let at = At { device: "edge1", pod: name, address: site.pod(1, pod), ready: true };
+    site.endpoints(&service, port, &[at]).await;
+    listener
+}
+
+async fn is_refused(address: SocketAddr) -> bool {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let said = tokio::time::timeout(Duration::from_millis(300), stream.read_u8()).await;
+    said.is_ok_and(|said| said.is_err())
+}
+
+#[tokio::test]
+async fn a_flooded_service_leaves_room_for_others_and_what_is_too_much_is_refused_and_counted() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    let _workers = [silent(&site, "one", 1, 9011, 30911).await, silent(&site, "two", 2, 9012, 30912).await];
+    let _third = silent(&site, "three", 3, 9013, 30913).await;
+    let _mesh = site.mesh_with(Options { connections: Some(8), ..Options::of("edge1") }).await;
+    let mut held = Vec::new();
+    for node_port in [30911, 30912] {
+        for _ in 0..4 {
+            held.push(TcpStream::connect(site.node_port(1, node_port)).await.unwrap());
+        }
+        assert!(node_port == 30912 || is_refused(site.node_port(1, node_port)).await, "the fifth of one Service");
+    }
+    assert!(is_refused(site.node_port(1, 30913)).await, "and the ninth of all");
+    dayu_mesh::relay::reset_on_close(&held.pop().unwrap());
+    let status = SocketAddr::new(site.address(1), 10551);
+    let metrics = String::from_utf8(get(status, "/metrics").await.unwrap().body.to_vec()).unwrap();
+    for reason in ["ListenerFull", "MeshFull"] {
+        assert!(metrics.contains(&format!("reason=\"{reason}\"}} 1")), "{reason}: {metrics}");
+    }
+    let freed = async {
+        while is_refused(site.node_port(1, 30913)).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), freed).await.expect("what ends makes room");
 }

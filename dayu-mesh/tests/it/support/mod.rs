@@ -74,7 +74,12 @@ impl Site {
 
     /// Starts the mesh of a device and waits until it is ready.
     pub(crate) async fn mesh(&self, device: &str) -> Handle {
-        let mut handle = run_with(self.client.clone(), Options::of(device), self.stop.child_token());
+        self.mesh_with(Options::of(device)).await
+    }
+
+    /// The same, told what is not at its default.
+    pub(crate) async fn mesh_with(&self, options: Options) -> Handle {
+        let mut handle = run_with(self.client.clone(), options, self.stop.child_token());
         handle.ready().await.expect("the mesh ended");
         handle
     }

@@ -1,0 +1,159 @@
+//! Cluster addresses on a device of a real cluster, which are no addresses of this machine: asked from a pod's network.
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, SocketAddr, TcpStream},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use dayu_core::{
+    directory::{Change, DeviceRecord, EndpointRecord, ServiceRecord, SliceRecord, Source},
+    name::ServiceKey,
+};
+use dayu_mesh::{Options, run_from};
+use futures::{StreamExt, channel::mpsc, stream::BoxStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::worker;
+
+/// Which part of the test a process plays; the test starts itself again in each network.
+const ROLE: &str = "DAYU_TEST_ROLE";
+const TEST: &str = "cluster_addresses::a_pod_reaches_a_cluster_address_as_long_as_there_is_the_service";
+const DEVICE: [u8; 4] = [10, 96, 200, 1];
+const CLUSTER: [u8; 4] = [10, 96, 7, 7];
+
+#[test]
+fn a_pod_reaches_a_cluster_address_as_long_as_there_is_the_service() {
+    match std::env::var(ROLE) {
+        Ok(role) if role == "pod" => pod(),
+        Ok(role) => tokio::runtime::Runtime::new().unwrap().block_on(device(&role)),
+        Err(_) => match Networks::new() {
+            Ok(networks) => {
+                let device = play(&networks.device, &networks.pod);
+                let said = String::from_utf8_lossy(&device.stdout) + String::from_utf8_lossy(&device.stderr);
+                assert!(device.status.success(), "{said}");
+            }
+            Err(why) => {
+                assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "skipped: {why}");
+                println!("skipped: {why}");
+            }
+        },
+    }
+}
+
+/// Two networks joined by a cable: a device's, and one of its pods'.
+struct Networks {
+    device: String,
+    pod: String,
+}
+
+impl Networks {
+    fn new() -> Result<Self, String> {
+        let [device, pod] = ["device", "pod"].map(|name| format!("dayu-{name}-{}", std::process::id()));
+        let networks = Self { device, pod };
+        let Self { device, pod } = &networks;
+        for step in [
+            format!("netns add {device}"),
+            format!("netns add {pod}"),
+            format!("-n {device} link set lo up"),
+            format!("-n {device} link add pods type veth peer name eth0 netns {pod}"),
+            format!("-n {device} addr add 10.96.200.1/24 dev pods"),
+            format!("-n {device} link set pods up"),
+            format!("-n {pod} addr add 10.96.200.2/24 dev eth0"),
+            format!("-n {pod} link set eth0 up"),
+            format!("-n {pod} route add default via 10.96.200.1"),
+        ] {
+            ip(&step)?;
+        }
+        Ok(networks)
+    }
+}
+
+impl Drop for Networks {
+    fn drop(&mut self) {
+        for network in [&self.device, &self.pod] {
+            let _ = ip(&format!("netns del {network}"));
+        }
+    }
+}
+
+/// Runs `ip`, and says what it said if it failed.
+fn ip(arguments: &str) -> Result<String, String> {
+    let done = Command::new("ip").args(arguments.split(' ')).output().map_err(|error| format!("no `ip`: {error}"))?;
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if done.status.success() { Ok(said(&done.stdout)) } else { Err(format!("ip {arguments}: {}", said(&done.stderr))) }
+}
+
+/// Has this test play `role` in `network`.
+fn play(network: &str, role: &str) -> Output {
+    let itself = std::env::current_exe().unwrap();
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", network]).arg(itself).args([TEST, "--exact", "--nocapture"]).env(ROLE, role);
+    command.output().unwrap()
+}
+
+/// The pod: asks at the cluster address, and fails if nobody answers.
+fn pod() {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((CLUSTER, 9000)), Duration::from_secs(5)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("det-1"), "{answer}");
+}
+
+/// Changes as they are sent.
+struct Told(mpsc::UnboundedReceiver<Change>);
+
+impl Source for Told {
+    fn changes(self: Box<Self>) -> BoxStream<'static, Change> {
+        self.0.boxed()
+    }
+}
+
+/// The device: a mesh, a worker, and the pod that asks, whose network is `network`.
+async fn device(network: &str) {
+    let (own, key) = (IpAddr::from(DEVICE), ServiceKey::new("default", "det"));
+    let _worker = worker::start("det-1", SocketAddr::new(own, 8000)).await;
+    let (tell, told) = mpsc::unbounded();
+    let service = ServiceRecord { addresses: vec![CLUSTER.into()], ..ServiceRecord::new(key.clone()).port(9000) };
+    for change in [
+        Change::Device(DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![own], ready: true }),
+        Change::Service(service.clone()),
+        Change::Slice(SliceRecord::new(&key, "det-1", 8000, [EndpointRecord::new(DEVICE).on("edge1")])),
+        Change::Synced,
+    ] {
+        tell.unbounded_send(change).unwrap();
+    }
+    let stop = CancellationToken::new();
+    let mut mesh = run_from(Box::new(Told(told)), Options::of("edge1"), stop.clone());
+    mesh.ready().await.unwrap();
+    let asks = || {
+        let network = network.to_owned();
+        async move { tokio::task::spawn_blocking(move || play(&network, "pod")).await.unwrap() }
+    };
+    let answered = asks().await;
+    assert!(answered.status.success(), "{}", String::from_utf8_lossy(&answered.stderr));
+    assert_eq!(ip("route show table local 10.96.7.7").unwrap().lines().count(), 1);
+
+    tell.unbounded_send(Change::ServiceGone { key: key.clone(), uid: service.uid.clone() }).unwrap();
+    let released = async {
+        while !ip("route show table local 10.96.7.7").unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), released)
+        .await
+        .expect("a Service that is gone gives its address back");
+    assert!(!asks().await.status.success(), "and nobody answers there");
+
+    tell.unbounded_send(Change::Service(ServiceRecord { version: 2, ..service })).unwrap();
+    let again = async {
+        while ip("route show table local 10.96.7.7").unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), again).await.expect("and one that comes again has it again");
+    stop.cancel();
+    mesh.finished().await.unwrap();
+    assert_eq!(ip("route show table local 10.96.7.7").unwrap(), "", "a mesh that ends leaves nothing behind");
+}
