@@ -90,7 +90,7 @@ fn missing(dir: &Path) -> Option<&'static str> {
 }
 
 #[expect(clippy::print_stderr, reason = "a test tells whoever runs it")]
-fn skip(why: &str) {
+pub(super) fn skip(why: &str) {
     assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "skipped: {why}");
     eprintln!("skipped: {why}");
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::assets::skip;
 use super::component::{Held, folder};
 use super::layout::{ADMIN, Layout, Reach};
 use super::network::{self, Place};
@@ -25,12 +26,12 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// What keeps nodes from running on this machine, if anything does.
-    ///
-    /// # Errors
-    /// Says what is missing and where it comes from.
-    pub fn possible(assets: &Assets) -> Result<(), Error> {
-        node::lacking(&assets.program("kubelet")).map_or(Ok(()), |why| Err(Error::NoNodes(why)))
+    /// The programs, for a test of nodes. Where they cannot run it says why and is to do nothing, which is a failure where
+    /// `DAYU_TESTS_MUST_NOT_SKIP` is set.
+    pub fn assets_for_tests() -> Option<Assets> {
+        let assets = Assets::for_tests()?;
+        possible(&assets).inspect_err(|why| skip(&why.to_string())).ok()?;
+        Some(assets)
     }
 
     /// Starts nodes of these names, with the images of this product and of its example, made from `program`, in their stores, and waits until they
@@ -39,7 +40,7 @@ impl Cluster {
     /// # Errors
     /// When something is missing or not ready in time.
     pub async fn start(assets: &Assets, names: &[&str], program: &Path) -> Result<Self, Error> {
-        Self::possible(assets)?;
+        possible(assets)?;
         let temporary = std::env::temp_dir();
         let dir = tempfile::Builder::new().prefix("kube-net-").tempdir_in(&temporary);
         let dir = dir.map_err(Error::file(temporary))?.keep();
@@ -59,7 +60,7 @@ impl Cluster {
     /// # Errors
     /// As above, and when something was started in the folder already.
     pub async fn start_detached(assets: &Assets, dir: &Path, names: &[&str], program: &Path) -> Result<String, Error> {
-        Self::possible(assets)?;
+        possible(assets)?;
         let dir = occupy(dir)?;
         network::component(&dir, names.len()).detach(&dir, &dir)?;
         let pid = entered(&dir).await?;
@@ -89,6 +90,10 @@ impl Cluster {
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
+}
+
+fn possible(assets: &Assets) -> Result<(), Error> {
+    node::lacking(&assets.program("kubelet")).map_or(Ok(()), |why| Err(Error::NoNodes(why)))
 }
 
 /// Waits for the network and moves there.
@@ -134,10 +139,10 @@ async fn ready(layout: &Layout, names: &[&str]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where a folder's own programs are: `dayu` of the profile that this was built with.
+/// The program `dayu` that was built beside this one.
 pub fn built() -> PathBuf {
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
-    let folder = beside.unwrap_or_default();
-    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(&folder).to_owned() } else { folder };
+    let own = std::env::current_exe().unwrap_or_default();
+    // Tests lie one folder below programs.
+    let folder = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps")).unwrap_or(&own);
     folder.join("dayu")
 }

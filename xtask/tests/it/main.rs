@@ -1,8 +1,9 @@
 //! A real control plane, started and ended.
 
+use std::path::Path;
 use std::process::Command;
 
-use xtask::kube::{Assets, ControlPlane};
+use xtask::kube::{Assets, Cluster, ControlPlane};
 use xtask::protobuf;
 
 #[tokio::test]
@@ -30,6 +31,28 @@ async fn a_plane_keeps_its_objects_over_a_restart_and_leaves_nothing_behind() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "configmap/kept\n");
     drop(plane);
     assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn a_node_is_a_machine_of_its_own_and_leaves_nothing_behind() {
+    let Some(assets) = Cluster::assets_for_tests() else { return };
+    let cluster = Cluster::start(&assets, &["one"], Path::new("/bin/true")).await.unwrap();
+    let folder = cluster.plane().kubeconfig().parent().unwrap().to_owned();
+    let said = |program: &str, arguments: &[&str]| {
+        let output = cluster.nodes()[0].command(program).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(said("hostname", &[]).trim(), "one");
+    assert!(said("ctr", &["--namespace", "k8s.io", "images", "list", "--quiet"]).contains("docker.io/library/dayu:"));
+    assert!(said("cat", &["/proc/1/comm"]).starts_with("sh"));
+
+    drop(cluster);
+
+    assert!(!folder.exists());
+    let group = format!("kube-node-{}-one", std::process::id());
+    let find = Command::new("find").args(["/sys/fs/cgroup", "-name", &group]).output().unwrap();
+    assert_eq!(String::from_utf8(find.stdout).unwrap(), "");
 }
 
 /// The table that the embedded plane reads protocol buffers by is what the sources say.
