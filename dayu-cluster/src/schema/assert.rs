@@ -34,12 +34,11 @@ fn unsupported(limits: &Limits, value: &Value, path: &Path<'_>) -> Cause {
 
 fn number(limits: &Limits, number: &Number, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     let mut refuse = |detail: String| causes.push(Cause::invalid(path, value, &format!("{path} in body {detail}")));
-    if let Some(Bound { at, exclusive }) = &limits.minimum {
-        match compare(number, at) {
-            Ordering::Less if !exclusive => refuse(format!("should be greater than or equal to {at}")),
-            Ordering::Less | Ordering::Equal if *exclusive => refuse(format!("should be greater than {at}")),
-            _ => {}
-        }
+    if let Some(factor) = &limits.multiple_of
+        && let (Some(value), Some(factor_value)) = (number.as_f64(), factor.as_f64())
+        && (value / factor_value).fract().abs() > f64::EPSILON
+    {
+        refuse(format!("should be a multiple of {factor}"));
     }
     if let Some(Bound { at, exclusive }) = &limits.maximum {
         match compare(number, at) {
@@ -48,11 +47,12 @@ fn number(limits: &Limits, number: &Number, value: &Value, path: &Path<'_>, caus
             _ => {}
         }
     }
-    if let Some(factor) = &limits.multiple_of
-        && let (Some(value), Some(factor_value)) = (number.as_f64(), factor.as_f64())
-        && (value / factor_value).fract().abs() > f64::EPSILON
-    {
-        refuse(format!("should be a multiple of {factor}"));
+    if let Some(Bound { at, exclusive }) = &limits.minimum {
+        match compare(number, at) {
+            Ordering::Less if !exclusive => refuse(format!("should be greater than or equal to {at}")),
+            Ordering::Less | Ordering::Equal if *exclusive => refuse(format!("should be greater than {at}")),
+            _ => {}
+        }
     }
     match (limits.format.as_deref(), number.as_i64()) {
         (Some("int32"), Some(integer)) if i32::try_from(integer).is_err() => {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{MERGE, Session, scenarios};
 use crate::kinds::{GADGET, GADGETS, definition, gadget};
 
-scenarios! { defining, bad_definitions, defaulting_and_pruning, validation, rules, generations, scaling, changing_definitions }
+scenarios! { defining, packed_definition, bad_definitions, defaulting_and_pruning, validation, rules, generations, scaling, changing_definitions }
 
 const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 const DEFINITION: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gadgets.{ns}.example.com";
@@ -34,6 +34,29 @@ async fn defining(session: &mut Session) {
     session.delete("delete", DEFINITION, &Value::Null).await;
     session.settled("gone", DEFINITION, |answer| answer.code == 404).await;
     session.settled("kind is gone", GADGETS, |answer| answer.code == 404).await;
+}
+
+async fn packed_definition(session: &mut Session) {
+    /// What Kubernetes' own types write of a definition, as clients in Go send it.
+    const PACKED: &[u8] = include_bytes!("definition.pb");
+    const NAME: &str = "gadgets.packed.example.com";
+    let made = session.post_packed_quietly(DEFINITIONS, PACKED).await;
+    session.note("create", made.code, &made.body["spec"]);
+    session.defined(NAME);
+    session.settled_quietly(&format!("{DEFINITIONS}/{NAME}"), established).await;
+    let gadgets = "/apis/packed.example.com/v1/namespaces/{ns}/gadgets";
+    let gadget = |spec: Value| json!({"apiVersion": "packed.example.com/v1", "kind": "Gadget", "metadata": {"name": "one"}, "spec": spec});
+    for (step, spec) in [
+        ("too small", json!({"size": 0.25})),
+        ("too large", json!({"size": 200.5})),
+        ("mode", json!({"size": 1, "mode": "medium"})),
+        (
+            "good",
+            json!({"size": 1.5, "either": "x", "free": {"a": [1]}, "labels": {"a": "b"}, "parts": [{"name": "p"}]}),
+        ),
+    ] {
+        session.post(step, gadgets, &gadget(spec)).await;
+    }
 }
 
 async fn bad_definitions(session: &mut Session) {

@@ -96,6 +96,11 @@ impl Session {
         self.say(step, Method::POST, path, JSON, body).await
     }
 
+    /// POST of a body in protocol buffers.
+    pub(crate) async fn post_packed_quietly(&self, path: &str, body: &[u8]) -> Answer {
+        self.send_bytes(Method::POST, path, "application/vnd.kubernetes.protobuf", JSON, body.to_vec()).await
+    }
+
     pub(crate) async fn put(&mut self, step: &str, path: &str, body: &Value) -> Answer {
         self.say(step, Method::PUT, path, JSON, body).await
     }
@@ -171,6 +176,11 @@ impl Session {
         }
     }
 
+    /// What was defined goes with the session.
+    pub(crate) fn defined(&mut self, name: &str) {
+        self.defined.push(format!("{DEFINITIONS}/{name}"));
+    }
+
     /// Brings a kind along, and waits until it is served.
     pub(crate) async fn define(&mut self, definition: &Value) {
         let name = definition["metadata"]["name"].as_str().unwrap();
@@ -182,7 +192,7 @@ impl Session {
             conditions.into_iter().any(|one| one["type"] == "Established" && one["status"] == "True")
         };
         self.until(&path, established).await;
-        self.defined.push(path);
+        self.defined(name);
     }
 
     /// Follows a collection; a refusal is written down.
@@ -191,7 +201,7 @@ impl Session {
     }
 
     pub(crate) async fn watch_as(&mut self, step: &str, path: &str, accept: &str) -> Watch {
-        let request = self.request(Method::GET, path, JSON, accept, &Value::Null);
+        let request = self.request(Method::GET, path, JSON, accept, Vec::new());
         let response = timeout(PATIENCE, self.server.client.send(request)).await.unwrap().unwrap();
         let code = response.status().as_u16();
         self.transcript.record(step, vec![("code".into(), code.to_string())]);
@@ -241,19 +251,24 @@ impl Session {
     }
 
     async fn send(&self, method: Method, path: &str, content: &str, accept: &str, body: &Value) -> Answer {
+        self.send_bytes(method, path, content, accept, self.written(body)).await
+    }
+
+    async fn send_bytes(&self, method: Method, path: &str, content: &str, accept: &str, body: Vec<u8>) -> Answer {
         let request = self.request(method, path, content, accept, body);
         let response = timeout(PATIENCE, self.server.client.send(request)).await.expect("an answer in time");
-        let response =
-            response.unwrap_or_else(|error| panic!("{path} at {:?}: {error}: {body}", self.server.kubeconfig));
+        let response = response.unwrap_or_else(|error| panic!("{path} at {:?}: {error}", self.server.kubeconfig));
         let code = response.status().as_u16();
         let bytes = timeout(PATIENCE, response.into_body().collect()).await.unwrap().unwrap().to_bytes();
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
         Answer { code, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) }
     }
 
-    fn request(&self, method: Method, path: &str, content: &str, accept: &str, body: &Value) -> Request<Body> {
-        let body =
-            if body.is_null() { Vec::new() } else { body.to_string().replace("{ns}", &self.namespace).into_bytes() };
+    fn written(&self, body: &Value) -> Vec<u8> {
+        if body.is_null() { Vec::new() } else { body.to_string().replace("{ns}", &self.namespace).into_bytes() }
+    }
+
+    fn request(&self, method: Method, path: &str, content: &str, accept: &str, body: Vec<u8>) -> Request<Body> {
         Request::builder()
             .method(method)
             .uri(path.replace("{ns}", &self.namespace))
