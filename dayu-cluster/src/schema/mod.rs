@@ -20,6 +20,7 @@ mod rules;
 mod structural;
 #[cfg(test)]
 mod tests;
+mod undefined;
 mod validate;
 
 pub use cause::Cause;

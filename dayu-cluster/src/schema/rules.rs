@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::asked::Place;
 use super::cause::{Cause, type_name};
+use super::undefined;
 
 /// The rules of one schema, compiled.
 pub(super) struct Rules {
@@ -82,13 +83,17 @@ fn has_rules(schema: &Value) -> bool {
     }
 }
 
-/// Rules that do not compile, wherever they are.
+/// Rules that do not compile, or speak of what is not there, wherever they are.
 fn refusals(schema: &CompiledSchema, path: &str, causes: &mut Vec<Cause>) {
     for (index, rule) in schema.validations.iter().enumerate() {
-        if let Err(error) = rule {
+        let why = match rule {
+            Err(error) => Some(error.to_string()),
+            Ok(rule) => undefined::field(rule, schema).map(|name| format!("undefined field '{name}'")),
+        };
+        causes.extend(why.map(|why| {
             let field = format!("{path}.x-kubernetes-validations[{index}].rule");
-            causes.push(Cause::new("FieldValueInvalid", field, format!("Invalid value: compilation failed: {error}")));
-        }
+            Cause::new("FieldValueInvalid", field, format!("Invalid value: compilation failed: {why}"))
+        }));
     }
     for (name, property) in &schema.properties {
         refusals(property, &format!("{path}.properties[{name}]"), causes);

@@ -217,6 +217,42 @@ fn rules_about_changes_see_what_stays_the_same() {
 }
 
 #[test]
+fn a_rule_about_a_field_that_is_not_there_is_refused() {
+    let refused = |rule: &str| {
+        refusals(
+            &json!({"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-validations": [{"rule": rule}], "properties": {
+                "size": {"type": "integer"}, "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+                "map": {"type": "object", "additionalProperties": {"type": "string"}},
+                "inner": {"type": "object", "properties": {"a.b": {"type": "integer"}, "c": {"type": "integer"}}},
+                "list": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+            }}}}),
+        )
+    };
+    for bad in [
+        "self.nothing > 1",
+        "has(self.nothing)",
+        "self.inner.d == 1",
+        "self.list.all(one, one.n < self.sise)",
+        "oldSelf.x == 1",
+    ] {
+        let refusals = refused(bad);
+        assert!(refusals.len() == 1 && refusals[0].contains("undefined field '"), "{bad}: {refusals:?}");
+    }
+    let good = [
+        "self.size > 1",
+        "self.free.x == 1",
+        "self.map.x == 'a'",
+        "self.inner.a__dot__b == self.inner.c",
+        "self.list.exists(self_, self_.n == 1)",
+        "self.size == oldSelf.size",
+        "[self.size].size() == 1",
+    ];
+    for good in good {
+        assert_eq!(refused(good), [""; 0], "{good}");
+    }
+}
+
+#[test]
 fn rules_below_items_name_the_item() {
     let item = json!({ "type": "object", "properties": { "n": { "type": "integer", "x-kubernetes-validations": [{ "rule": "self > 0", "message": "too small" }] } } });
     let schema = spec(&json!({ "type": "object", "properties": { "list": { "type": "array", "items": item } } }));
