@@ -8,22 +8,12 @@ use super::path::Path;
 /// What an embedded object has beside its schema.
 const TYPE_META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
-/// Removes unknown fields below `value`; their paths are appended to `unknown`. In what is as in `old` there are none.
-pub(super) fn prune(node: &Node, value: &mut Value, old: Option<&Value>, path: &str, unknown: &mut Vec<String>) {
-    walk(node, value, old, false, Path::Root(path), unknown);
+/// Removes unknown fields below `value`; their paths are appended to `unknown`.
+pub(super) fn prune(node: &Node, value: &mut Value, path: &str, unknown: &mut Vec<String>) {
+    walk(node, value, false, Path::Root(path), unknown);
 }
 
-fn walk(
-    node: &Node,
-    value: &mut Value,
-    old: Option<&Value>,
-    preserve: bool,
-    path: Path<'_>,
-    unknown: &mut Vec<String>,
-) {
-    if old.is_some_and(|old| old == value) {
-        return;
-    }
+fn walk(node: &Node, value: &mut Value, preserve: bool, path: Path<'_>, unknown: &mut Vec<String>) {
     // Once unknown fields are kept, only a part with fields of its own is strict again.
     let has_fields = node.as_object().is_some_and(|object| !object.fields.is_empty());
     let preserve = node.preserve_unknown || (preserve && !has_fields);
@@ -42,15 +32,14 @@ fn walk(
             }
             for (name, value) in fields {
                 if let Some((field, _)) = node.field(name) {
-                    let old = old.and_then(|old| old.get(name));
-                    walk(field, value, old, preserve, path.field(name), unknown);
+                    walk(field, value, preserve, path.field(name), unknown);
                 }
             }
         }
         Value::Array(items) => {
             let Some(item) = node.items() else { return };
             for (index, value) in items.iter_mut().enumerate() {
-                walk(item, value, old.and_then(|old| old.get(index)), preserve, path.item(index), unknown);
+                walk(item, value, preserve, path.item(index), unknown);
             }
         }
         _ => {}

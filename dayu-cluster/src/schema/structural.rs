@@ -31,7 +31,7 @@ impl Structural {
     /// Removes fields that the schema does not know, and names them.
     pub fn prune(&self, value: &mut Value) -> Vec<String> {
         let mut unknown = Vec::new();
-        prune::prune(&self.root, value, None, "", &mut unknown);
+        prune::prune(&self.root, value, "", &mut unknown);
         unknown
     }
 

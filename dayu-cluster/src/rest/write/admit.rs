@@ -21,15 +21,13 @@ impl Writer {
         duplicates: &[String],
         ownership: Ownership,
     ) -> Result<Vec<String>, ApiError> {
-        if self.kind.custom().is_none() {
-            builtin::forget_nulls(value, old);
-        }
-        let unknown = self.prune(value, old)?;
+        let untouched = Untouched::of(value, old.filter(|_| self.kind.custom().is_none()));
+        let unknown = untouched.aside(value, |value| self.prune(value, old))?;
         let warnings = self.strictness(duplicates, &unknown)?;
         if let (Some(old), None) = (old, self.kind.custom()) {
             builtin::drop_dependent(&self.kind.group, &self.kind.kind, old, value);
         }
-        self.default(value, old);
+        self.default(value, &untouched);
         if ownership == Ownership::Compared {
             let node = self.kind.schema().unwrap_or_default();
             self.as_owner(|owner| patch::update(old, value, owner, &node));
@@ -54,8 +52,9 @@ impl Writer {
         if let Some(custom) = self.kind.custom() {
             return Ok(custom.schema().map(|schema| schema.prune(value)).unwrap_or_default());
         }
+        builtin::forget_nulls(value);
         let Some(node) = self.kind.schema() else { return Ok(Vec::new()) };
-        let unknown = builtin::prune(&node, value, old);
+        let unknown = builtin::prune(&node, value);
         match builtin::check_types(&node, value, old).first() {
             None => Ok(unknown),
             Some(cause) => Err(ApiError::bad_request(format!(
@@ -79,7 +78,7 @@ impl Writer {
         }
     }
 
-    fn default(&self, value: &mut Value, old: Option<&Value>) {
+    fn default(&self, value: &mut Value, untouched: &Untouched) {
         match self.kind.custom() {
             Some(custom) => {
                 if let Some(schema) = custom.schema() {
@@ -89,7 +88,7 @@ impl Writer {
             None => {
                 builtin::default(&self.kind.group, &self.kind.kind, value);
                 if let Some(node) = self.kind.schema() {
-                    builtin::omit_empty(&node, value, old);
+                    untouched.aside(value, |value| builtin::omit_empty(&node, value));
                 }
             }
         }
@@ -127,6 +126,31 @@ impl Writer {
             }
             _ => {}
         }
+    }
+}
+
+/// The fields that a write to an object of a built-in kind leaves as they were: those were completed and checked when they were
+/// stored.
+struct Untouched(Vec<String>);
+
+impl Untouched {
+    fn of(value: &Value, old: Option<&Value>) -> Self {
+        let same = |(name, value): &(&String, &Value)| old.is_some_and(|old| old.get(*name) == Some(*value));
+        let fields = value.as_object().into_iter().flatten().filter(same);
+        Self(fields.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// Works on an object without these fields.
+    fn aside<T>(&self, value: &mut Value, work: impl FnOnce(&mut Value) -> T) -> T {
+        let kept: Vec<(String, Value)> = match value.as_object_mut() {
+            Some(fields) => self.0.iter().filter_map(|name| fields.remove_entry(name)).collect(),
+            None => Vec::new(),
+        };
+        let done = work(value);
+        if let Some(fields) = value.as_object_mut() {
+            fields.extend(kept);
+        }
+        done
     }
 }
 

@@ -31,10 +31,10 @@ pub fn object_meta() -> Arc<Node> {
     read::read(openapi::OBJECT_META)
 }
 
-/// Removes fields that the schema does not know, and names them. In what is as in `old` there are none.
-pub fn prune(node: &Node, value: &mut Value, old: Option<&Value>) -> Vec<String> {
+/// Removes fields that the schema does not know, and names them.
+pub fn prune(node: &Node, value: &mut Value) -> Vec<String> {
     let mut unknown = Vec::new();
-    prune::prune(node, value, old, "", &mut unknown);
+    prune::prune(node, value, "", &mut unknown);
     unknown
 }
 
@@ -54,17 +54,14 @@ fn quantities(value: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// Removes empty lists and maps, which Go does not write unless a field always is. In what is as in `old` there are none.
-pub(crate) fn omit_empty(node: &Node, value: &mut Value, old: Option<&Value>) {
-    if old.is_some_and(|old| old == value) {
-        return;
-    }
+/// Removes empty lists and maps, which Go does not write unless a field always is.
+pub(crate) fn omit_empty(node: &Node, value: &mut Value) {
     match value {
         Value::Object(fields) => {
             let mut any = false;
             for (name, value) in fields.iter_mut() {
                 let Some((node, known)) = node.field(name) else { continue };
-                omit_empty(node, value, old.and_then(|old| old.get(name)));
+                omit_empty(node, value);
                 any |= known && !node.always_present && is_empty(node, value);
             }
             if any {
@@ -76,9 +73,7 @@ pub(crate) fn omit_empty(node: &Node, value: &mut Value, old: Option<&Value>) {
         }
         Value::Array(items) => {
             let Some(node) = node.items() else { return };
-            for (index, item) in items.iter_mut().enumerate() {
-                omit_empty(node, item, old.and_then(|old| old.get(index)));
-            }
+            items.iter_mut().for_each(|item| omit_empty(node, item));
         }
         _ => {}
     }

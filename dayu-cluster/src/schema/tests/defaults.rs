@@ -108,7 +108,7 @@ fn families_are_completed_rather_than_set() {
 #[test]
 fn secrets_and_nulls() {
     let mut secret = json!({ "metadata": { "labels": null }, "stringData": { "a": "b" }, "data": { "c": "ZA==" } });
-    forget_nulls(&mut secret, None);
+    forget_nulls(&mut secret);
     assert_eq!(
         defaulted("", "Secret", secret),
         json!({ "metadata": {}, "type": "Opaque", "data": { "a": "Yg==", "c": "ZA==" } })
@@ -136,7 +136,7 @@ fn every_known_kind_keeps_what_its_defaults_set() {
         let node = node(group, "v1", kind).unwrap();
         let mut value = defaulted(group, kind, json!({ "spec": { "template": { "spec": { "containers": [{}] } } } }));
         // Those without a template lose the one above and nothing else.
-        for unknown in super::super::builtin::prune(&node, &mut value, None) {
+        for unknown in super::super::builtin::prune(&node, &mut value) {
             assert!(["spec", "spec.template"].contains(&unknown.as_str()), "{kind}: {unknown}");
         }
         assert_eq!(super::super::builtin::check_types(&node, &value, None), [], "{kind}");

@@ -101,25 +101,16 @@ fn node(value: &mut Value) {
     }
 }
 
-/// Built-in kinds have no nulls: what is null is not set. In what is as in `old` there are none.
-pub(crate) fn forget_nulls(value: &mut Value, old: Option<&Value>) {
-    if old.is_some_and(|old| old == value) {
-        return;
-    }
+/// Built-in kinds have no nulls: what is null is not set.
+pub(crate) fn forget_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             if fields.values().any(Value::is_null) {
                 fields.retain(|_, value| !value.is_null());
             }
-            for (name, value) in fields {
-                forget_nulls(value, old.and_then(|old| old.get(name)));
-            }
+            fields.values_mut().for_each(forget_nulls);
         }
-        Value::Array(items) => {
-            for (index, item) in items.iter_mut().enumerate() {
-                forget_nulls(item, old.and_then(|old| old.get(index)));
-            }
-        }
+        Value::Array(items) => items.iter_mut().for_each(forget_nulls),
         _ => {}
     }
 }

@@ -75,6 +75,9 @@ fn data(new: &Value, old: &Value, fields: &[&str], causes: &mut Vec<Cause>) {
 
 /// Of a pod that runs only images, deadlines and additional tolerations can change.
 fn pod(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
+    if new["spec"] == old["spec"] {
+        return;
+    }
     let (mut fixed_new, mut fixed_old) = (new["spec"].clone(), old["spec"].clone());
     // A pod is bound once.
     if old["spec"]["nodeName"].as_str().is_none_or(str::is_empty) {
