@@ -1,7 +1,7 @@
 //! Owner references: what nobody owns any more goes, and owners that wait for their dependents are let go.
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -15,7 +15,9 @@ use super::{
     kinds::Kinds,
 };
 use crate::{
+    patch,
     registry::Registry,
+    schema::{self, Kind, Node, builtin},
     store::{
         CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, Meta, NAMESPACES, Object, Owner, Preconditions, Propagation,
         ResourceRef, Store,
@@ -235,7 +237,14 @@ impl Collector {
     }
 }
 
+/// What an object has whatever its kind.
+static ANY: LazyLock<Node> = LazyLock::new(|| {
+    let fields = [("metadata".into(), builtin::object_meta())].into();
+    Node::new(Kind::Object(schema::Object { fields, ..schema::Object::default() }))
+});
+
 fn drop_owners(value: &mut Value, gone: impl Fn(&str) -> bool) {
+    let before = value.clone();
     let Some(metadata) = value["metadata"].as_object_mut() else { return };
     if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
         owners.retain(|owner| !gone(owner["uid"].as_str().unwrap_or_default()));
@@ -243,6 +252,10 @@ fn drop_owners(value: &mut Value, gone: impl Fn(&str) -> bool) {
             metadata.remove("ownerReferences");
         }
     }
+    // Who wrote a reference owns it no more. Nothing is written instead, so the writer's name and time are never told.
+    let api_version = before["apiVersion"].as_str().unwrap_or_default();
+    let writer = patch::Writer { manager: "kube-controller-manager", api_version, part: patch::Part::Whole, now: "" };
+    patch::update(Some(&before), value, writer, &ANY);
 }
 
 fn drop_finalizer(value: &mut Value, name: &str) {

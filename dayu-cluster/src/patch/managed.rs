@@ -106,7 +106,9 @@ impl Writer<'_> {
     }
 
     pub(super) fn owned(&self, set: FieldSet) -> Owned {
-        Owned { set, api_version: self.api_version.into(), time: Some(self.now.into()) }
+        // When something was scaled is told by nobody.
+        let time = (self.part != Part::Scale).then(|| self.now.into());
+        Owned { set, api_version: self.api_version.into(), time }
     }
 }
 

@@ -46,10 +46,17 @@ pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<Cause> {
         let why = "must have exactly one version marked as storage version";
         causes.push(Cause::invalid("spec.versions", &spec["versions"], why));
     }
+    let stores = old.is_some() || storage_version(definition).is_some();
     for (index, version) in versions.iter().enumerate() {
-        let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
         if version["schema"]["openAPIV3Schema"].is_null() {
-            causes.push(Cause::required(path, "schemas are required"));
+            causes.push(Cause::required(format!("spec.versions[{index}].schema.openAPIV3Schema"), ""));
+        }
+    }
+    for (path, version) in declared(versions, "selectableFields") {
+        let some = version["selectableFields"].as_array().is_some_and(|fields| !fields.is_empty());
+        if some && version["schema"]["openAPIV3Schema"].is_null() {
+            let why = "may only be set when validations.schema is included";
+            causes.push(Cause::invalid(format!("{path}.selectableFields"), &"".into(), why));
         }
     }
     for (path, version) in declared(versions, "schema") {
@@ -64,6 +71,9 @@ pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<Cause> {
         for (column, declared) in columns.enumerate() {
             printer_column(declared, &format!("{path}.additionalPrinterColumns[{column}]"), &mut causes);
         }
+    }
+    if !stores {
+        causes.push(Cause::invalid("status.storedVersions", &Value::Null, "must have at least one stored version"));
     }
     causes
 }

@@ -112,13 +112,13 @@ impl Compiler {
             self.causes.push(Cause::required(field, "must not be empty if x-kubernetes-list-type is map"));
             return List::Atomic;
         }
-        let keys = keys.into_iter().enumerate().map(|(index, name)| {
+        let all = Value::from_iter(keys.iter().map(|name| &**name));
+        let keys = keys.into_iter().map(|name| {
             let found = items.as_object().and_then(|object| Some((object, object.fields.get(&name)?)));
             match found {
                 None => {
-                    let value = Value::from(&*name);
                     let detail = "entries must all be names of item properties";
-                    self.causes.push(Cause::invalid(format!("{field}[{index}]"), &value, detail));
+                    self.causes.push(Cause::invalid(&*field, &all, detail));
                 }
                 Some((object, key)) if key.default.is_none() && !object.required.contains(&name) => {
                     let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
@@ -194,7 +194,7 @@ impl Compiler {
         let mut pruned = default.clone();
         super::default::fill(node, &mut pruned);
         let mut unknown = Vec::new();
-        super::prune::prune(node, &mut pruned, None, "", &mut unknown);
+        super::prune::prune(node, &mut pruned, "", &mut unknown);
         if !unknown.is_empty() {
             let detail = "must not have unknown fields";
             self.causes.push(Cause::invalid(format!("{path}.default"), default, detail));
