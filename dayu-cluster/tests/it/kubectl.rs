@@ -190,8 +190,10 @@ async fn built_in_kinds() {
 
         let described = shell.ok("describe deploy web", "").await;
         assert!(described.contains("web:2") && described.contains("Events:"), "{described}");
-        let diff = shell.run("diff -f -", &DEPLOYMENT.replace("replicas: 1", "replicas: 5")).await;
-        assert!(String::from_utf8_lossy(&diff.stdout).contains("+  replicas: 5"));
+        if shell.minor >= 27 {
+            let diff = shell.run("diff -f -", &DEPLOYMENT.replace("replicas: 1", "replicas: 5")).await;
+            assert!(String::from_utf8_lossy(&diff.stdout).contains("+  replicas: 5"));
+        }
         assert_eq!(shell.ok(image, "").await, "web:2", "a diff changes nothing");
         assert!(shell.ok("api-resources", "").await.contains("deployments"));
         assert_eq!(shell.ok("auth can-i delete pods", "").await, "yes\n");
