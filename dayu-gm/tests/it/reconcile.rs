@@ -23,6 +23,7 @@ on_both! {
     a_runtime_service_is_ready_when_its_device_has_confirmed_the_route,
     bad_resources_are_told_and_make_nothing,
     workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only,
+    what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays,
     a_foreign_object_of_the_same_name_is_never_adopted,
 }
 
@@ -134,6 +135,33 @@ async fn workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only(s
     let left = site.until::<Deployment>(|all| all.len() == 1).await;
     assert!(left[0].name_any().starts_with("det-2-"));
     site.until::<Service>(|all| all.iter().filter(|service| service.name_any().starts_with("det")).count() == 1).await;
+}
+
+async fn what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays(site: &mut Site) {
+    let worker = |names: &[&str]| {
+        let env: Vec<Value> = names.iter().map(|name| json!({"name": name, "value": "1"})).collect();
+        json!([{"template": {"spec": {"nodeName": "edge1", "containers": [{"name": "a", "image": "i:1", "env": env}]}}}])
+    };
+    let services = site.api::<JointMultiEdgeService>();
+    services.create(&PostParams::default(), &joint("det", &worker(&["KEPT", "DROPPED"]))).await.unwrap();
+    let deployment = site.until::<Deployment>(|all| all.len() == 1).await[0].name_any();
+    let theirs = json!({"metadata": {"annotations": {"theirs": "1"}}});
+    let deployments = site.api::<Deployment>();
+    deployments.patch(&deployment, &PatchParams::default(), &Patch::Merge(theirs)).await.unwrap();
+
+    // Twice: what was created counts as applied from the first change on.
+    for (names, gone) in [(&["KEPT", "ADDED"][..], "DROPPED"), (&["KEPT"], "ADDED")] {
+        let patch = json!({"spec": {"edgeWorker": worker(names)}});
+        services.patch("det", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+        let env = |deployment: &Deployment| {
+            let value = serde_json::to_value(deployment).unwrap();
+            value.pointer("/spec/template/spec/containers/0/env").unwrap().to_string()
+        };
+        let is_there = |all: &[Deployment], name: &str| env(&all[0]).contains(&format!("\"{name}\""));
+        let as_planned = |all: &[Deployment]| names.iter().all(|name| is_there(all, name)) && !is_there(all, gone);
+        let all = site.until::<Deployment>(as_planned).await;
+        assert_eq!(all[0].annotations()["theirs"], "1");
+    }
 }
 
 async fn a_foreign_object_of_the_same_name_is_never_adopted(site: &mut Site) {
