@@ -10,7 +10,7 @@ use super::layout::{ADMIN, Layout, Reach};
 use super::network::{self, Place};
 use super::node::{self, Node};
 use super::plane::{answers, occupy};
-use super::{Assets, ControlPlane, Error, image};
+use super::{Assets, ControlPlane, Error, Settings, image};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -46,7 +46,7 @@ impl Cluster {
         let dir = dir.map_err(Error::file(temporary))?.keep();
         let network = network::component(&dir, names.len()).hold(&dir, Some(folder(&dir)))?;
         let pid = entered(&dir).await?;
-        let plane = ControlPlane::reached(assets, Reach::Nodes).await?;
+        let plane = ControlPlane::reached(assets, Reach::Nodes, Settings::default()).await?;
         let layout = plane.layout();
         stock(layout, program)?;
         let places = places(names);

@@ -31,6 +31,10 @@ pub enum Error {
     NoNodes(String),
     #[error("cannot enter the network of the nodes: {0}; it needs root")]
     Enter(std::io::Error),
+    #[error("kubectl {arguments}: {said}")]
+    Kubectl { arguments: String, said: String },
+    #[error("{manifests} has {found} service accounts labelled app.kubernetes.io/component={component}; one is needed")]
+    Accounts { component: String, manifests: PathBuf, found: usize },
     #[error("{0} holds a control plane already; end it with `cargo xtask kube down`, or name another folder")]
     Occupied(PathBuf),
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::component::Component;
 use super::pki::Pki;
-use super::{Assets, Error, network};
+use super::settings::{Flags, Settings};
+use super::{Assets, Error, audit, network};
 
 pub(super) const ADMIN: &str = "admin";
 const MANAGER: &str = "manager";
@@ -29,6 +30,7 @@ pub(super) struct Layout {
     pki: Pki,
     ports: Ports,
     reach: Reach,
+    settings: Settings,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ struct Ports {
 }
 
 impl Layout {
-    pub(super) fn make(assets: &Assets, dir: &Path, reach: Reach) -> Result<Self, Error> {
+    pub(super) fn make(assets: &Assets, dir: &Path, reach: Reach, settings: Settings) -> Result<Self, Error> {
         let logs = dir.join("log");
         std::fs::create_dir_all(&logs).map_err(Error::file(&logs))?;
         let pki = Pki::make(&dir.join("pki"))?;
@@ -54,7 +56,8 @@ impl Layout {
         if reach == Reach::Nodes {
             ports.api = network::API_PORT;
         }
-        let layout = Self { assets: assets.clone(), dir: dir.into(), logs, pki, ports, reach };
+        let layout = Self { assets: assets.clone(), dir: dir.into(), logs, pki, ports, reach, settings };
+        audit::write_policy(&layout.audit_policy())?;
         for user in [ADMIN, MANAGER, SCHEDULER] {
             layout.introduce(user)?;
         }
@@ -104,8 +107,18 @@ impl Layout {
         .to_string()
     }
 
-    fn component(&self, program: &str, arguments: &[(&str, &str)]) -> Component {
-        let arguments = arguments.iter().map(|(flag, value)| format!("--{flag}={value}")).collect();
+    /// What the API server was asked by whom, where that is recorded.
+    pub(super) fn audit_log(&self) -> PathBuf {
+        self.logs.join("audit.log")
+    }
+
+    fn audit_policy(&self) -> PathBuf {
+        self.dir.join("audit-policy.json")
+    }
+
+    /// Of a flag that is given twice the later counts.
+    fn component(&self, program: &str, arguments: &[(&str, &str)], further: Flags) -> Component {
+        let arguments = arguments.iter().chain(further).map(|(flag, value)| format!("--{flag}={value}")).collect();
         Component { name: program.into(), program: self.assets.program(program), arguments }
     }
 
@@ -124,6 +137,7 @@ impl Layout {
                 ("initial-cluster", &format!("default={peer}")),
                 ("unsafe-no-fsync", "true"),
             ],
+            &[],
         )
     }
 
@@ -154,7 +168,10 @@ impl Layout {
                 ("service-account-signing-key-file", &pki("sa.key")),
                 ("authorization-mode", "Node,RBAC"),
                 ("allow-privileged", "true"),
+                ("audit-policy-file", &self.audit_policy().display().to_string()),
+                ("audit-log-path", &self.audit_log().display().to_string()),
             ],
+            self.settings.api_server,
         )
     }
 
@@ -177,6 +194,7 @@ impl Layout {
                 ("bind-address", "127.0.0.1"),
                 ("secure-port", &self.ports.manager.to_string()),
             ],
+            self.settings.controller_manager,
         );
         let scheduler = self.component(
             "kube-scheduler",
@@ -188,6 +206,7 @@ impl Layout {
                 ("bind-address", "127.0.0.1"),
                 ("secure-port", &self.ports.scheduler.to_string()),
             ],
+            self.settings.scheduler,
         );
         (manager, scheduler)
     }

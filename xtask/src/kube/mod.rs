@@ -11,7 +11,9 @@
 //! # }
 //! ```
 
+mod account;
 mod assets;
+mod audit;
 mod build;
 mod cluster;
 mod component;
@@ -22,14 +24,17 @@ mod network;
 mod node;
 mod pki;
 mod plane;
+mod settings;
 
 pub use assets::{Assets, Home};
+pub use audit::Request;
 pub use build::build;
 pub use cluster::{Cluster, built};
 pub use component::stop;
 pub use error::Error;
 pub use node::Node;
 pub use plane::ControlPlane;
+pub use settings::{Flags, Settings};
 
 /// The Kubernetes that tests run against: the newest that the `k8s-openapi` in use knows.
 pub const VERSION: &str = "1.37.2";

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::component::{Held, folder, pids};
 use super::layout::{ADMIN, Layout, Reach};
-use super::{Assets, Error};
+use super::{Assets, Error, Request, Settings, audit};
 
 /// A loaded machine takes a while; one that takes longer has something to say in its logs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -32,13 +33,21 @@ impl ControlPlane {
     /// # Errors
     /// When a program is missing or not ready in time.
     pub async fn start(assets: &Assets) -> Result<Self, Error> {
-        Self::reached(assets, Reach::Loopback).await
+        Self::reached(assets, Reach::Loopback, Settings::default()).await
     }
 
-    pub(super) async fn reached(assets: &Assets, reach: Reach) -> Result<Self, Error> {
+    /// The same, with further flags.
+    ///
+    /// # Errors
+    /// See [`start`](Self::start).
+    pub async fn start_with(assets: &Assets, settings: Settings) -> Result<Self, Error> {
+        Self::reached(assets, Reach::Loopback, settings).await
+    }
+
+    pub(super) async fn reached(assets: &Assets, reach: Reach, settings: Settings) -> Result<Self, Error> {
         let temporary = std::env::temp_dir();
         let dir = tempfile::Builder::new().prefix("kube-").tempdir_in(&temporary).map_err(Error::file(temporary))?;
-        let layout = Layout::make(assets, dir.path(), reach)?;
+        let layout = Layout::make(assets, dir.path(), reach, settings)?;
         // From here on the folder goes with etcd, even when this process is killed.
         let etcd = layout.etcd().hold(&layout.logs, Some(folder(dir.path())))?;
         let _ = dir.keep();
@@ -62,7 +71,7 @@ impl ControlPlane {
     }
 
     pub(super) async fn detached(assets: &Assets, dir: &Path, reach: Reach) -> Result<Layout, Error> {
-        let layout = Layout::make(assets, dir, reach)?;
+        let layout = Layout::make(assets, dir, reach, Settings::default())?;
         layout.etcd().detach(&layout.logs, dir)?;
         layout.api_server().detach(&layout.logs, dir)?;
         answers(&layout, SERVES, None).await?;
@@ -85,6 +94,35 @@ impl ControlPlane {
         self.api_server.end();
         self.api_server = self.layout.api_server().hold(&self.layout.logs, None)?;
         answers(&self.layout, SERVES, Some(&mut self.api_server)).await
+    }
+
+    /// What service accounts have asked of it so far, but for those of Kubernetes itself.
+    ///
+    /// # Errors
+    /// When the API server's record cannot be read.
+    pub fn requests(&self) -> Result<Vec<Request>, Error> {
+        audit::read(&self.layout.audit_log())
+    }
+
+    /// Runs the kubectl of its version as an administrator, and gives what it says.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub async fn run_kubectl(&self, arguments: &[&str], input: &str) -> Result<String, Error> {
+        let lost = |source| Error::Spawn { program: "kubectl".into(), source };
+        let mut command = kubectl(&self.layout, arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut kubectl = command.spawn().map_err(lost)?;
+        if let Some(mut stdin) = kubectl.stdin.take() {
+            // What it does not want to read it complains about itself.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+        let output = kubectl.wait_with_output().await.map_err(lost)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        if output.status.success() {
+            return Ok(text(&output.stdout));
+        }
+        Err(Error::Kubectl { arguments: arguments.join(" "), said: text(&output.stderr) })
     }
 
     /// How an administrator reaches it.
