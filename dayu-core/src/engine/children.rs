@@ -245,13 +245,8 @@ impl Kept for view::Deployment {
     const IS_WRITTEN: bool = true;
 
     fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> News {
-        let (wished, status) = (self.spec.replicas.unwrap_or(1), &self.status);
-        let counts = [status.replicas, status.updated_replicas, status.ready_replicas, status.available_replicas];
-        let rolled_out = status.observed_generation >= self.metadata.generation.unwrap_or_default()
-            && counts.iter().all(|count| *count == wished)
-            && status.unavailable_replicas == 0;
         let trouble = self.trouble().map(Box::new);
-        put(&mut children.deployments, Record { trouble, ..Record::of(self, uid, rolled_out) })
+        put(&mut children.deployments, Record { trouble, ..Record::of(self, uid, self.is_rolled_out()) })
     }
 
     fn unset(uid: &Uid, children: &mut Children) -> News {
@@ -333,6 +328,14 @@ impl Kept for view::EndpointSlice {
 }
 
 impl view::Deployment {
+    /// Whether no pod of an earlier generation is left. How ready the others are they say themselves, and sooner than their
+    /// controllers count them.
+    fn is_rolled_out(&self) -> bool {
+        let (status, generation) = (&self.status, self.metadata.generation.unwrap_or_default());
+        let counted = status.observed_generation >= generation && status.replicas == status.updated_replicas;
+        generation == 1 || counted
+    }
+
     /// What keeps its pods from being made: a quota, a service account that is not there.
     fn trouble(&self) -> Option<(String, String)> {
         self.status.conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?.told()
@@ -367,5 +370,25 @@ impl view::Condition {
     /// Reason and message, where there is a reason.
     fn told(&self) -> Option<(String, String)> {
         Some((self.reason.clone()?, self.message.clone().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_rollout_is_over_when_no_earlier_pod_is_counted_or_there_never_was_one() {
+        let rolled_out = |generation: i64, observed: i64, replicas: i32, updated: i32| {
+            let status = json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated});
+            let deployment = json!({"metadata": {"generation": generation}, "status": status});
+            serde_json::from_value::<view::Deployment>(deployment).unwrap().is_rolled_out()
+        };
+        assert!(rolled_out(1, 0, 0, 0), "the first");
+        assert!(!rolled_out(2, 1, 1, 1), "not seen yet");
+        assert!(!rolled_out(2, 2, 1, 0) && !rolled_out(2, 2, 2, 1), "earlier pods are left");
+        assert!(rolled_out(2, 2, 1, 1));
     }
 }

@@ -56,15 +56,7 @@ pub(super) struct Deployment {
     #[serde(deserialize_with = "pruned::metadata")]
     pub(super) metadata: ObjectMeta,
     #[serde(deserialize_with = "or_default")]
-    pub(super) spec: DeploymentSpec,
-    #[serde(deserialize_with = "or_default")]
     pub(super) status: DeploymentStatus,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct DeploymentSpec {
-    pub(super) replicas: Option<i32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,9 +65,6 @@ pub(super) struct DeploymentStatus {
     pub(super) observed_generation: i64,
     pub(super) replicas: i32,
     pub(super) updated_replicas: i32,
-    pub(super) ready_replicas: i32,
-    pub(super) available_replicas: i32,
-    pub(super) unavailable_replicas: i32,
     #[serde(deserialize_with = "or_default")]
     pub(super) conditions: Vec<Condition>,
 }

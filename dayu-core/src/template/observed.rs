@@ -46,7 +46,7 @@ pub enum Failure {
 pub struct WorkerState {
     /// Name and UID of the Deployment.
     pub deployment: Option<ObjectRef>,
-    /// The Deployment's controller has seen its newest generation, and all its replicas are updated and available.
+    /// No pod of an earlier generation of the Deployment is left: there never was one, or its controller says so.
     pub rolled_out: bool,
     /// Why its pods are not made, when that is known: reason and message.
     pub trouble: Option<(String, String)>,
