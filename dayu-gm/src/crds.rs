@@ -13,7 +13,10 @@ use kube::{
 };
 use serde_json::value::RawValue;
 
-use crate::plight::Plight;
+use crate::{
+    metrics::Metrics,
+    plight::{Plight, Watched},
+};
 
 /// Holds the layer's own objects.
 pub(crate) const NAMESPACE: &str = "dayu-system";
@@ -37,33 +40,32 @@ pub(crate) async fn ensure_namespace(client: &Client, plight: &Plight) {
 }
 
 /// Installs the definitions, unless somebody else does, and waits until they are served; tries until they are.
-pub(crate) async fn install(client: &Client, plight: &Plight, keep: bool) {
+pub(crate) async fn install(client: &Client, told: &Watched, keep: bool) {
     // One by one: where the server is in this process, its work on two at once would be twice the memory it ever needs.
     for wanted in &api::definitions() {
-        until_done(plight, || definition(client, wanted, keep)).await;
+        until_done(&told.plight, || definition(client, wanted, keep, &told.metrics)).await;
     }
 }
 
 async fn create_namespace(client: &Client) -> Result<(), Problem> {
-    let api: Api<Namespace> = Api::all(client.clone());
+    let (api, what) = (Api::<Namespace>::all(client.clone()), format!("namespace {NAMESPACE}"));
+    // Whoever may not create namespaces may still see that it is there.
+    if api.get_opt(NAMESPACE).await.map_err(failed(what.clone()))?.is_some() {
+        return Ok(());
+    }
     let metadata = ObjectMeta { name: Some(NAMESPACE.to_owned()), ..ObjectMeta::default() };
     let wanted = Namespace { metadata, ..Namespace::default() };
     match api.create(&PostParams::default(), &wanted).await {
-        Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-        // Whoever may not create namespaces may still see that it is there.
-        Err(error) => match api.get_opt(NAMESPACE).await {
-            Ok(Some(_)) => Ok(()),
-            _ => Err(failed(format!("namespace {NAMESPACE}"))(error)),
-        },
+        created => created.map(drop).map_err(failed(what)),
     }
 }
 
-async fn definition(client: &Client, wanted: &Definition, keep: bool) -> Result<(), Problem> {
+async fn definition(client: &Client, wanted: &Definition, keep: bool, metrics: &Metrics) -> Result<(), Problem> {
     if !keep {
         apply(client, wanted).await?;
     }
-    established(client, wanted).await
+    established(client, wanted, metrics).await
 }
 
 async fn apply(client: &Client, wanted: &Definition) -> Result<(), Problem> {
@@ -75,12 +77,13 @@ async fn apply(client: &Client, wanted: &Definition) -> Result<(), Problem> {
     applied.map(drop).map_err(failed(format!("definition {}", wanted.name())))
 }
 
-async fn established(client: &Client, wanted: &Definition) -> Result<(), Problem> {
+async fn established(client: &Client, wanted: &Definition, metrics: &Metrics) -> Result<(), Problem> {
     let (api, name) = (Api::<Installed>::all(client.clone()), wanted.name());
     let is_served = |served: Option<&Installed>| served.is_some_and(|served| served.established().is_ok());
     let served = await_condition(api, name, is_served).await;
     let served = served.map_err(|source| Problem::Wait { name, source: Box::new(source) })?;
     let lacking = served.map(|served| served.lacks(wanted)).unwrap_or_default();
+    metrics.lacks(name, lacking.len());
     if !lacking.is_empty() {
         let fields = lacking.join(", ");
         tracing::warn!(%name, %fields, "the installed definition is older: the server drops these fields; apply `dayu crds`");

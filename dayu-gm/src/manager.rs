@@ -92,21 +92,17 @@ struct Lead<'a> {
 }
 
 impl Lead<'_> {
-    /// Works in every term until `shutdown`; the Lease is given back after the last work is done.
+    /// Works in every term until `shutdown`; what has begun then is finished, and the Lease given back after that.
     async fn whenever_elected(&self, keeper: Keeper, ready: impl Fn(), shutdown: &CancellationToken) {
         let (leads, mut leading) = watch::channel(false);
         let done = CancellationToken::new();
         let work = async {
-            loop {
-                if !becomes(&mut leading, true, shutdown).await {
-                    break;
+            while becomes_leader(&mut leading, shutdown).await {
+                tokio::select! {
+                    () = self.work(&ready, shutdown.clone()) => {}
+                    // Another may lead by now: nothing that has begun is finished.
+                    () = is_deposed(&mut leading) => {}
                 }
-                let term = shutdown.child_token();
-                tokio::join!(self.work(&ready, term.clone()), async {
-                    // Deposed, or told to end: either way, write no more.
-                    becomes(&mut leading, false, &term).await;
-                    term.cancel();
-                });
                 self.standing.send_replace(Standing::Standby);
                 self.observer.metrics.resigned();
             }
@@ -115,18 +111,18 @@ impl Lead<'_> {
         tokio::join!(keeper.run(leads, done.clone()), work);
     }
 
-    /// Installs what is needed and runs the engines, until the `term` ends.
-    async fn work(&self, ready: &impl Fn(), term: CancellationToken) {
+    /// Installs what is needed and runs the engines until `shutdown`.
+    async fn work(&self, ready: &impl Fn(), shutdown: CancellationToken) {
         self.standing.send_replace(Standing::TakingOver);
-        let installed = crds::install(&self.client, &self.observer.plight, self.options.keep_crds);
-        if term.run_until_cancelled(installed).await.is_none() {
+        let installed = crds::install(&self.client, &self.observer, self.options.keep_crds);
+        if shutdown.run_until_cancelled(installed).await.is_none() {
             return;
         }
         let runtime_services = self.engine(runtime_service::RuntimeServiceTemplate);
         let joint_services = self.engine(joint_multi_edge::JointMultiEdgeTemplate);
         ready();
         self.standing.send_replace(Standing::Leading);
-        tokio::join!(runtime_services.run(term.clone()), joint_services.run(term));
+        tokio::join!(runtime_services.run(shutdown.clone()), joint_services.run(shutdown));
     }
 
     fn engine<T: dayu_core::template::Template>(&self, template: T) -> Engine<T> {
@@ -140,9 +136,14 @@ impl Lead<'_> {
     }
 }
 
-/// Whether `leading` becomes `wanted` before the end.
-async fn becomes(leading: &mut watch::Receiver<bool>, wanted: bool, end: &CancellationToken) -> bool {
-    matches!(end.run_until_cancelled(leading.wait_for(|leads| *leads == wanted)).await, Some(Ok(_)))
+/// Whether it leads before the end.
+async fn becomes_leader(leading: &mut watch::Receiver<bool>, end: &CancellationToken) -> bool {
+    matches!(end.run_until_cancelled(leading.wait_for(|leads| *leads)).await, Some(Ok(_)))
+}
+
+async fn is_deposed(leading: &mut watch::Receiver<bool>) {
+    // Whoever does not keep the Lease any more does not lead either.
+    let _ = leading.wait_for(|leads| !leads).await;
 }
 
 fn advertised(options: &Options, listening: SocketAddr) -> Result<String, Error> {

@@ -25,6 +25,7 @@ pub(crate) struct Metrics {
     activation: Histogram,
     leading: Gauge,
     devices: Gauge,
+    lacking: Family<Labels, Gauge>,
 }
 
 impl Metrics {
@@ -42,10 +43,11 @@ impl Metrics {
             activation: seconds(),
             leading: Gauge::default(),
             devices: Gauge::default(),
+            lacking: Family::default(),
         };
         let mut registry = Registry::with_prefix("dayu_gm");
-        let Self { looks, errors, duration, depth, lag, breaks, asked, acknowledged, activation, leading, devices } =
-            &metrics;
+        let Self { looks, errors, duration, depth, lag, breaks, asked, acknowledged, activation, .. } = &metrics;
+        let Self { leading, devices, lacking, .. } = &metrics;
         registry.register("reconciles", "Looks at resources, by how they ended", looks.clone());
         registry.register("reconcile_errors", "Looks that ended badly, by reason", errors.clone());
         registry.register_with_unit("reconcile", "How long a look takes", Unit::Seconds, duration.clone());
@@ -59,6 +61,8 @@ impl Metrics {
         registry.register_with_unit("activation", help, Unit::Seconds, activation.clone());
         registry.register("leading", "1 where this one leads", leading.clone());
         registry.register("link_devices", "Devices whose local manager is connected", devices.clone());
+        let help = "Fields that the installed definition does not know: the server drops them";
+        registry.register("definition_fields_lacking", help, lacking.clone());
         (metrics, registry)
     }
 
@@ -66,6 +70,12 @@ impl Metrics {
     pub(crate) fn now(&self, leads: bool, devices: usize) {
         self.leading.set(i64::from(leads));
         self.devices.set(i64::try_from(devices).unwrap_or(i64::MAX));
+    }
+
+    /// So many fields of a kind are unknown to the server.
+    pub(crate) fn lacks(&self, definition: &str, fields: usize) {
+        let labels = vec![("definition", definition.to_owned())];
+        self.lacking.get_or_create(&labels).set(i64::try_from(fields).unwrap_or(i64::MAX));
     }
 
     /// It leads no more: nothing waits for it.

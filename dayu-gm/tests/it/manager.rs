@@ -2,11 +2,19 @@
 use std::time::Duration;
 
 use dayu_cluster::Cluster;
+use dayu_core::api::RuntimeService;
 use dayu_gm::{Handle, Options, run_with};
-use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client, ResourceExt};
-use tokio::time::{Instant, timeout};
+use http::{Method, Request};
+use k8s_openapi::api::{apps::v1::Deployment, coordination::v1::Lease, core::v1::Node};
+use kube::{Api, Client, ResourceExt, api::PostParams};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::site::runtime_service;
 
 fn options(name: &str) -> Options {
     Options {
@@ -75,6 +83,53 @@ async fn another_takes_over_at_once_from_one_that_ends_and_in_15_s_from_one_that
     third.ready().await.unwrap();
     assert!(began.elapsed() < Duration::from_secs(15), "took {:?}", began.elapsed());
     assert_eq!(lease(&client).await.spec.unwrap().lease_transitions, Some(2));
+}
+
+/// A client whose requests wait while `open` does not hold, and the paths of what it then writes.
+fn gated(cluster: &Cluster, open: &watch::Sender<bool>) -> (Client, mpsc::UnboundedReceiver<String>) {
+    let (writes, written) = mpsc::unbounded_channel();
+    let (server, open) = (cluster.service(), open.subscribe());
+    let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+        let (server, mut open, writes) = (server.clone(), open.clone(), writes.clone());
+        async move {
+            let _ = open.wait_for(|open| *open).await;
+            if request.method() != Method::GET {
+                writes.send(request.uri().path().to_owned()).unwrap();
+            }
+            server.oneshot(request).await
+        }
+    });
+    (Client::new(service, "default"), written)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_deposed_finishes_nothing_that_it_had_begun() {
+    let cluster = Cluster::builder().build().await.unwrap();
+    let client = cluster.client();
+    let node: Node = serde_json::from_value(serde_json::json!({"metadata": {"name": "edge1"}})).unwrap();
+    Api::all(client.clone()).create(&PostParams::default(), &node).await.unwrap();
+    let open = watch::Sender::new(true);
+    let (slow, mut written) = gated(&cluster, &open);
+    let (mut first, _stop_first) = start(&slow, "a");
+    first.ready().await.unwrap();
+
+    // It hears of the resource, and waits for the answer to its first question about it.
+    open.send_replace(false);
+    let services = Api::<RuntimeService>::default_namespaced(client.clone());
+    services.create(&PostParams::default(), &runtime_service("det", "edge1", 9000)).await.unwrap();
+    let (mut second, _stop_second) = start(&client, "b");
+    second.ready().await.unwrap();
+    let deployments = Api::<Deployment>::default_namespaced(client.clone());
+    while deployments.get_opt("det").await.unwrap().is_none() {
+        sleep(Duration::from_millis(10)).await;
+    }
+
+    while written.try_recv().is_ok() {}
+    open.send_replace(true);
+    sleep(Duration::from_secs(5)).await;
+    let later: Vec<_> =
+        std::iter::from_fn(|| written.try_recv().ok()).filter(|path| !path.contains("/leases")).collect();
+    assert!(later.is_empty(), "written by one that was deposed: {later:?}");
 }
 
 #[tokio::test]
