@@ -6,7 +6,10 @@ mod considerate;
 mod identity;
 mod refusal;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use kube::{
     Client, Config,
@@ -17,6 +20,10 @@ use kube::{
 pub use considerate::{Considerate, Consideration, Silent, Spoken};
 pub use identity::{Identity, IdentityError, shown};
 pub use refusal::{refusal, refused};
+
+/// A watch that says nothing for so long hangs on a dead connection, even if nobody has closed it: there is a bookmark every
+/// minute or so. Without this limit a firewall that forgets a connection in silence would leave a daemon blind for five.
+const SILENCE: Duration = Duration::from_secs(90);
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +52,8 @@ pub enum ConnectError {
 }
 
 /// A client for the kubeconfig that the user named, else for what the environment offers: `KUBECONFIG`, a pod's service
-/// account, `~/.kube/config`. It is [`Considerate`]. Nothing is sent yet. Must be called within a Tokio runtime.
+/// account, `~/.kube/config`. It is [`Considerate`]. Nothing is sent yet. Must be called within a Tokio runtime. A connection that
+/// is silent for 90 s is given up; watches that ask for bookmarks, as `kube::runtime::watcher` does, are never silent for so long.
 ///
 /// # Errors
 /// See [`ConnectError`].
@@ -65,6 +73,9 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
         }
         None => Config::infer().await.map_err(|source| ConnectError::Nowhere(Box::new(source)))?,
     };
+    config.read_timeout = Some(SILENCE);
+    // Counted from the request, not from when a connection was last of use.
+    config.reset_reader_on_write = true;
     let url = config.cluster_url.to_string();
     // Whoever asks decides when to ask again; a server that asks for quiet gets it from our own layer.
     config.default_retry = false;
