@@ -13,18 +13,9 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::site::{Manager, Place, Site, condition, on_kubernetes, runtime_service};
+use super::site::{Manager, Place, Site, condition, on_kubernetes_only, runtime_service};
 
-macro_rules! on_kubernetes_alone {
-    ($($name:ident),* $(,)?) => { mod on_kubernetes_alone { $(
-        #[tokio::test]
-        async fn $name() {
-            super::on_kubernetes(stringify!($name), |site| Box::pin(super::$name(site))).await;
-        }
-    )* } };
-}
-
-on_kubernetes_alone! {
+on_kubernetes_only! {
     the_chart_gives_no_right_beyond,
     another_manager_takes_over,
     the_api_server_comes_back,

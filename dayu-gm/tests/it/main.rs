@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 mod admission;
 mod adversity;
+mod definitions;
 mod link;
+mod lost;
 mod manager;
 mod offline;
 mod reconcile;
+mod refused;
 mod renewal;
 mod site;
 mod status;
+mod way;

@@ -1,5 +1,5 @@
 //! A cluster with two devices and a global manager: the embedded one, or Kubernetes.
-use std::{fmt::Debug, path::Path, pin::Pin, process::Output, process::Stdio, sync::Arc, time::Duration};
+use std::{fmt::Debug, pin::Pin, sync::Arc, time::Duration};
 
 use dayu_cluster::{Cluster, Controllers};
 use dayu_core::{
@@ -17,9 +17,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncWriteExt,
     net::TcpStream,
-    process::Command,
     sync::{Mutex, OnceCell, OwnedMutexGuard},
 };
 use tokio_tungstenite::{
@@ -56,6 +54,17 @@ macro_rules! on_both {
 }
 pub(super) use on_both;
 
+/// The same for what only Kubernetes does.
+macro_rules! on_kubernetes_only {
+    ($($name:ident),* $(,)?) => { mod on_kubernetes { $(
+        #[tokio::test]
+        async fn $name() {
+            $crate::site::on_kubernetes(stringify!($name), |site| Box::pin(super::$name(site))).await;
+        }
+    )* } };
+}
+pub(super) use on_kubernetes_only;
+
 pub(super) struct Site {
     /// May do everything, as whoever looks after the cluster.
     pub(super) client: Client,
@@ -64,6 +73,8 @@ pub(super) struct Site {
     pub(super) cluster: Place,
     /// With the rights of a manager.
     pub(super) restricted: Client,
+    /// The same for a client of one's own; nothing on the embedded one.
+    pub(super) kubeconfig: Value,
     manager: Manager,
 }
 
@@ -80,10 +91,14 @@ pub(super) struct Manager {
 
 impl Manager {
     pub(super) fn start(client: Client, identity: &str) -> Self {
+        Self::start_with(client, identity, Options::default())
+    }
+
+    pub(super) fn start_with(client: Client, identity: &str, options: Options) -> Self {
         let shutdown = CancellationToken::new();
-        // The device is played by a test, which shows no key.
         let status = Some(([127, 0, 0, 1], 0).into());
-        let options = Options { link_plain: true, identity: Some(identity.into()), status, ..Options::default() };
+        // The device is played by a test, which shows no key.
+        let options = Options { link_plain: true, identity: Some(identity.into()), status, ..options };
         Self { handle: run_with(client, options, shutdown.clone()), shutdown }
     }
 
@@ -101,7 +116,7 @@ impl Manager {
 pub(super) async fn on_embedded(scenario: Scenario) {
     let cluster = Cluster::builder().build().await.unwrap();
     let (client, controllers) = (cluster.client(), cluster.start_controllers());
-    let mut site = Site::open(client.clone(), client, "default", Place::Embedded(controllers)).await;
+    let mut site = Site::open(client.clone(), client, Value::Null, "default", Place::Embedded(controllers)).await;
     scenario(&mut site).await;
     site.manager.end().await;
 }
@@ -121,12 +136,13 @@ pub(super) async fn on_kubernetes(name: &str, scenario: Scenario) {
     let kubeconfig = serde_json::to_value(Kubeconfig::read_from(plane.kubeconfig()).unwrap()).unwrap();
     let administrator = client(&kubeconfig).await;
     clear(&administrator).await;
-    let manager = client(&with_rights_of_the_chart(&plane, kubeconfig).await).await;
+    let restricted = plane.account(MANIFESTS.as_ref(), "gm", None).await.unwrap();
+    let manager = client(&restricted).await;
     // So much of the scenario's name as a namespace's may be long.
     let namespace: String = name.replace('_', "-").chars().take(63).collect();
     let namespace = namespace.trim_end_matches('-');
     namespaced(&administrator, namespace).await;
-    let mut site = Site::open(administrator, manager, namespace, Place::Kubernetes(plane)).await;
+    let mut site = Site::open(administrator, manager, restricted, namespace, Place::Kubernetes(plane)).await;
     scenario(&mut site).await;
     site.manager.end().await;
 }
@@ -153,53 +169,14 @@ async fn namespaced(client: &Client, name: &str) {
     namespaces.create(&PostParams::default(), &namespace).await.unwrap();
 }
 
-/// The kubeconfig of the chart's service account, with exactly the roles that the chart binds it to.
-async fn with_rights_of_the_chart(plane: &ControlPlane, mut kubeconfig: Value) -> Value {
-    let read = ["apply", "-f", MANIFESTS, "-l", "app.kubernetes.io/component=gm", "--dry-run=client", "-o", "json"];
-    let manifests: Value = serde_json::from_str(&kubectl(plane, &read, "").await).unwrap();
-    let kinds = ["ServiceAccount", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"];
-    let wanted = |object: &&Value| kinds.iter().any(|kind| object["kind"] == *kind);
-    let rights: Vec<_> = manifests["items"].as_array().unwrap().iter().filter(wanted).collect();
-    assert_eq!(rights.len(), kinds.len(), "{rights:#?}");
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dayu-system"}});
-    let mut objects = vec![&namespace];
-    objects.extend(rights);
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
-    kubectl(plane, &["apply", "-f", "-"], &list).await;
-    let token = kubectl(plane, &["create", "token", "dayu-gm", "-n", "dayu-system"], "").await;
-    kubeconfig["users"][0]["user"] = json!({"token": token.trim()});
-    kubeconfig
-}
-
-pub(super) async fn kubectl(plane: &ControlPlane, arguments: &[&str], input: &str) -> String {
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kubectl");
-    let mut child = Command::new(plane.kubectl())
-        .arg("--kubeconfig")
-        .arg(plane.kubeconfig())
-        .arg("--cache-dir")
-        .arg(cache)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(input.as_bytes()).await.unwrap();
-    drop(stdin);
-    let Output { status, stdout, stderr } = child.wait_with_output().await.unwrap();
-    assert!(status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).unwrap()
-}
-
 impl Site {
-    async fn open(client: Client, restricted: Client, namespace: &str, cluster: Place) -> Self {
+    async fn open(client: Client, restricted: Client, kubeconfig: Value, namespace: &str, cluster: Place) -> Self {
         for device in DEVICES {
             register(&client, device).await;
         }
         let mut manager = Manager::start(restricted.clone(), "first");
         let addresses = manager.ready().await;
-        Self { client, namespace: namespace.to_owned(), addresses, cluster, restricted, manager }
+        Self { client, namespace: namespace.to_owned(), addresses, cluster, restricted, kubeconfig, manager }
     }
 
     /// The objects of a kind in the namespace of the scenario.
@@ -218,11 +195,22 @@ impl Site {
             + DeserializeOwned
             + Debug,
     {
-        let api = self.api::<K>();
         let patience = match self.cluster {
             Place::Embedded(_) => Duration::from_secs(10),
             Place::Kubernetes(_) => Duration::from_secs(60),
         };
+        self.until_within(patience, wished).await
+    }
+
+    /// The same within `patience`.
+    pub(super) async fn until_within<K>(&self, patience: Duration, wished: impl Fn(&[K]) -> bool) -> Vec<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug,
+    {
+        let api = self.api::<K>();
         let deadline = tokio::time::Instant::now() + patience;
         loop {
             let list = api.list(&ListParams::default()).await.unwrap();
@@ -273,7 +261,7 @@ impl Site {
 }
 
 /// A device with a kubelet that says so, anew.
-async fn register(client: &Client, device: &str) {
+pub(super) async fn register(client: &Client, device: &str) {
     let nodes = Api::<Node>::all(client.clone());
     let _ = nodes.delete(device, &DeleteParams::default()).await;
     let node = json!({

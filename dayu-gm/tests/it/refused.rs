@@ -1,0 +1,129 @@
+//! The global manager where a device is away, or pods are not let in.
+use std::time::Duration;
+
+use dayu_core::api::RuntimeService;
+use jiff::Timestamp;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace, Node, Pod},
+};
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::site::{Site, condition, on_kubernetes_only, register, runtime_service};
+
+on_kubernetes_only! {
+    a_device_falls_silent_and_comes_back_with_its_pods,
+    the_namespace_lets_no_such_pod_in,
+    a_kubelet_refuses_a_pod_and_takes_the_next,
+}
+
+/// Of a name of its own: Kubernetes remembers of a node that is replaced when it was heard of.
+const DEVICE: &str = "faraway";
+/// Kubernetes takes a node for lost after 50 s without a word.
+const LOST: Duration = Duration::from_secs(120);
+
+fn bound(pods: &[Pod]) -> bool {
+    pods.iter().all(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()))
+}
+
+async fn create(site: &Site, device: &str) {
+    let services = site.api::<RuntimeService>();
+    services.create(&PostParams::default(), &runtime_service("det", device, 9000)).await.unwrap();
+}
+
+/// The other devices say that they live, as long as this is held: where all are lost, Kubernetes evicts nobody.
+fn keep_alive(site: &Site) -> AbortOnDropHandle<()> {
+    let nodes = Api::<Node>::all(site.client.clone());
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            for device in ["edge1", "edge2"] {
+                let alive = json!({"type": "Ready", "status": "True", "lastHeartbeatTime": Timestamp::now()});
+                let status = Patch::Strategic(json!({"status": {"conditions": [alive]}}));
+                nodes.patch_status(device, &PatchParams::default(), &status).await.unwrap();
+            }
+            sleep(Duration::from_secs(10)).await;
+        }
+    }))
+}
+
+async fn a_device_falls_silent_and_comes_back_with_its_pods(site: &mut Site) {
+    let _others = keep_alive(site);
+    register(&site.client, DEVICE).await;
+    // What any other pod suffers is the measure.
+    let other: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "other"},
+        "spec": {
+            "nodeName": DEVICE, "containers": [{"name": "c", "image": "i"}],
+            "tolerations": [{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}],
+        },
+    }))
+    .unwrap();
+    let ours = |pods: &[Pod]| pods.iter().filter(|pod| pod.name_any() != "other").cloned().collect::<Vec<_>>();
+    site.api::<Pod>().create(&PostParams::default(), &other).await.unwrap();
+    create(site, DEVICE).await;
+    let pods = ours(&site.until::<Pod>(|all| all.len() == 2 && bound(all)).await);
+    site.become_ready(&pods[0], "10.64.1.2").await;
+    site.until::<RuntimeService>(|all| condition(&all[0].status, "NodeReady").0 == "True").await;
+
+    let lost = |all: &[RuntimeService]| condition(&all[0].status, "NodeReady").0 == "False";
+    site.until_within::<RuntimeService>(LOST, lost).await;
+    let evicted =
+        |all: &[Pod]| all.iter().all(|pod| pod.name_any() != "other" || pod.metadata.deletion_timestamp.is_some());
+    let during = ours(&site.until_within::<Pod>(LOST, evicted).await);
+    assert_eq!(during.len(), 1, "{during:#?}");
+    assert_eq!((during[0].uid(), &during[0].metadata.deletion_timestamp), (pods[0].uid(), &None));
+
+    let back = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+    let nodes = Api::<Node>::all(site.client.clone());
+    nodes.patch_status(DEVICE, &PatchParams::default(), &Patch::Strategic(back)).await.unwrap();
+    site.until::<RuntimeService>(|all| condition(&all[0].status, "NodeReady").0 == "True").await;
+    let after = ours(&site.until::<Pod>(|_| true).await);
+    assert_eq!(after.iter().map(ResourceExt::uid).collect::<Vec<_>>(), [pods[0].uid()]);
+    assert_eq!(site.until::<Deployment>(|_| true).await[0].metadata.generation, Some(1));
+}
+
+async fn the_namespace_lets_no_such_pod_in(site: &mut Site) {
+    let namespaces = Api::<Namespace>::all(site.client.clone());
+    let label = |level: Option<&str>| {
+        Patch::Merge(json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}}))
+    };
+    namespaces.patch(&site.namespace, &PatchParams::default(), &label(Some("restricted"))).await.unwrap();
+    create(site, "edge1").await;
+    let told = |all: &[RuntimeService]| serde_json::to_string(&all[0].status).unwrap().contains("violates PodSecurity");
+    let services = site.until::<RuntimeService>(told).await;
+    assert_eq!(condition(&services[0].status, "WorkloadReady").0, "False");
+    assert!(site.until::<Pod>(|_| true).await.is_empty());
+
+    namespaces.patch(&site.namespace, &PatchParams::default(), &label(None)).await.unwrap();
+    site.until::<Pod>(|all| all.len() == 1).await;
+    let over = |all: &[RuntimeService]| !told(all);
+    site.until::<RuntimeService>(over).await;
+}
+
+async fn a_kubelet_refuses_a_pod_and_takes_the_next(site: &mut Site) {
+    create(site, "edge1").await;
+    let first = site.until::<Pod>(|all| all.len() == 1 && bound(all)).await.swap_remove(0);
+    let refused = json!({"status": {
+        "phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "no camera is free",
+    }});
+    let pods = site.api::<Pod>();
+    pods.patch_status(&first.name_any(), &PatchParams::default(), &Patch::Merge(refused)).await.unwrap();
+    let told =
+        |all: &[RuntimeService]| serde_json::to_string(&all[0].status).unwrap().contains("UnexpectedAdmissionError");
+    site.until::<RuntimeService>(told).await;
+
+    let all = site.until::<Pod>(|all| all.len() == 2 && bound(all)).await;
+    let next = all.iter().find(|pod| pod.uid() != first.uid()).unwrap();
+    let mut link = site.link("edge1").await;
+    site.become_ready(next, "10.64.1.2").await;
+    let (_, asked) = site.asked(&mut link).await;
+    assert_eq!(asked.endpoint_pod_uid.as_str(), next.uid().unwrap());
+    let services = site.until::<RuntimeService>(|all| condition(&all[0].status, "WorkloadReady").0 == "True").await;
+    assert!(!told(&services), "what is over is not told any more");
+}
