@@ -5,6 +5,9 @@ use super::transcript::Difference;
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/compatibility.md");
 const HEADING: &str = "## The embedded API and Kubernetes";
 
+/// Followed by a version, begins the rows that hold for that Kubernetes alone.
+const ONLY: &str = "### Only with Kubernetes ";
+
 /// The table in `docs/compatibility.md`: its first two columns say where a difference is.
 pub(crate) struct Table(Vec<Row>);
 
@@ -15,14 +18,20 @@ struct Row {
 }
 
 impl Table {
-    pub(crate) fn read() -> Self {
-        Self::parse(&std::fs::read_to_string(DOCUMENT).expect("the document is there"))
+    /// What it says of Kubernetes `version`, such as `1.37`.
+    pub(crate) fn read(version: &str) -> Self {
+        Self::parse(&std::fs::read_to_string(DOCUMENT).expect("the document is there"), version)
     }
 
-    fn parse(document: &str) -> Self {
+    fn parse(document: &str, version: &str) -> Self {
         let section = document.split(HEADING).nth(1).unwrap_or_default();
         let section = section.split("\n## ").next().unwrap_or_default();
-        Self(section.lines().flat_map(Row::parse).collect())
+        let (mut rows, mut holds) = (Vec::new(), true);
+        for line in section.lines() {
+            holds = line.strip_prefix(ONLY).map_or(holds, |only| only == version);
+            rows.extend(Row::parse(line).into_iter().filter(|_| holds));
+        }
+        Self(rows)
     }
 
     /// What is wrong with the differences found in a scenario; nothing when all are known and all known are there.
@@ -70,15 +79,21 @@ fn fits(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "## The embedded API and Kubernetes\n| Where | Field | Why |\n|---|---|---|\n| `pods/create*`, `jobs/*` | `/spec/a`, `/spec/b*` | x |\n\n## Else\n| `b/c` | `/d` |\n";
+    const TEXT: &str = "## The embedded API and Kubernetes\n| Where | Field | Why |\n|---|---|---|\n| `pods/create*`, `jobs/*` | `/spec/a`, `/spec/b*` | x |\n### Only with Kubernetes 1.34\n| `maps/read` | `/spec/a` | y |\n\n## Else\n| `b/c` | `/d` |\n";
 
     fn difference(step: &str) -> Difference {
         Difference { step: step.into(), path: "/spec/a".into(), real: "1".into(), embedded: "2".into() }
     }
 
     #[test]
+    fn what_is_said_of_one_version_holds_for_no_other() {
+        assert_eq!(Table::parse(TEXT, "1.34").judge("maps", &[difference("read")]), "");
+        assert!(Table::parse(TEXT, "1.37").judge("maps", &[difference("read")]).contains("read /spec/a"));
+    }
+
+    #[test]
     fn only_what_is_listed_may_differ_and_must() {
-        let table = Table::parse(TEXT);
+        let table = Table::parse(TEXT, "1.37");
         assert_eq!(table.0.len(), 4);
         let other = || Difference { path: "/spec/b/c".into(), ..difference("create") };
         assert_eq!(table.judge("pods", &[difference("create 1"), other()]), "");

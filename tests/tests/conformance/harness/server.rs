@@ -52,6 +52,12 @@ pub(crate) async fn embedded() -> Server {
 }
 
 impl Server {
+    /// Major and minor.
+    pub(crate) async fn version(&self) -> String {
+        let version = self.client.apiserver_version().await.unwrap();
+        format!("{}.{}", version.major, version.minor)
+    }
+
     async fn at(
         kubeconfig: PathBuf,
         kubectl: PathBuf,
