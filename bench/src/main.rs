@@ -6,6 +6,7 @@ mod controllers;
 mod engine;
 mod follow;
 mod idle;
+mod kubernetes;
 mod pick;
 mod processor;
 mod relay;
@@ -36,6 +37,8 @@ enum Bench {
     EngineManager(engine::ManagerArguments),
     /// The size of the release binary, and what it takes when nobody asks anything.
     Idle(idle::Arguments),
+    /// The global manager on a real API server: milliseconds to Ready, children, requests, takeover, and at rest.
+    Kube(kubernetes::Arguments),
     /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
@@ -51,6 +54,7 @@ fn main() -> std::io::Result<()> {
         Bench::Engine(arguments) => engine::run(&arguments)?,
         Bench::EngineManager(arguments) => engine::run_manager(&arguments)?,
         Bench::Idle(arguments) => idle::run(&arguments)?,
+        Bench::Kube(arguments) => kubernetes::run(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),
         Bench::Relay(arguments) => relay::run(&arguments)?,
         Bench::Writes => writes::run()?,

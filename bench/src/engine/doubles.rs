@@ -13,7 +13,7 @@ use kube::{
     api::{Patch, PatchParams},
     client::Body,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{net::TcpStream, task::JoinSet};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
@@ -30,13 +30,31 @@ const STARTED_AT_ONCE: usize = 32;
 type Link = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The running doubles.
-pub(super) struct Doubles {
+pub(crate) struct Doubles {
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Doubles {
-    pub(super) async fn shutdown(self) {
+    /// One link per device.
+    pub(crate) async fn connect(link: SocketAddr, devices: &[String]) -> Result<Self, Failure> {
+        let doubles = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        for device in devices {
+            let mut request = format!("ws://{link}/").into_client_request()?;
+            request.headers_mut().insert("Node-Name", device.parse()?);
+            let (link, _) = connect_async(request).await?;
+            doubles.play("link", confirm(link));
+        }
+        doubles.tasks.close();
+        Ok(doubles)
+    }
+
+    /// Plays one more part.
+    pub(crate) fn play(&self, what: &'static str, part: impl Future<Output = Result<(), Failure>> + Send + 'static) {
+        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(told(what, part)));
+    }
+
+    pub(crate) async fn shutdown(self) {
         self.stop.cancel();
         self.tasks.wait().await;
     }
@@ -44,17 +62,9 @@ impl Doubles {
 
 /// Starts one link per device and one player of all pods.
 pub(super) async fn start(cluster: &Cluster, link: SocketAddr, devices: &[String]) -> Result<Doubles, Failure> {
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    for device in devices {
-        let mut request = format!("ws://{link}/").into_client_request()?;
-        request.headers_mut().insert("Node-Name", device.parse()?);
-        let (link, _) = connect_async(request).await?;
-        tasks.spawn(stop.clone().run_until_cancelled_owned(told("link", confirm(link))));
-    }
-    let playing = play(cluster.store().clone(), cluster.client());
-    tasks.spawn(stop.clone().run_until_cancelled_owned(told("pods", playing)));
-    tasks.close();
-    Ok(Doubles { tasks, stop })
+    let doubles = Doubles::connect(link, devices).await?;
+    doubles.play("pods", play(cluster.store().clone(), cluster.client()));
+    Ok(doubles)
 }
 
 async fn told(what: &str, ended: impl Future<Output = Result<(), Failure>>) {
@@ -115,13 +125,18 @@ async fn play(store: Store, client: Client) -> Result<(), Failure> {
 
 /// By a request as a local manager sends it. What is answered costs that one, not the plane, and is not read.
 async fn become_ready(client: Client, number: usize, name: String) -> Result<(), Failure> {
-    let status = json!({"status": {
-        "phase": "Running",
-        "podIP": format!("127.{}.{}.{}", 65 + number / 65_536, number / 256 % 256, number % 256),
-        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
-        "containerStatuses": [{"name": "worker", "ready": true, "image": "dayu/detector:1", "imageID": "", "restartCount": 0}],
-    }});
+    let status = running(&format!("127.{}.{}.{}", 65 + number / 65_536, number / 256 % 256, number % 256));
     let pods = kube::core::Request::new(Pod::url_path(&(), Some(NAMESPACE)));
     let patch = pods.patch_subresource("status", &name, &PatchParams::default(), &Patch::Merge(status))?;
     succeeded(client.send(patch.map(Body::from)).await?.status())
+}
+
+/// What a kubelet says of a pod at `address` whose containers run and are ready.
+pub(crate) fn running(address: &str) -> Value {
+    json!({"status": {
+        "phase": "Running",
+        "podIP": address,
+        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+        "containerStatuses": [{"name": "worker", "ready": true, "image": "dayu/detector:1", "imageID": "", "restartCount": 0}],
+    }})
 }

@@ -10,7 +10,7 @@ use dayu_cluster::{Cluster, server::Serving};
 use dayu_gm::{Handle, Options};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{
-    Api, CustomResourceExt, ResourceExt,
+    Api, Client, CustomResourceExt, ResourceExt,
     runtime::wait::{await_condition, conditions},
 };
 use tokio::time::timeout;
@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// How to reach the API.
     #[arg(long)]
     kubeconfig: PathBuf,
+    /// Who it is among several.
+    #[arg(long, default_value = "bench")]
+    identity: String,
 }
 
 /// The manager that measures are taken of.
@@ -41,12 +44,12 @@ pub(super) enum Manager {
 }
 
 /// What it has used so far, or between two moments.
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Known of a manager in this process.
     requests: Option<Counted>,
     /// KiB, and processor seconds, of the manager's process: this one's, where it has none of its own.
-    resident: u64,
-    seconds: f64,
+    pub(crate) resident: u64,
+    pub(crate) seconds: f64,
 }
 
 impl Manager {
@@ -71,7 +74,8 @@ impl Manager {
         // It ends with its standard input, so never outlives this process.
         command.arg("engine-manager").arg("--kubeconfig").arg(&kubeconfig).stdin(Stdio::piped());
         let process = command.spawn()?;
-        let link = timeout(PATIENCE, link_of(cluster)).await.map_err(|_| "the manager's process does not lead")??;
+        let link =
+            timeout(PATIENCE, link_of(cluster.client())).await.map_err(|_| "the manager's process does not lead")??;
         Ok(Self::Apart { process, link, serving, data })
     }
 
@@ -84,7 +88,7 @@ impl Manager {
     pub(super) fn usage(&self) -> Result<Usage, Failure> {
         match self {
             Self::Within { requests, .. } => Usage::of(std::process::id(), Some(requests.counted())),
-            Self::Apart { process, .. } => Usage::of(process.id(), None),
+            Self::Apart { process, .. } => Usage::of_process(process.id()),
         }
     }
 
@@ -105,6 +109,11 @@ impl Manager {
 }
 
 impl Usage {
+    /// Of a process of its own.
+    pub(crate) fn of_process(process: u32) -> Result<Self, Failure> {
+        Self::of(process, None)
+    }
+
     fn of(process: u32, requests: Option<Counted>) -> Result<Self, Failure> {
         let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
@@ -115,7 +124,7 @@ impl Usage {
         Ok(Self { requests, resident, seconds: (ticks(11) + ticks(12)) / TICKS })
     }
 
-    pub(super) fn since(&self, before: &Self) -> Self {
+    pub(crate) fn since(&self, before: &Self) -> Self {
         let requests = self.requests.zip(before.requests).map(|(after, before)| after.since(before));
         Self { requests, resident: self.resident, seconds: self.seconds - before.seconds }
     }
@@ -131,7 +140,12 @@ impl Usage {
 
 /// The manager in a process of its own, until its standard input ends.
 pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
-    let options = Options { kubeconfig: Some(arguments.kubeconfig.clone()), link_plain: true, ..Options::default() };
+    let options = Options {
+        kubeconfig: Some(arguments.kubeconfig.clone()),
+        identity: Some(arguments.identity.clone()),
+        link_plain: true,
+        ..Options::default()
+    };
     let stop = CancellationToken::new();
     let ended = stop.clone().drop_guard();
     std::thread::spawn(move || {
@@ -143,8 +157,7 @@ pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
 }
 
 /// Where the manager of a process of its own takes links, once it leads and its kinds are served.
-async fn link_of(cluster: &Cluster) -> Result<SocketAddr, Failure> {
-    let client = cluster.client();
+pub(crate) async fn link_of(client: Client) -> Result<SocketAddr, Failure> {
     let definition = dayu_core::api::RuntimeService::crd_name();
     await_condition(Api::all(client.clone()), definition, conditions::is_crd_established()).await?;
     let lease = Api::<Lease>::namespaced(client, "dayu-system").get("dayu-gm").await?;

@@ -2,7 +2,7 @@
 //!
 //! In one process by default, so that the manager's requests can be counted; with `--apart` the manager is a process of its
 //! own, over HTTPS, so that its memory and time can be told from everything else's.
-mod doubles;
+pub(crate) mod doubles;
 mod manager;
 mod requests;
 
@@ -28,16 +28,16 @@ use tokio::time::{Instant, timeout};
 use crate::follow::Follower;
 use manager::Manager;
 
-pub(crate) use manager::{Arguments as ManagerArguments, run as run_manager};
+pub(crate) use manager::{Arguments as ManagerArguments, Usage, link_of, run as run_manager};
 
 /// Longest wait for everything to be Ready.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// Resources that are created at the same time.
 const CREATED_AT_ONCE: usize = 64;
-const NAMESPACE: &str = "default";
+pub(crate) const NAMESPACE: &str = "default";
 
 /// Whatever went wrong; a benchmark has no remedy to offer.
-pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many of what.
 #[derive(Args)]
@@ -95,7 +95,7 @@ async fn measure(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn create_node(client: &Client, name: &str) -> Result<(), Failure> {
+pub(crate) async fn create_node(client: &Client, name: &str) -> Result<(), Failure> {
     let condition = json!({
         "type": "Ready", "status": "True", "reason": "Bench", "message": "played by a double",
         "lastHeartbeatTime": "2026-01-01T00:00:00Z", "lastTransitionTime": "2026-01-01T00:00:00Z",
@@ -103,7 +103,9 @@ async fn create_node(client: &Client, name: &str) -> Result<(), Failure> {
     let node: Node = serde_json::from_value(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}))?;
     let nodes = Api::<Node>::all(client.clone());
     nodes.create(&PostParams::default(), &node).await?;
-    let status = Patch::Merge(json!({"status": {"conditions": [condition]}}));
+    let room = json!({"pods": "10000", "cpu": "64", "memory": "256Gi"});
+    let status = json!({"capacity": room, "allocatable": room, "conditions": [condition]});
+    let status = Patch::Merge(json!({"status": status}));
     nodes.patch_status(name, &PatchParams::default(), &status).await?;
     Ok(())
 }
@@ -111,7 +113,7 @@ async fn create_node(client: &Client, name: &str) -> Result<(), Failure> {
 async fn create_all(client: &Client, devices: &[String], count: usize) -> Result<(), Failure> {
     let services = kube::core::Request::new(RuntimeService::url_path(&(), Some(NAMESPACE)));
     let create = |number: usize| {
-        let service = runtime_service(number, &devices[number % devices.len()]);
+        let service = runtime_service(&format!("detector-{number}"), &devices[number % devices.len()]);
         let request = services.create(&PostParams::default(), service.to_string().into_bytes());
         let client = client.clone();
         async move {
@@ -127,9 +129,9 @@ fn succeeded(status: http::StatusCode) -> Result<(), Failure> {
 }
 
 /// In the shape that users' backends send: a few variables, a port, an endpoint.
-fn runtime_service(number: usize, device: &str) -> serde_json::Value {
+pub(crate) fn runtime_service(name: &str, device: &str) -> serde_json::Value {
     json!({
-        "apiVersion": "sedna.io/v1alpha1", "kind": "RuntimeService", "metadata": {"name": format!("detector-{number}")},
+        "apiVersion": "sedna.io/v1alpha1", "kind": "RuntimeService", "metadata": {"name": name},
         "spec": {
             "installID": "bench", "deploymentRevision": 1, "component": "processor", "logicalService": "detector",
             "targetNode": device, "endpoint": {"port": 9000},

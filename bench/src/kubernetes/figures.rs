@@ -1,0 +1,38 @@
+//! What was seen, beside what is promised.
+
+/// In the order in which they were measured; each is printed when it is known.
+#[derive(Default)]
+pub(super) struct Figures(Vec<Figure>);
+
+struct Figure {
+    what: String,
+    seen: f64,
+    limit: Option<f64>,
+}
+
+impl Figures {
+    /// Something that is promised to be no more than `limit`.
+    pub(super) fn limited(&mut self, what: impl Into<String>, seen: f64, limit: f64) {
+        self.add(Figure { what: what.into(), seen, limit: Some(limit) });
+    }
+
+    /// Something to know.
+    pub(super) fn told(&mut self, what: impl Into<String>, seen: f64) {
+        self.add(Figure { what: what.into(), seen, limit: None });
+    }
+
+    fn add(&mut self, figure: Figure) {
+        if self.0.is_empty() {
+            println!("{:<72} {:>10} {:>10}", "", "SEEN", "LIMIT");
+        }
+        let limit = figure.limit.map(|limit| format!("{limit:.1}")).unwrap_or_default();
+        println!("{:<72} {:>10.1} {limit:>10}", figure.what, figure.seen);
+        self.0.push(figure);
+    }
+
+    /// What is beyond its limit.
+    pub(super) fn missed(&self) -> Vec<&str> {
+        let missed = self.0.iter().filter(|figure| figure.limit.is_some_and(|limit| figure.seen > limit));
+        missed.map(|figure| figure.what.as_str()).collect()
+    }
+}

@@ -1,0 +1,190 @@
+//! Kubernetes with devices whose pods and routes are played by doubles, and the global manager beside it as it would be
+//! installed: a process of its own, with the rights of the chart.
+use std::{
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Service},
+    discovery::v1::{Endpoint, EndpointSlice},
+};
+use kube::{Api, Client, ResourceExt, api::PostParams, core::NamespaceResourceScope};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+use xtask::kube::{Assets, ControlPlane, Settings};
+
+use dayu_core::api::{RuntimeService, condition, label};
+
+use super::{kubelet, sightings::Sightings};
+use crate::engine::{Failure, NAMESPACE, Usage, create_node, doubles::Doubles, link_of, runtime_service};
+
+const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
+/// Longest wait for a manager to lead.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Without a request for so long, the manager has nothing more to do.
+const QUIET: Duration = Duration::from_secs(3);
+
+pub(super) struct Site {
+    pub(super) devices: Vec<String>,
+    pub(super) manager: Manager,
+    pub(super) seen: Observer,
+    pub(super) client: Client,
+    doubles: Option<Doubles>,
+    pub(super) plane: ControlPlane,
+}
+
+/// What a user's program watches.
+pub(super) struct Observer {
+    /// By the RuntimeService that they belong to.
+    pub(super) ready_pods: Sightings,
+    /// By the Service that they are of.
+    pub(super) ready_slices: Sightings,
+    pub(super) ready: Sightings,
+    pub(super) deployments: Sightings,
+    pub(super) services: Sightings,
+}
+
+/// A process that ends with its standard input, so never outlives this one.
+pub(super) struct Manager(Child);
+
+/// How often the manager has asked the API server, but for its Lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) reads: usize,
+    pub(super) writes: usize,
+}
+
+impl Site {
+    pub(super) async fn open(assets: &Assets, settings: Settings, devices: usize) -> Result<Self, Failure> {
+        let plane = ControlPlane::start_with(assets, settings).await?;
+        let client = dayu_core::connect::client(Some(&plane.kubeconfig())).await?;
+        // As many cloud nodes as users have.
+        let edges = (1..devices).map(|device| format!("edge{device}"));
+        let devices: Vec<String> = std::iter::once("cloud.kubeedge".to_owned()).chain(edges).collect();
+        for device in &devices {
+            create_node(&client, device).await?;
+        }
+        let manager = Manager::start(&plane, "first").await?;
+        let link = timeout(PATIENCE, link_of(client.clone())).await.map_err(|_| "the manager does not lead")??;
+        let doubles = Doubles::connect(link, &devices).await?;
+        doubles.play("kubelets", kubelet::breathe(client.clone(), devices.clone()));
+        doubles.play("pods", kubelet::play(client.clone()));
+        // A connection of its own: what it sees does not wait behind what is created.
+        let observer = dayu_core::connect::client(Some(&plane.kubeconfig())).await?;
+        Ok(Self { devices, manager, seen: Observer::start(&observer), client, doubles: Some(doubles), plane })
+    }
+
+    /// Creates a RuntimeService on one of the devices in turn.
+    pub(super) async fn create(&self, name: &str, number: usize) -> Result<(), Failure> {
+        let device = &self.devices[number % self.devices.len()];
+        self.post::<RuntimeService>(runtime_service(name, device)).await
+    }
+
+    pub(super) async fn post<K>(&self, object: Value) -> Result<(), Failure>
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        let object: K = serde_json::from_value(object)?;
+        Api::<K>::namespaced(self.client.clone(), NAMESPACE).create(&PostParams::default(), &object).await?;
+        Ok(())
+    }
+
+    pub(super) fn asked(&self) -> Result<Asked, Failure> {
+        let requests = self.plane.requests()?;
+        let requests = requests.iter().filter(|request| request.resource != "leases");
+        let (reads, writes): (Vec<_>, Vec<_>) =
+            requests.partition(|request| matches!(&*request.verb, "get" | "list" | "watch"));
+        Ok(Asked { reads: reads.len(), writes: writes.len() })
+    }
+
+    /// Waits until the manager has nothing more to do.
+    pub(super) async fn settle(&self) -> Result<Asked, Failure> {
+        let mut before = self.asked()?;
+        loop {
+            tokio::time::sleep(QUIET).await;
+            let now = self.asked()?;
+            if now == before {
+                return Ok(now);
+            }
+            before = now;
+        }
+    }
+
+    /// From here on nobody plays pods and routes.
+    pub(super) async fn dismiss_doubles(&mut self) {
+        if let Some(doubles) = self.doubles.take() {
+            doubles.shutdown().await;
+        }
+    }
+}
+
+impl Observer {
+    fn start(client: &Client) -> Self {
+        Self {
+            ready_pods: Sightings::of::<Pod>(client, ready_pod),
+            ready_slices: Sightings::of::<EndpointSlice>(client, ready_slice),
+            ready: Sightings::of::<RuntimeService>(client, |service| {
+                let status = service.status.as_ref()?;
+                condition::holds(&status.conditions, condition::READY).then(|| service.name_any())
+            }),
+            deployments: Sightings::of::<Deployment>(client, |deployment| Some(deployment.name_any())),
+            services: Sightings::of::<Service>(client, |service| Some(service.name_any())),
+        }
+    }
+}
+
+/// The RuntimeService of a pod that is ready.
+fn ready_pod(pod: &Pod) -> Option<String> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let ready = conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    pod.labels().get(label::RUNTIME_ID).filter(|_| ready).cloned()
+}
+
+/// The Service of a slice that has an endpoint which is ready.
+fn ready_slice(slice: &EndpointSlice) -> Option<String> {
+    let ready =
+        |endpoint: &Endpoint| endpoint.conditions.as_ref().is_some_and(|conditions| conditions.ready == Some(true));
+    slice.labels().get("kubernetes.io/service-name").filter(|_| slice.endpoints.iter().flatten().any(ready)).cloned()
+}
+
+impl Manager {
+    pub(super) async fn start(plane: &ControlPlane, identity: &str) -> Result<Self, Failure> {
+        let kubeconfig = plane.account(MANIFESTS.as_ref(), "gm", None).await?;
+        let path: PathBuf = plane.kubeconfig().with_file_name(format!("{identity}.conf"));
+        std::fs::write(&path, kubeconfig.to_string())?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["engine-manager", "--identity", identity, "--kubeconfig"]).arg(path).stdin(Stdio::piped());
+        Ok(Self(command.spawn()?))
+    }
+
+    pub(super) fn usage(&self) -> Result<Usage, Failure> {
+        Usage::of_process(self.0.id())
+    }
+
+    /// As a power cut would.
+    pub(super) fn kill(&mut self) -> Result<Instant, Failure> {
+        self.0.kill()?;
+        Ok(Instant::now())
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+impl Asked {
+    pub(super) fn since(self, before: Self) -> Self {
+        Self { reads: self.reads - before.reads, writes: self.writes - before.writes }
+    }
+}
