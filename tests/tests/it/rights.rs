@@ -1,0 +1,275 @@
+//! The daemons on Kubernetes with the rights that the manifests give them: each is enough, and none is too many.
+//!
+//! What they ask is read from the API server's own record of requests.
+use std::{collections::BTreeSet, fmt, time::Duration};
+
+use dayu_core::api::{JointMultiEdgeService, RuntimeService};
+use dayu_gm::Options as Gm;
+use dayu_lm::Options as Lm;
+use dayu_mesh::Options as Mesh;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    coordination::v1::Lease,
+    core::v1::{Event, Node, Service},
+};
+use kube::{
+    Api, Client, Config,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    config::Kubeconfig,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use xtask::kube::{Assets, ControlPlane, Request, Settings};
+
+const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
+const DEVICE: &str = "edge1";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// On clusters that ask for it, whoever names an owner that waits needs a right on the owner.
+const STRICT: Settings = Settings {
+    api_server: &[("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")],
+    controller_manager: &[],
+    scheduler: &[],
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
+    let Some(assets) = Assets::for_tests() else { return };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let plane = ControlPlane::start_with(&assets, STRICT).await.unwrap();
+    let administrator = client(serde_json::from_slice(&std::fs::read(plane.kubeconfig()).unwrap()).unwrap()).await;
+    register(&administrator, DEVICE).await;
+
+    let data = tempfile::tempdir().unwrap();
+    let shutdown = CancellationToken::new();
+    let as_installed =
+        async |component| client(plane.account(MANIFESTS.as_ref(), component, Some(DEVICE)).await.unwrap()).await;
+    let mut gm = dayu_gm::run_with(as_installed("gm").await, Gm::default(), shutdown.clone());
+    gm.ready().await.expect("the global manager is ready");
+    let lm = Lm { data: Some(data.path().to_owned()), ..Lm::of(DEVICE) };
+    let mut lm = dayu_lm::run_with(as_installed("lm").await, lm, shutdown.clone());
+    // Its kubelet says where the device is only after that was asked.
+    while !plane
+        .requests()
+        .unwrap()
+        .iter()
+        .any(|request| request.verb == "watch" && request.resource == "nodes" && request.user.ends_with(":dayu-lm"))
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
+    report(&administrator, DEVICE, "127.77.0.1").await;
+    lm.ready().await.expect("the local manager is ready");
+    let mut mesh = dayu_mesh::run_with(as_installed("mesh").await, Mesh::of(DEVICE), shutdown.clone());
+    mesh.ready().await.expect("the mesh is ready");
+    live(&administrator).await;
+
+    for component in ["gm", "lm", "mesh"] {
+        let requests = requests(&plane, component);
+        let refused: Vec<_> = requests.iter().filter(|request| matches!(request.code, 401 | 403)).collect();
+        assert!(refused.is_empty(), "dayu-{component} may not: {refused:#?}");
+        let needed: BTreeSet<Right> = requests.iter().flat_map(Right::needed_by).collect();
+        let given = given(&plane, component).await;
+        let idle: Vec<String> = given
+            .iter()
+            .filter(|given| !needed.iter().any(|needed| given.covers(needed)))
+            .map(ToString::to_string)
+            .collect();
+        assert!(idle.is_empty(), "dayu-{component} never needed: {idle:#?}; it needed {needed:#?}");
+    }
+    shutdown.cancel();
+    gm.finished().await.unwrap();
+    lm.finished().await.unwrap();
+    mesh.finished().await.unwrap();
+}
+
+/// Everything that the daemons do to objects, once.
+async fn live(client: &Client) {
+    let joints = Api::<JointMultiEdgeService>::default_namespaced(client.clone());
+    // The link stands once the local manager has published its key.
+    let leases = Api::<Lease>::namespaced(client.clone(), "dayu-system");
+    until::<Lease>(&leases, "the key of the device", |all| all.len() == 2).await;
+
+    // Deployments and a Service are made, changed and pruned; a repeated variable is what cannot be applied.
+    joints.create(&PostParams::default(), &joint(&["i:1", "i:1"], 9000)).await.unwrap();
+    let deployments = Api::<Deployment>::default_namespaced(client.clone());
+    let services = Api::<Service>::default_namespaced(client.clone());
+    until::<Deployment>(&deployments, "two workers", |all| all.len() == 2).await;
+    until::<Service>(&services, "a Service", |all| all.len() == 2).await;
+    let change = async |spec: Value| {
+        joints.patch("cam", &PatchParams::default(), &Patch::Merge(json!({"spec": spec}))).await.unwrap();
+    };
+    change(serde_json::to_value(joint(&["i:2", "i:2"], 9001).spec).unwrap()).await;
+    let says = |object: Value, text: &str| object["spec"].to_string().contains(text);
+    let changed = |all: &[Deployment]| all.iter().all(|one| says(serde_json::to_value(one).unwrap(), "\"i:2\""));
+    until::<Deployment>(&deployments, "both changed", changed).await;
+    let changed = |all: &[Service]| all.iter().any(|one| says(serde_json::to_value(one).unwrap(), "9001"));
+    until::<Service>(&services, "the Service changed", changed).await;
+    change(json!({"edgeWorker": joint(&["i:2"], 9001).spec.edge_worker, "serviceConfig": null})).await;
+    until::<Deployment>(&deployments, "one worker", |all| all.len() == 1).await;
+    until::<Service>(&services, "no Service but Kubernetes' own", |all| all.len() == 1).await;
+
+    // Refused, let go, and refused for the same reason once more.
+    let runtime_services = Api::<RuntimeService>::default_namespaced(client.clone());
+    runtime_services.create(&PostParams::default(), &runtime_service("nowhere")).await.unwrap();
+    let events = Api::<Event>::default_namespaced(client.clone());
+    let is_ours = |event: &&Event| event.involved_object.kind.as_deref() == Some("RuntimeService");
+    let about = |all: &[Event]| all.iter().filter(is_ours).count();
+    until::<Event>(&events, "a refusal", |all| about(all) == 1).await;
+    register(client, "nowhere").await;
+    until::<Event>(&events, "that it is over", |all| about(all) == 2).await;
+    Api::<Node>::all(client.clone()).delete("nowhere", &DeleteParams::default()).await.unwrap();
+    until::<Event>(&events, "the refusal once more", |all| about(all) == 3).await;
+
+    // Somebody else writes the Lease of the one that leads.
+    let note = json!({"metadata": {"annotations": {"example.com/note": "x"}}});
+    let noted = leases.patch("dayu-gm", &PatchParams::default(), &Patch::Merge(note)).await.unwrap();
+    let renewed = |all: &[Lease]| {
+        let of = |lease: &Lease| lease.spec.as_ref().and_then(|spec| spec.renew_time.clone());
+        all.iter().any(|lease| lease.metadata.name.as_deref() == Some("dayu-gm") && of(lease) != of(&noted))
+    };
+    until::<Lease>(&leases, "the Lease renewed", renewed).await;
+}
+
+/// What may be done to what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Right {
+    group: String,
+    resource: String,
+    verb: String,
+    /// Of which objects; all when absent.
+    name: Option<String>,
+}
+
+impl Right {
+    /// What a request takes. One to apply what was not there takes two rights, as the answer shows.
+    fn needed_by(request: &Request) -> Vec<Self> {
+        let right = |resource: &str, verb: &str| Self {
+            group: request.group.clone(),
+            resource: resource.to_owned(),
+            verb: verb.to_owned(),
+            name: Some(request.name.clone()),
+        };
+        let mut needed = vec![right(&request.resource, &request.verb)];
+        if request.verb == "patch" && request.code == 201 {
+            needed.push(right(&request.resource, "create"));
+        }
+        needed
+    }
+
+    fn covers(&self, needed: &Self) -> bool {
+        (&self.group, &self.resource, &self.verb) == (&needed.group, &needed.resource, &needed.verb)
+            && (self.name.is_none() || self.name == needed.name)
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { group, resource, verb, name } = self;
+        write!(f, "{verb} {resource}.{group} {}", name.as_deref().unwrap_or_default())
+    }
+}
+
+/// What the installed roles of a component allow, one by one.
+async fn given(plane: &ControlPlane, component: &str) -> Vec<Right> {
+    let selector = format!("app.kubernetes.io/component={component}");
+    let roles =
+        plane.run_kubectl(&["get", "clusterroles,roles", "-A", "-l", &selector, "-o", "json"], "").await.unwrap();
+    let roles: Value = serde_json::from_str(&roles).unwrap();
+    let texts = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+    };
+    let mut rights = Vec::new();
+    for rule in roles["items"].as_array().unwrap().iter().flat_map(|role| role["rules"].as_array().unwrap()) {
+        let names = texts(&rule["resourceNames"]);
+        let names: Vec<Option<String>> =
+            if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
+        for (group, resource) in texts(&rule["apiGroups"])
+            .iter()
+            .flat_map(|group| texts(&rule["resources"]).into_iter().map(move |resource| (group, resource)))
+        {
+            for (verb, name) in texts(&rule["verbs"]).iter().flat_map(|verb| names.iter().map(move |name| (verb, name)))
+            {
+                rights.push(Right {
+                    group: group.clone(),
+                    resource: resource.clone(),
+                    verb: verb.clone(),
+                    name: name.clone(),
+                });
+            }
+        }
+    }
+    assert!(!rights.is_empty());
+    // No request is about it: the API server asks for it where a child names an owner that waits, as ours do.
+    rights.retain(|right| !right.resource.ends_with("/finalizers"));
+    rights
+}
+
+fn requests(plane: &ControlPlane, component: &str) -> Vec<Request> {
+    let user = format!("system:serviceaccount:dayu-system:dayu-{component}");
+    let requests: Vec<_> = plane.requests().unwrap().into_iter().filter(|request| request.user == user).collect();
+    assert!(!requests.is_empty(), "nothing is recorded of {user}");
+    requests
+}
+
+async fn client(kubeconfig: Value) -> Client {
+    let kubeconfig: Kubeconfig = serde_json::from_value(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await.unwrap();
+    Client::try_from(config).unwrap()
+}
+
+async fn register(client: &Client, device: &str) {
+    let node: Node = serde_json::from_value(json!({"metadata": {"name": device}})).unwrap();
+    Api::<Node>::all(client.clone()).create(&PostParams::default(), &node).await.unwrap();
+}
+
+/// What a kubelet says of its device.
+async fn report(client: &Client, device: &str, address: &str) {
+    let status = json!({"status": {
+        "addresses": [{"type": "InternalIP", "address": address}],
+        "conditions": [{"type": "Ready", "status": "True"}],
+    }});
+    let nodes = Api::<Node>::all(client.clone());
+    nodes.patch_status(device, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+}
+
+/// The first worker has a variable twice.
+fn joint(images: &[&str], port: u16) -> JointMultiEdgeService {
+    let worker = |(number, image): (usize, &&str)| {
+        let env: Vec<Value> = (number..2).map(|value| json!({"name": "X", "value": value.to_string()})).collect();
+        json!({"template": {"spec": {"nodeName": DEVICE, "containers": [{"name": "a", "image": image, "env": env}]}}})
+    };
+    let workers: Vec<Value> = images.iter().enumerate().map(worker).collect();
+    serde_json::from_value(json!({
+        "metadata": {"name": "cam"},
+        "spec": {"serviceConfig": {"pos": "edge", "port": port, "targetPort": port}, "edgeWorker": workers},
+    }))
+    .unwrap()
+}
+
+fn runtime_service(device: &str) -> RuntimeService {
+    serde_json::from_value(json!({
+        "metadata": {"name": "det"},
+        "spec": {
+            "installID": "i", "deploymentRevision": 1, "component": "processor", "targetNode": device, "endpoint": {"port": 9000},
+            "podTemplate": {"spec": {"containers": [{"name": "c", "image": "i:1", "ports": [{"containerPort": 9000}]}]}},
+        },
+    }))
+    .unwrap()
+}
+
+async fn until<K>(api: &Api<K>, what: &str, wished: impl Fn(&[K]) -> bool)
+where
+    K: Clone + DeserializeOwned + fmt::Debug,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let list = api.list(&ListParams::default()).await.unwrap();
+        if wished(&list.items) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: never; there is {:#?}", list.items);
+        sleep(Duration::from_millis(20)).await;
+    }
+}
