@@ -21,8 +21,9 @@ on_kubernetes_only! {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What hung on connections that were lost is missed for no longer: a connection is given up after 90 s of silence.
-const NOTICED: Duration = Duration::from_secs(100);
+/// What hung on connections that were lost is missed for no longer: a connection is given up after 90 s of silence, and a busy
+/// machine takes its time for the rest.
+const NOTICED: Duration = Duration::from_secs(150);
 
 /// A site whose manager is on a way that can be lost, and that way.
 async fn on_a_way(site: &mut Site) -> Way {

@@ -65,7 +65,8 @@ async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route(site
     let version = || async {
         let list = services.list(&ListParams::default()).await.unwrap();
         // Kubernetes goes on writing the status of Deployments.
-        (list.items[0].resource_version(), site.until::<Deployment>(|_| true).await[0].metadata.generation)
+        let generation = site.until::<Deployment>(|_| true).await[0].metadata.generation;
+        (list.items[0].status.clone(), list.items[0].resource_version(), generation)
     };
     let before = version().await;
     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -8,6 +8,7 @@ use dayu_core::{
 };
 use dayu_gm::{Addresses, Handle, Options, run_with};
 use futures::StreamExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
     Api, Client, Config, ResourceExt,
@@ -260,15 +261,17 @@ impl Site {
     }
 }
 
-/// A device with a kubelet that says so, anew.
+/// A device with a kubelet that says so, anew. It says so now: one that says no more than another of its name did a minute ago
+/// is taken for silent, and soon not for ready.
 pub(super) async fn register(client: &Client, device: &str) {
+    let now = Timestamp::now();
     let nodes = Api::<Node>::all(client.clone());
     let _ = nodes.delete(device, &DeleteParams::default()).await;
     let node = json!({
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": device},
         "status": {
             "capacity": {"pods": "100", "cpu": "8", "memory": "8Gi"},
-            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": null, "lastHeartbeatTime": null}],
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": now, "lastHeartbeatTime": now}],
         },
     });
     let node: Node = serde_json::from_value(node).unwrap();
