@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use dayu_core::{
     api::{self, Definition, Installed},
+    connect::told,
     engine::MANAGER,
 };
 use k8s_openapi::api::core::v1::Namespace;
@@ -26,9 +27,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
-    #[error("{what}: {source}{}", remedy(.source))]
+    #[error("{what}: {}{}", told(.source), remedy(.source))]
     Api { what: String, source: Box<kube::Error> },
-    #[error("definition {name}: {source}")]
+    #[error("definition {name}: {}", told(.source))]
     Wait { name: &'static str, source: Box<kube::runtime::wait::Error> },
     #[error("definition {name} in this program is no JSON: {source}; it was built wrong")]
     Text { name: &'static str, source: serde_json::Error },

@@ -12,10 +12,10 @@ use crate::up;
 #[command(version, about, propagate_version = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// How much to log: error, warn, info, debug or trace.
-    #[arg(long, global = true, default_value = "warn", env = "DAYU_LOG")]
+    #[arg(long, global = true, default_value = "warn", env = "DAYU_LOG", help_heading = "Logging")]
     pub(crate) log: tracing::Level,
     /// How a log line looks: text for people, json for programs.
-    #[arg(long, global = true, value_enum, default_value = "text", env = "DAYU_LOG_FORMAT")]
+    #[arg(long, global = true, value_enum, default_value = "text", env = "DAYU_LOG_FORMAT", help_heading = "Logging")]
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -38,6 +38,8 @@ pub(crate) enum Command {
   cat service.yaml | dayu apply -f -")]
     Apply(Manifests),
     /// Delete the resources of files, folders or standard input.
+    #[command(after_help = "In reverse order; what is gone already is fine.
+  dayu delete -f pipeline.yaml")]
     Delete(Manifests),
     /// List resources as a table.
     #[command(after_help = "  dayu get                     services and workers of all namespaces
@@ -57,8 +59,12 @@ pub(crate) enum Command {
 Run it on a device to have that device's mesh looked at as well.")]
     Doctor(Doctor),
     /// Print a worker's output.
+    #[command(after_help = "  dayu get pods -n pipeline                           which workers there are
+  dayu logs aggregator-4hqhgx67lx-4h9vr -n pipeline -f")]
     Logs(Logs),
     /// Print the CustomResourceDefinitions as YAML, for kubectl apply.
+    #[command(after_help = "The global manager applies them itself, unless it is told to --keep-crds.
+  dayu crds | kubectl apply -f -")]
     Crds,
     /// Run the global manager: turns custom resources into workers on chosen devices.
     Gm(dayu_gm::Options),
@@ -120,7 +126,7 @@ pub(crate) struct Get {
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// The Service.
+    /// The Service that a request would ask for.
     pub(crate) service: String,
     /// Namespace of the Service.
     #[arg(short, long, default_value = "default")]

@@ -1,18 +1,21 @@
 //! `dayu explain`: where a request would go and why, in the words of the mesh that would route it.
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, ResourceExt, api::ListParams};
 
 use crate::{cli::Explain, mesh_api, output};
-use dayu_core::{api::lean::Lean, connect};
+use dayu_core::{
+    api::lean::Lean,
+    connect::{self, told},
+};
 
 /// Why nothing could be explained.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Connect(#[from] connect::ConnectError),
-    #[error("cannot list the devices: {0}")]
+    #[error("cannot list the devices: {}", told(.0))]
     Devices(kube::Error),
     #[error("no device {0:?}; `dayu get nodes` lists them")]
     NoDevice(String),
@@ -37,7 +40,7 @@ pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
         }
         None => nodes.first().ok_or_else(|| Error::NoDevice("any".to_owned()))?,
     };
-    let address = address(node).ok_or_else(|| Error::NoAddress(node.name_any()))?;
+    let address = mesh_api::device(node).ok_or_else(|| Error::NoAddress(node.name_any()))?;
     let text = ask(mesh_api::anywhere(address), &query(options)).await?;
     output::raw(&text);
     Ok(())
@@ -53,11 +56,6 @@ fn query(options: &Explain) -> String {
         query.push_str(&format!("&device={device}"));
     }
     query
-}
-
-fn address(node: &Node) -> Option<IpAddr> {
-    let addresses = node.status.as_ref()?.addresses.as_ref()?;
-    addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
 }
 
 async fn ask(address: SocketAddr, query: &str) -> Result<String, Error> {

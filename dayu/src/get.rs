@@ -10,7 +10,7 @@ use crate::{
     kinds::{Kind, Kinds, Unknown},
     output,
 };
-use dayu_core::connect;
+use dayu_core::connect::{self, told};
 
 /// What is shown when no kind is named, in this order.
 const OWN_KINDS: [&str; 4] = ["runtimeservices", "jointmultiedgeservices", "services", "pods"];
@@ -23,7 +23,7 @@ pub(crate) enum Error {
     Connect(#[from] connect::ConnectError),
     #[error(transparent)]
     Unknown(#[from] Unknown),
-    #[error("cannot list {what}: {source}")]
+    #[error("cannot list {what}: {}", told(.source))]
     List { what: String, source: kube::Error },
 }
 

@@ -4,14 +4,14 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, api::LogParams};
 
 use crate::{cli::Logs, output};
-use dayu_core::connect;
+use dayu_core::connect::{self, told};
 
 /// Why no output could be shown.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
     Connect(#[from] connect::ConnectError),
-    #[error("worker {namespace}/{worker}: {source}; `dayu get pods -n {namespace}` lists the workers")]
+    #[error("worker {namespace}/{worker}: {}; `dayu get pods -n {namespace}` lists the workers", told(.source))]
     Log { namespace: String, worker: String, source: kube::Error },
     #[error("worker {worker}: the output broke off: {source}")]
     Broken { worker: String, source: std::io::Error },

@@ -62,6 +62,8 @@ pub(crate) enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("{path}: no .yaml, .yml or .json file in this folder")]
     Empty { path: PathBuf },
+    #[error("{path}: no document in it; a document has apiVersion, kind and metadata")]
+    Blank { path: PathBuf },
     #[error("{path}: {problem}")]
     Syntax { path: PathBuf, problem: String },
     #[error("{origin}: field {field}: {problem}")]
@@ -81,9 +83,13 @@ pub(crate) struct Draft {
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Draft>, Error> {
     let mut drafts = Vec::new();
     for path in paths {
+        let before = drafts.len();
         for file in files(path)? {
             let text = text(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
             drafts.extend(parse(&file, &text)?);
+        }
+        if drafts.len() == before {
+            return Err(Error::Blank { path: path.clone() });
         }
     }
     Ok(drafts)
@@ -161,6 +167,17 @@ mod tests {
     fn a_syntax_error_names_file_and_line() {
         let error = parse(Path::new("bad.yaml"), "kind: A\n  x: [1,\n").unwrap_err().to_string();
         assert!(error.starts_with("bad.yaml: ") && error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn a_text_without_documents_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("notes.yaml");
+        std::fs::write(&file, "# nothing yet\n---\n").unwrap();
+        let error = read(std::slice::from_ref(&file)).unwrap_err().to_string();
+        assert!(error.starts_with(&*file.to_string_lossy()) && error.contains("no document"), "{error}");
+        std::fs::write(folder.path().join("one.yaml"), "kind: A\n").unwrap();
+        assert_eq!(read(&[folder.path().to_owned()]).unwrap().len(), 1, "beside others it may be blank");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Node;
 use tokio::net::TcpStream;
 
 /// The port of every mesh's status and directory API.
@@ -15,6 +16,12 @@ const STATUS: u16 = 10551;
 /// Longest wait for a whole answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// The address by which the others reach a device.
+pub(crate) fn device(node: &Node) -> Option<IpAddr> {
+    let addresses = node.status.as_ref()?.addresses.as_ref()?;
+    addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
+}
 
 /// Where the mesh of the device with this address says how it is, where this machine is or plays that device: on its
 /// loopback.

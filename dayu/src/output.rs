@@ -6,15 +6,21 @@ use std::{
 };
 
 use comfy_table::{Table, presets};
+use tracing::{Level, level_filters::LevelFilter};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::cli::LogFormat;
 
 /// Sends log lines to standard error, in colour on a terminal only.
-pub(crate) fn log_to_stderr(level: tracing::Level, format: LogFormat) {
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+pub(crate) fn log_to_stderr(level: Level, format: LogFormat) {
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    // What the client of the API says of each request that fails, whoever asked says better.
+    let client = if level >= Level::DEBUG { LevelFilter::from(level) } else { LevelFilter::OFF };
+    let said = Targets::new().with_default(level).with_target("kube_client", client);
+    let log = tracing_subscriber::registry().with(said);
     match format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => log.with(lines.with_ansi(std::io::stderr().is_terminal())).init(),
+        LogFormat::Json => log.with(lines.json().flatten_event(true)).init(),
     }
 }
 

@@ -16,10 +16,11 @@ use kube::{
     client::ClientBuilder,
     config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
+use tower::{BoxError, util::MapErrLayer};
 
 pub use considerate::{Considerate, Consideration, Silent, Spoken};
 pub use identity::{Identity, IdentityError, shown};
-pub use refusal::{refusal, refused};
+pub use refusal::{refusal, refused, told};
 
 /// A watch that says nothing for so long hangs on a dead connection, even if nobody has closed it: there is a bookmark every
 /// minute or so. Without this limit a firewall that forgets a connection in silence would leave a daemon blind for five.
@@ -51,6 +52,14 @@ pub enum ConnectError {
     },
 }
 
+/// The transport failed, which does not know whom it was to reach.
+#[derive(Debug, thiserror::Error)]
+#[error("the API server at {url} does not answer")]
+struct Unanswered {
+    url: String,
+    source: BoxError,
+}
+
 /// A client for the kubeconfig that the user named, else for what the environment offers: `KUBECONFIG`, a pod's service
 /// account, `~/.kube/config`. It is [`Considerate`]. Nothing is sent yet. Must be called within a Tokio runtime. A connection that
 /// is silent for 90 s is given up; watches that ask for bookmarks, as `kube::runtime::watcher` does, are never silent for so long.
@@ -79,6 +88,8 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
     let url = config.cluster_url.to_string();
     // Whoever asks decides when to ask again; a server that asks for quiet gets it from our own layer.
     config.default_retry = false;
-    let failed = |source| ConnectError::Client { url, source: Box::new(source) };
-    Ok(ClientBuilder::try_from(config).map_err(failed)?.with_layer(&Considerate).build())
+    let failed = |source| ConnectError::Client { url: url.clone(), source: Box::new(source) };
+    let transport = ClientBuilder::try_from(config).map_err(failed)?;
+    let unanswered = MapErrLayer::new(move |source: BoxError| Unanswered { url: url.clone(), source });
+    Ok(transport.with_layer(&unanswered).with_layer(&Considerate).build())
 }

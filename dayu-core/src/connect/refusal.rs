@@ -1,5 +1,44 @@
-//! What a refusal of the API server says to people.
+//! What an error of the API says to people.
+use std::{error, iter};
+
 use kube::{Error, core::Status};
+
+/// An error of the API's client, or of what stands on it, in words for people: every cause down to the one that helps, each once,
+/// and where the server answered, its own words.
+///
+/// ```
+/// use dayu_core::connect::told;
+/// use kube::core::Status;
+///
+/// let error = kube::Error::Api(Box::new(Status::failure("pods \"a\" not found", "NotFound").with_code(404)));
+/// assert_eq!(told(&error), "pods \"a\" not found");
+/// ```
+#[must_use]
+pub fn told(error: &(dyn error::Error + 'static)) -> String {
+    let mut said = String::new();
+    for cause in iter::successors(Some(error), |cause| cause.source()) {
+        let text = cause.to_string();
+        // Many errors end with the text of their cause.
+        if let Some(own) = said.strip_suffix(&text).map(str::len) {
+            said.truncate(own);
+        }
+        match of_client(cause) {
+            Some(Error::Api(status)) => return then(said, &status.message),
+            // That a service failed says nothing beside why.
+            Some(Error::Service(_)) => {}
+            _ => said = then(said, &text),
+        }
+    }
+    said
+}
+
+fn of_client<'a>(cause: &'a (dyn error::Error + 'static)) -> Option<&'a Error> {
+    cause.downcast_ref().or_else(|| cause.downcast_ref::<Box<Error>>().map(AsRef::as_ref))
+}
+
+fn then(said: String, text: &str) -> String {
+    if said.is_empty() || said.ends_with(": ") { said + text } else { said + ": " + text }
+}
 
 /// What came of doing `verb` to `resource`, in words for whoever has to do something about it: what was not allowed is named,
 /// whatever the server says, and so are credentials that are not accepted.
@@ -16,7 +55,7 @@ use kube::{Error, core::Status};
 pub fn refusal(verb: &str, resource: &str, error: &Error) -> String {
     match error {
         Error::Api(status) => refused(verb, resource, status),
-        error => format!("{verb} {resource}: {error}"),
+        error => format!("{verb} {resource}: {}", told(error)),
     }
 }
 
@@ -33,5 +72,47 @@ pub fn refused(verb: &str, resource: &str, status: &Status) -> String {
         // A right is missing, or a quota or a policy is in the way: the server says which.
         403 => format!("may not {verb} {resource}: {message}"),
         _ => message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{said}")]
+    struct Outer<E: error::Error + 'static> {
+        said: String,
+        source: E,
+    }
+
+    fn around<E: error::Error + 'static>(words: &str, source: E) -> Outer<E> {
+        Outer { said: words.replace("{}", &source.to_string()), source }
+    }
+
+    fn answered() -> Error {
+        Error::Api(Box::new(Status::failure("pods \"a\" not found", "NotFound").with_code(404)))
+    }
+
+    #[test]
+    fn every_cause_is_told_once() {
+        assert_eq!(told(&around("no link", io::Error::other("refused"))), "no link: refused");
+        assert_eq!(told(&around("no link: {}", io::Error::other("refused"))), "no link: refused");
+        assert_eq!(told(&around("{}", io::Error::other("refused"))), "refused");
+    }
+
+    #[test]
+    fn of_what_the_server_answered_its_own_words_are_told() {
+        assert_eq!(told(&answered()), "pods \"a\" not found");
+        assert_eq!(told(&Box::new(answered())), "pods \"a\" not found");
+        assert_eq!(told(&around("cannot list: {}", answered())), "cannot list: pods \"a\" not found");
+    }
+
+    #[test]
+    fn a_transport_that_fails_is_told_by_its_causes() {
+        let transport = || Error::Service(around("does not answer", io::Error::other("refused")).into());
+        assert_eq!(told(&transport()), "does not answer: refused");
+        assert_eq!(told(&around("cannot list: {}", transport())), "cannot list: does not answer: refused");
     }
 }

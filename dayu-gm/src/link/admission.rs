@@ -3,7 +3,7 @@ use std::io;
 
 use dayu_core::{
     api::annotation::LINK_KEY,
-    connect::{Identity, IdentityError, shown},
+    connect::{Identity, IdentityError, shown, told},
     link::{Fingerprint, lease_of},
     name::Device,
 };
@@ -31,6 +31,8 @@ pub struct Admission {
 /// Why a connection was not let in.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
+    #[error("it went without a word")]
+    Mute,
     #[error("it does not speak TLS; a local controller of Sedna needs the global manager's --link-plain")]
     Plain,
     #[error("TLS: {0}")]
@@ -39,7 +41,7 @@ pub(super) enum Refused {
     Unpublished(Device),
     #[error("the Lease {NAMESPACE}/{lease} names another key than was shown", lease = lease_of(.0))]
     Another(Device),
-    #[error("the API does not tell which key is the device's: {0}")]
+    #[error("the API does not tell which key is the device's: {}", told(.0))]
     Unknown(#[from] kube::Error),
 }
 
@@ -55,7 +57,9 @@ impl Admission {
     /// Opens a connection as far as its protocol asks, and tells which key was proved.
     pub(super) async fn open(&self, stream: TcpStream) -> Result<(Stream, Option<Fingerprint>), Refused> {
         let mut first = [0];
-        stream.peek(&mut first).await?;
+        if stream.peek(&mut first).await? == 0 {
+            return Err(Refused::Mute);
+        }
         if first[0] != HANDSHAKE_RECORD {
             return if self.plain { Ok((Either::Left(stream), None)) } else { Err(Refused::Plain) };
         }

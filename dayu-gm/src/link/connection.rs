@@ -60,6 +60,8 @@ pub(super) async fn serve(hub: &Hub, admission: &Admission, stream: TcpStream) -
     let shaken = timeout(HANDSHAKE, Box::pin(shake_hands(admission, stream))).await;
     let (Peer { device, numbered }, socket) = match shaken {
         Ok(Ok(shaken)) => shaken,
+        // Somebody looked whether the address takes connections.
+        Ok(Err(ended @ Ended::Refused(Refused::Mute))) => return ended,
         Ok(Err(ended)) => {
             tracing::warn!(%ended, "a connection to the link is refused");
             return ended;

@@ -1,7 +1,7 @@
 //! Saying that the device is alive: its status once and whenever it is doubted, its Lease every ten seconds.
 use std::{net::IpAddr, time::Duration};
 
-use dayu_core::{api::lean::Lean, name::Device};
+use dayu_core::{api::lean::Lean, connect::told, name::Device};
 use futures::StreamExt;
 use k8s_openapi::{
     api::{
@@ -74,7 +74,9 @@ async fn report(nodes: &Api<Lean<Node>>, device: &Device, address: IpAddr, logs_
     let status = json!({"status": object::status(device, address, logs_port, clock.now())});
     let written = nodes.patch_status(device.as_str(), &PatchParams::default(), &Patch::Merge(status)).await;
     written
-        .inspect_err(|error| tracing::warn!(%device, %error, "the node's status is not reported; trying again"))
+        .inspect_err(
+            |error| tracing::warn!(%device, error = told(error), "the node's status is not reported; trying again"),
+        )
         .is_ok()
 }
 
@@ -94,6 +96,6 @@ async fn renew(leases: &Api<Lease>, device: &Device, clock: Clock) {
         other => other,
     };
     if let Err(error) = renewed {
-        tracing::warn!(%device, %error, "the node's Lease is not renewed; after {VALID} s the device counts as dead");
+        tracing::warn!(%device, error = told(&error), "the node's Lease is not renewed; after {VALID} s the device counts as dead");
     }
 }

@@ -8,7 +8,11 @@ mod object;
 
 use std::{net::IpAddr, time::Duration};
 
-use dayu_core::{api::lean::Lean, connect::refusal, name::Device};
+use dayu_core::{
+    api::lean::Lean,
+    connect::{refusal, told},
+    name::Device,
+};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Node;
 use kube::{
@@ -57,7 +61,9 @@ pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standin
             Ok(watcher::Event::InitDone) if !seen => create(&nodes, device).await,
             Ok(watcher::Event::Delete(_)) => create(&nodes, device).await,
             Ok(_) => {}
-            Err(error) => tracing::warn!(%device, %error, "the API does not tell of our node yet; trying again"),
+            Err(error) => {
+                tracing::warn!(%device, error = told(&error), "the API does not tell of our node yet; trying again")
+            }
         }
     }
     None

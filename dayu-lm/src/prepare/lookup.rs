@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::{label, lean::Lean},
+    connect::told,
     worker::Problem,
 };
 use futures::StreamExt;
@@ -124,7 +125,8 @@ where
             match event {
                 Ok(_) => changed(),
                 Err(error) => {
-                    tracing::debug!(kind = %K::kind(&()), %error, "the watch broke; it is opened again");
+                    let error = told(&error);
+                    tracing::debug!(kind = %K::kind(&()), error, "the watch broke; it is opened again");
                     *broken.lock() = Some(format!("{}: {error}", K::plural(&())));
                 }
             }

@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
+    connect::told,
     directory::{Change, Suspicion, judge},
 };
 use futures::StreamExt;
@@ -82,7 +83,7 @@ impl<K: Kind> Collection<K> {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(kind = %K::kind(&()), %error, "the watch broke; what is known stays in force");
+                    tracing::warn!(kind = %K::kind(&()), error = told(&error), "the watch broke; what is known stays in force");
                 }
             }
         }

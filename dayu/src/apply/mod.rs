@@ -21,7 +21,7 @@ use crate::{
     manifest::{self, Document, Draft, Origin},
     output,
 };
-use dayu_core::connect;
+use dayu_core::connect::{self, told};
 
 /// The name under which the command line owns fields.
 const MANAGER: &str = "dayu";
@@ -33,11 +33,11 @@ pub(crate) enum Error {
     Connect(#[from] connect::ConnectError),
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
-    #[error("cannot ask the server for its kinds: {0}; is it running?")]
+    #[error("cannot ask the server for its kinds: {}; is it running?", told(.0))]
     Discovery(kube::Error),
-    #[error("{origin}: {name}: {source}{}; nothing was applied", remedy(source))]
+    #[error("{origin}: {name}: {}{}; nothing was applied", told(.source), remedy(source))]
     Refused { origin: Origin, name: String, source: kube::Error },
-    #[error("{origin}: {name}: {source}{}; {left}", remedy(source))]
+    #[error("{origin}: {name}: {}{}; {left}", told(.source), remedy(source))]
     Interrupted { origin: Origin, name: String, source: kube::Error, left: String },
 }
 

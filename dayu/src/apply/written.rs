@@ -7,6 +7,7 @@ use kube::{
 
 use super::{is_not_found, write};
 use crate::manifest::Document;
+use dayu_core::connect::told;
 
 /// A document that is written.
 pub(super) struct Written<'a> {
@@ -54,7 +55,7 @@ pub(super) async fn take_back(client: &Client, written: &[Written<'_>]) -> Strin
     let mut left = Vec::new();
     for one in written.iter().rev() {
         if let Err(error) = one.take_back(client).await {
-            left.push(format!("{} ({error})", one.document.title()));
+            left.push(format!("{} ({})", one.document.title(), told(&error)));
         }
     }
     if left.is_empty() {

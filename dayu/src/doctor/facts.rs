@@ -1,14 +1,13 @@
 //! What the checks look at, asked for once and side by side.
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use dayu_core::api::{
-    Installed, JointMultiEdgeService, RuntimeService,
-    annotation::LINK_ADDRESS,
-    lean::{Large, Lean},
+use dayu_core::{
+    api::{
+        Installed, JointMultiEdgeService, RuntimeService,
+        annotation::LINK_ADDRESS,
+        lean::{Large, Lean},
+    },
+    connect::told,
 };
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -93,7 +92,13 @@ impl Facts {
     }
 
     fn read<T>(&mut self, answer: Result<Vec<T>, Finding>) -> Option<Vec<T>> {
-        answer.map_err(|finding| self.unread.push(finding)).ok()
+        let told = |finding| {
+            // A server that does not answer is one finding, whatever it was asked for.
+            if !self.unread.contains(&finding) {
+                self.unread.push(finding);
+            }
+        };
+        answer.map_err(told).ok()
     }
 
     /// What the global manager's Lease says.
@@ -125,16 +130,16 @@ where
 }
 
 fn unread(what: &str, error: &kube::Error) -> Finding {
-    let remedy = match error {
-        kube::Error::Api(status) if status.code == 401 => {
-            "the credentials of the kubeconfig are not accepted: take one that kubectl can use".to_owned()
-        }
-        kube::Error::Api(status) if status.code == 403 => {
-            format!("run it as somebody who may list {what} in all namespaces: `kubectl auth can-i list {what} -A`")
-        }
-        _ => "is the API running, and is this its address? --kubeconfig names another".to_owned(),
+    let kube::Error::Api(status) = error else {
+        let remedy = "is the API running, and is this its address? --kubeconfig names another";
+        return Finding::fault("API", "server", told(error), remedy);
     };
-    Finding::fault("API", what, format!("cannot be read: {error}"), remedy)
+    let remedy = match status.code {
+        401 => "the credentials of the kubeconfig are not accepted: take one that kubectl can use".to_owned(),
+        403 => format!("run it as somebody who may list {what} in all namespaces: `kubectl auth can-i list {what} -A`"),
+        _ => "look at the API server's own log".to_owned(),
+    };
+    Finding::fault("API", what, format!("cannot be read: {}", status.message), remedy)
 }
 
 async fn connects(address: Option<&str>) -> Option<Result<(), String>> {
@@ -147,15 +152,9 @@ async fn connects(address: Option<&str>) -> Option<Result<(), String>> {
 }
 
 async fn meshes(nodes: Option<&[Node]>) -> BTreeMap<String, Result<Mesh, String>> {
-    let beside = |node| mesh_api::beside(address(node)?);
+    let beside = |node| mesh_api::beside(mesh_api::device(node)?);
     let own = nodes.unwrap_or_default().iter().filter_map(|node| Some((node.name_any(), beside(node)?)));
     join_all(own.map(async |(device, address)| (device, mesh(address).await))).await.into_iter().collect()
-}
-
-/// The address by which the others reach a device.
-pub(crate) fn address(node: &Node) -> Option<IpAddr> {
-    let addresses = node.status.as_ref()?.addresses.as_ref()?;
-    addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
 }
 
 async fn mesh(address: SocketAddr) -> Result<Mesh, String> {

@@ -1,7 +1,10 @@
 //! Telling what happens while workers start, and where they run once they do.
 use std::{collections::BTreeMap, time::Duration};
 
-use dayu_core::api::{JointMultiEdgeService, RuntimeService, lean::Lean};
+use dayu_core::{
+    api::{JointMultiEdgeService, RuntimeService, lean::Lean},
+    connect::told,
+};
 use futures::{StreamExt, stream::BoxStream};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{
@@ -19,7 +22,7 @@ const QUIET: Duration = Duration::from_secs(5);
 
 /// The plane stopped answering.
 #[derive(Debug, thiserror::Error)]
-#[error("the control plane does not answer: {0}")]
+#[error("the control plane does not answer: {}", told(.0))]
 pub(crate) struct Error(#[from] kube::Error);
 
 /// Waits for every resource of our kinds, telling each that becomes ready and, when nothing moves, what is missing.

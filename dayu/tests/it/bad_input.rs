@@ -225,6 +225,37 @@ async fn devices_whose_names_collide_are_both_named() {
 }
 
 #[tokio::test]
+async fn an_api_that_does_not_answer_is_named_once_with_its_address() {
+    let plane = Plane::start().await;
+    let nobody = plane.kubeconfig_of_nobody();
+    let manifest = plane.write("one.yaml", &manifests::node_port_service("one", 30100));
+    for command in
+        [&["get"][..], &["logs", "a"], &["explain", "a"], &["apply", "-f", &manifest], &["delete", "-f", &manifest]]
+    {
+        let ended = run(&[command, &["--kubeconfig", &nobody]].concat()).await;
+        refused(&ended, &["https://127.0.0.1:1", "does not answer", "refused"]);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_says_of_a_missing_worker_is_told_as_it_is() {
+    let plane = Plane::start().await;
+    let ended = run(&["logs", "a", "--kubeconfig", &plane.kubeconfig()]).await;
+    refused(&ended, &[r#"worker default/a: pods "a" not found; `dayu get pods -n default` lists the workers"#]);
+}
+
+#[tokio::test]
+async fn a_manifest_without_documents_is_refused() {
+    let plane = Plane::start().await;
+    let blank = plane.write("blank.yaml", "# nothing yet\n");
+    for command in ["apply", "delete"] {
+        let ended = run(&[command, "-f", &blank, "--kubeconfig", &plane.kubeconfig()]).await;
+        refused(&ended, &[&blank, "no document"]);
+    }
+}
+
+#[tokio::test]
 async fn a_port_in_use_is_named() {
     let plane = Plane::start().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -9,7 +9,7 @@ use k8s_openapi::api::{
 use kube::ResourceExt;
 
 use super::stuck::is_worker;
-use crate::doctor::{facts::address, finding::Finding};
+use crate::{doctor::finding::Finding, mesh_api};
 
 const CHECK: &str = "device";
 
@@ -36,7 +36,7 @@ fn one(node: &Node, has_manager: bool, works: bool) -> Finding {
         let remedy = format!("is {name} on, and does its kubelet, edgecore or local manager run and reach the API?");
         return Finding::fault(CHECK, name, format!("is not ready: {why}"), remedy);
     }
-    if address(node).is_none() {
+    if mesh_api::device(node).is_none() {
         let remedy = "let whoever registered the node report an InternalIP: requests to the device go there";
         return Finding::fault(CHECK, name, "has no InternalIP", remedy);
     }

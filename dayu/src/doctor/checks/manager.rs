@@ -6,9 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Node};
 use kube::ResourceExt;
 
-use crate::doctor::{
-    facts::{MANAGER_LEASE, NAMESPACE, address},
-    finding::Finding,
+use crate::{
+    doctor::{
+        facts::{MANAGER_LEASE, NAMESPACE},
+        finding::Finding,
+    },
+    mesh_api,
 };
 
 const CHECK: &str = "manager";
@@ -56,7 +59,7 @@ fn reachable(lease: &Lease, nodes: &[Node], link: Option<&Result<(), String>>) -
         return Finding::fault(CHECK, "link", found, "end what else uses the Lease dayu-system/dayu-gm");
     };
     let here = told.parse::<SocketAddr>().ok().map(|address| address.ip()).filter(IpAddr::is_loopback);
-    let elsewhere = nodes.iter().find(|node| address(node).is_some_and(|address| !address.is_loopback()));
+    let elsewhere = nodes.iter().find(|node| mesh_api::device(node).is_some_and(|address| !address.is_loopback()));
     if let (Some(_), Some(node)) = (here, elsewhere) {
         let found = format!("is at {told}, which {} takes for itself", node.name_any());
         let remedy =

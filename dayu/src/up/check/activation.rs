@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use dayu_core::{
     api::{RuntimeService, lean::Lean},
+    connect::told,
     name::Device,
 };
 use futures::{StreamExt, stream::BoxStream};
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Activation could not be measured.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("cannot measure activation: {0}")]
+    #[error("cannot measure activation: {}", told(.0))]
     Api(#[from] kube::Error),
     #[error("cannot measure activation: the probe resource is invalid: {0}")]
     Probe(#[from] serde_json::Error),

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use dayu_core::api::lean::Lean;
+use dayu_core::{api::lean::Lean, connect::told};
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, api::ListParams};
 use tokio::time::Instant;
@@ -38,7 +38,7 @@ const AT_ONCE: usize = 30;
 /// Why the self-test could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("cannot list the pipeline's services: {0}")]
+    #[error("cannot list the pipeline's services: {}", told(.0))]
     Services(kube::Error),
     #[error("nothing answers at {0} within {patience} s", patience = FIRST.as_secs())]
     NoAnswer(String),

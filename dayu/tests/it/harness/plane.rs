@@ -45,6 +45,13 @@ impl Plane {
         self.path("plane/kubeconfig").to_str().unwrap().to_owned()
     }
 
+    /// The same, but where nobody listens.
+    pub(crate) fn kubeconfig_of_nobody(&self) -> String {
+        let kubeconfig = std::fs::read_to_string(self.kubeconfig()).unwrap();
+        let server = kubeconfig.lines().find(|line| line.trim_start().starts_with("server:")).unwrap();
+        self.write("nobody", &kubeconfig.replace(server, "    server: https://127.0.0.1:1"))
+    }
+
     /// A path in this test's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
