@@ -2,6 +2,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
+use dayu_core::api::env;
 
 /// The global manager.
 #[derive(Args, Clone, Debug)]
@@ -24,8 +25,9 @@ pub struct Options {
     /// Where health, readiness and metrics are served, such as 127.0.0.1:9001; nowhere unless said.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub status: Option<SocketAddr>,
-    /// Where workers find the local manager of their device: the value of LC_SERVER.
-    #[arg(long, value_name = "URL", default_value = "http://localhost:9100")]
+    /// Where workers find the local manager of their device: the value of LC_SERVER, in which $(LC_HOST) stands for the
+    /// address of the device.
+    #[arg(long, value_name = "URL", default_value = env::LOCAL_MANAGER)]
     pub local_manager_url: String,
     /// Leave the custom resource definitions as they are instead of installing and updating them.
     #[arg(long)]
@@ -45,7 +47,7 @@ impl Default for Options {
             link_advertise: None,
             link_plain: false,
             status: None,
-            local_manager_url: "http://localhost:9100".to_owned(),
+            local_manager_url: env::LOCAL_MANAGER.to_owned(),
             keep_crds: false,
             identity: None,
         }

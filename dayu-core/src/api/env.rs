@@ -16,6 +16,12 @@ pub const VOLUME_NUM: &str = "VOLUME_NUM";
 pub const VOLUME_PREFIX: &str = "VOLUME_";
 /// Where an edge worker finds its local manager.
 pub const LC_SERVER: &str = "LC_SERVER";
+/// The address of the worker's device, which [`LC_SERVER`] may refer to.
+pub const LC_HOST: &str = "LC_HOST";
+
+/// The value of [`LC_SERVER`] where nothing else is said: a worker on the pod network has a localhost of its own, where no
+/// local manager is.
+pub const LOCAL_MANAGER: &str = "http://$(LC_HOST):9100";
 
 /// The value of [`DATA_PATH_PREFIX`].
 pub const DATA_PATH: &str = "/home/data";

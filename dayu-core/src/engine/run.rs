@@ -48,7 +48,7 @@ pub struct Options {
     pub concurrency: usize,
     /// How long a resource that fails waits.
     pub backoff: Backoff,
-    /// Where workers find their local manager.
+    /// Where workers find their local manager: [`Site::local_manager`](crate::template::Site::local_manager).
     pub local_manager: String,
     /// The wall clock, for the times in statuses.
     pub clock: fn() -> Timestamp,
@@ -57,13 +57,13 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// All namespaces, 32 looks at a time, the local manager at `http://localhost:9100`.
+    /// All namespaces, 32 looks at a time, the local manager at [`LOCAL_MANAGER`](crate::api::env::LOCAL_MANAGER).
     fn default() -> Self {
         Self {
             namespace: None,
             concurrency: 32,
             backoff: Backoff::default(),
-            local_manager: "http://localhost:9100".to_owned(),
+            local_manager: crate::api::env::LOCAL_MANAGER.to_owned(),
             clock: Timestamp::now,
             observer: Arc::new(Unobserved),
         }

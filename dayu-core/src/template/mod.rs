@@ -67,7 +67,8 @@ pub trait Template: Send + Sync + 'static {
 pub struct Site {
     /// The cluster's nodes. Shared, because every look at every resource has them.
     pub devices: Arc<BTreeMap<Device, DeviceState>>,
-    /// Where workers find their local manager: the value of `LC_SERVER`.
+    /// Where workers find their local manager: the value of `LC_SERVER`, in which `$(LC_HOST)` stands for the address of
+    /// the worker's device.
     pub local_manager: String,
 }
 

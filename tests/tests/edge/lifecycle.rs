@@ -112,15 +112,29 @@ fn an_update_of_one_worker_leaves_the_others_alone() {
     }
 }
 
-/// As `LC_SERVER` says to workers on their device's own network.
+/// From within a pod, by nothing but what its own environment says; and on the device's network by localhost, as Sedna has it.
 #[test]
-fn a_worker_on_the_devices_network_reports_to_localhost() {
+fn a_worker_reports_to_the_local_manager_of_its_device() {
     let Some((site, _shared)) = shared() else { return };
+    site.apply(&pipeline("reporting"));
+    site.wait("reporting", "jointmultiedgeservice/camera", "condition=Ready");
     let report =
-        br#"{"name":"w","namespace":"n","ownerName":"o","ownerKind":"jointmultiedgeservice","status":"running"}"#;
-    let report = Ask::post(([127, 0, 0, 1], 9100).into(), "/sedna/workers/w/info", report);
+        r#"{"name":"w","namespace":"n","ownerName":"o","ownerKind":"jointmultiedgeservice","status":"running"}"#;
+    let path = "/sedna/workers/w/info";
+    for camera in site.get(&["pods", "-n", "reporting"])["items"].as_array().unwrap() {
+        if !camera["metadata"]["name"].as_str().unwrap().starts_with("camera-") {
+            continue;
+        }
+        let server = site.variable(camera, "LC_SERVER");
+        let url = format!("{server}{path}");
+        let arguments = ["-sS", "--noproxy", "*", "-H", "Content-Type: application/json", "-d", report, &url];
+        let said = site.within(camera, "curl", &arguments);
+        assert!(said.contains(r#""Status":200"#), "{said}");
+    }
+    let report = Ask::post(([127, 0, 0, 1], 9100).into(), path, report.as_bytes());
     for from in NODES {
         let answer = site.ask(from, &report.clone().header("Content-Type", "application/json")).unwrap();
         assert_eq!(answer["Status"], 200);
     }
+    site.kubectl(&["delete", "runtimeservice,jointmultiedgeservice", "--all", "-n", "reporting", "--timeout=60s"]);
 }

@@ -119,6 +119,37 @@ impl Site {
         std::thread::scope(|scope| scope.spawn(asked).join().unwrap())
     }
 
+    /// Runs a program of the device's in the network of a pod; what it says.
+    pub(crate) fn within(&self, pod: &Value, program: &str, arguments: &[&str]) -> String {
+        let network = format!("--net=/proc/{}/ns/net", self.process(pod));
+        let mut command = self.node_of(pod).command("nsenter");
+        let output = command.args([&network, "--", program]).args(arguments).output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    /// What a pod's worker finds in its environment under `name`.
+    pub(crate) fn variable(&self, pod: &Value, name: &str) -> String {
+        let environment = format!("/proc/{}/environ", self.process(pod));
+        let output = self.node_of(pod).command("cat").arg(environment).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let value = text.split('\0').find_map(|one| one.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+        value.unwrap_or_else(|| panic!("no {name} in {text:?}"))
+    }
+
+    fn node_of(&self, pod: &Value) -> &Node {
+        self.node(pod["spec"]["nodeName"].as_str().unwrap())
+    }
+
+    /// The first process of a pod's container, as its device numbers them.
+    fn process(&self, pod: &Value) -> String {
+        let id = pod["status"]["containerStatuses"][0]["containerID"].as_str().unwrap();
+        let id = id.strip_prefix("containerd://").unwrap();
+        let tasks = self.node_of(pod).command("ctr").args(["--namespace", "k8s.io", "task", "ls"]).output().unwrap();
+        let tasks = String::from_utf8(tasks.stdout).unwrap();
+        let task = tasks.lines().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("no {id} in {tasks}"));
+        task.split_whitespace().nth(1).unwrap().to_owned()
+    }
+
     /// Runs `dayu` on a device; what it says, whether that is good or bad.
     pub(crate) fn dayu(&self, on: &str, arguments: &[&str]) -> String {
         let mut dayu = self.node(on).command(program());

@@ -1,5 +1,5 @@
 //! Parameters that reach a worker as environment variables.
-use k8s_openapi::api::core::v1::EnvVar;
+use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector};
 
 use super::{
     merge::Pod,
@@ -28,11 +28,20 @@ pub(super) fn inject(
     let numbered = directories.iter().enumerate();
     all.extend(numbered.map(|(index, path)| variable(&format!("{}{index}", env::VOLUME_PREFIX), path)));
     if place.slot.role == EDGE {
+        // Only what is referred to: another manager's address is passed on with nothing beside it.
+        all.extend(local_manager.contains(&format!("$({})", env::LC_HOST)).then(device_address));
         all.push(variable(env::LC_SERVER, local_manager));
     }
     for container in &mut pod.spec.containers {
         container.env.get_or_insert_default().extend(all.iter().cloned());
     }
+}
+
+/// Each kubelet fills in its own.
+fn device_address() -> EnvVar {
+    let field = ObjectFieldSelector { api_version: Some("v1".to_owned()), field_path: "status.hostIP".to_owned() };
+    let source = EnvVarSource { field_ref: Some(field), ..Default::default() };
+    EnvVar { name: env::LC_HOST.to_owned(), value: None, value_from: Some(source) }
 }
 
 /// An empty value is written as none: that is how the API server keeps it.

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{JointMultiEdgeTemplate, named, plan, pods, refuses, service, site, worker};
-use crate::template::{Rejection, Slot, Template};
+use crate::{
+    api::env,
+    template::{Rejection, Site, Slot, Template},
+};
 
 fn deployments(spec: Value) -> Vec<Value> {
     plan(spec).unwrap().workers.iter().map(|worker| serde_json::to_value(&worker.deployment).unwrap()).collect()
@@ -105,6 +108,22 @@ fn parameters_follow_the_users_and_repeat_names() {
         json!([{"name": "volume0", "hostPath": {"path": "/srv/a"}}, {"name": "volume1", "hostPath": {"path": "/srv/b"}}]),
     );
     assert_eq!(pod["containers"][0]["volumeMounts"][1], json!({"name": "volume1", "mountPath": "/home/data/volume1"}));
+}
+
+#[test]
+fn a_local_manager_at_the_devices_address_is_found_by_it() {
+    let site = Site { local_manager: env::LOCAL_MANAGER.to_owned(), ..site() };
+    let plan = JointMultiEdgeTemplate.plan(&service(json!({"edgeWorker": [worker("edge-1")]})), &site).unwrap();
+    let pod = serde_json::to_value(&plan.workers[0].deployment.spec.template.spec).unwrap();
+    let env = pod["containers"][0]["env"].as_array().unwrap();
+    // A reference sees only what stands before it.
+    assert_eq!(
+        env[env.len() - 2..],
+        [
+            json!({"name": "LC_HOST", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.hostIP"}}}),
+            json!({"name": "LC_SERVER", "value": "http://$(LC_HOST):9100"}),
+        ],
+    );
 }
 
 #[test]
