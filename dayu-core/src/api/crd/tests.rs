@@ -52,6 +52,16 @@ fn schemas_are_structural_and_store_what_was_sent() {
 }
 
 #[test]
+fn descriptions_are_prose() {
+    for schema in schemas() {
+        walk(&schema, "", &mut |path, field| {
+            let description = field["description"].as_str().unwrap_or_default();
+            assert!(!["```", "[`", "::"].iter().any(|code| description.contains(code)), "{path}: {description}");
+        });
+    }
+}
+
+#[test]
 fn a_revision_is_immutable_by_the_schema() {
     let rules = &schemas()[0]["properties"]["spec"]["x-kubernetes-validations"];
     assert_eq!(rules[0]["rule"], "self == oldSelf");

@@ -27,12 +27,22 @@ fn own(field: &mut JSONSchemaProps, pod: &JSONSchemaProps) {
     field.nullable = None;
     field.default = None;
     field.title = None;
+    prose(&mut field.description);
     match field.format.as_deref() {
         Some(POD_SPEC) => *field = JSONSchemaProps { description: field.description.take(), ..pod.clone() },
         // schemars' own; OpenAPI and the API server know signed formats.
         Some("uint64") => field.format = Some("int64".to_owned()),
         Some("uint32" | "uint16" | "uint8") => field.format = Some("int32".to_owned()),
         _ => {}
+    }
+}
+
+/// Leaves the words: an example in Rust is for those who embed the types, and `kubectl explain` would show it.
+fn prose(description: &mut Option<String>) {
+    if let Some(text) = description
+        && let Some(example) = text.find("```")
+    {
+        text.truncate(text[..example].trim_end().len());
     }
 }
 
