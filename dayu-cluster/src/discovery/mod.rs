@@ -1,12 +1,14 @@
 //! What is served, told to clients: groups, versions, resources ([`legacy`] and [`aggregated`]) and schemas
-//! ([`openapi`]).
+//! ([`openapi`]; for older clients [`swagger`] and [`gnostic`]).
 //!
 //! Documents are made when they are asked for. Those with schemas are kept until the kinds that are in them change.
 
 mod aggregated;
+mod gnostic;
 mod legacy;
 mod openapi;
 mod schemas;
+mod swagger;
 #[cfg(test)]
 mod tests;
 
@@ -43,7 +45,7 @@ pub fn respond(kinds: &Kinds, schemas: &Schemas, path: &str, accept: &str) -> Op
         ("api", Some(version), None, _) => Document::json(&legacy::resources(kinds, "", version)?),
         ("apis", Some(group), None, _) => Document::json(&legacy::group(kinds, group)?),
         ("apis", Some(group), Some(version), None) => Document::json(&legacy::resources(kinds, group, version)?),
-        ("openapi", Some("v2"), None, _) => openapi::v2(accept),
+        ("openapi", Some("v2"), None, _) => schemas.second(kinds, accept),
         ("openapi", Some("v3"), None, _) => schemas.index(kinds),
         ("openapi", Some("v3"), Some(_), _) => schemas.document(kinds, path.strip_prefix("/openapi/v3/")?)?,
         _ => return None,

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Document, schemas};
+use super::{Document, gnostic, schemas, swagger};
 use crate::registry::{Kind, Kinds};
 use crate::schema::builtin::openapi;
 
@@ -32,6 +32,19 @@ impl Schemas {
         Document::json(&json!({ "paths": paths }))
     }
 
+    /// `/openapi/v2`: all kinds in one document.
+    pub(super) fn second(&self, kinds: &Kinds, accept: &str) -> Document {
+        let packed = accept.contains("proto-openapi");
+        let all: Vec<&Kind> = kinds.iter().map(|kind| &**kind).collect();
+        let made = || swagger::from(document(&all));
+        if packed {
+            let body = self.kept("v2 in protocol buffers", kinds.revision, || gnostic::encode(&made()).into());
+            return Document { content_type: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf", body };
+        }
+        let body = self.kept("v2", kinds.revision, || made().to_string().into());
+        Document { content_type: "application/json", body }
+    }
+
     /// The document of one group and version.
     pub(super) fn document(&self, kinds: &Kinds, place: &str) -> Option<Document> {
         let (group, version) = match place.split('/').collect::<Vec<_>>()[..] {
@@ -45,15 +58,20 @@ impl Schemas {
         if here.is_empty() {
             return None;
         }
+        let body = self.kept(place, revision, || document(&here).to_string().into());
+        Some(Document { content_type: "application/json", body })
+    }
+
+    /// The document at a place, made where it was not made of these kinds before.
+    fn kept(&self, place: &str, revision: u64, make: impl FnOnce() -> Bytes) -> Bytes {
         let known =
             self.made.lock().get(place).filter(|(made_of, _)| *made_of == revision).map(|(_, body)| body.clone());
-        let body = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             // Made without holding the lock: at worst twice.
-            let body = Bytes::from(document(&here).to_string());
+            let body = make();
             self.made.lock().insert(place.into(), (revision, body.clone()));
             body
-        });
-        Some(Document { content_type: "application/json", body })
+        })
     }
 }
 
@@ -137,16 +155,4 @@ fn operation(kind: &Kind, action: &str, parameters: &[&str]) -> Value {
             "content": { "application/json": { "schema": { "$ref": openapi::to(&schemas::name(kind)) } } },
         } },
     })
-}
-
-/// A document without a single schema. Clients that need this one check nothing then, which is done here anyway.
-pub(super) fn v2(accept: &str) -> Document {
-    if accept.contains("proto-openapi") {
-        return Document {
-            content_type: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
-            body: Bytes::from_static(b"\x0a\x032.0"),
-        };
-    }
-    let info = json!({ "title": "Kubernetes", "version": "v1.37" });
-    Document::json(&json!({ "swagger": "2.0", "info": info, "paths": {} }))
 }

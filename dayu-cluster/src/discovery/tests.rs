@@ -152,11 +152,72 @@ fn documents_follow_the_kinds() {
 }
 
 #[test]
-fn old_clients_get_an_empty_second_version() {
-    let accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-    let document = respond(&with_widgets().1.kinds(), &Schemas::default(), "/openapi/v2", accept).unwrap();
-    assert_eq!(&*document.body, b"\x0a\x032.0");
-    assert_eq!(get("/openapi/v2", "application/json").unwrap().1["swagger"], "2.0");
+fn older_clients_get_all_in_the_second_version() {
+    let (content_type, document) = get("/openapi/v2", "application/json").unwrap();
+    assert_eq!((content_type, &document["swagger"]), ("application/json", &json!("2.0")));
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    for reference in references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+    for (name, schema) in document["definitions"].as_object().unwrap() {
+        can_be_read(name, schema);
+    }
+    let widget = &document["definitions"]["com.example.v1.Widget"];
+    assert_eq!(widget["properties"]["spec"]["properties"]["size"], json!({ "type": "integer" }));
+    let patch = &document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"];
+    assert_eq!(patch["x-kubernetes-group-version-kind"]["kind"], "Deployment");
+    let dry = json!({ "name": "dryRun", "in": "query", "type": "string", "uniqueItems": true });
+    assert!(patch["parameters"].as_array().unwrap().contains(&dry));
+    let packed = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let packed = respond(&with_widgets().1.kinds(), &Schemas::default(), "/openapi/v2", packed).unwrap();
+    assert_eq!(&packed.body[..5], b"\x0a\x032.0");
+}
+
+/// What kubectl asks of a schema before it reads any.
+fn can_be_read(place: &str, schema: &Value) {
+    if schema.get("$ref").is_some() {
+        assert_eq!((&schema["type"], &schema["properties"]), (&Value::Null, &Value::Null), "{place}");
+        return;
+    }
+    let kind = &schema["type"];
+    let known = ["object", "array", "string", "integer", "number", "boolean"];
+    assert!(kind.is_null() || known.iter().any(|known| kind == known), "{place}: {kind}");
+    assert_eq!(kind == "array", schema["items"].is_object(), "{place}");
+    if let Some(fields) = schema.get("properties") {
+        assert_eq!(kind, "object", "{place}");
+        let fields = fields.as_object().unwrap();
+        assert!(!fields.is_empty(), "{place}");
+        fields.iter().for_each(|(name, field)| can_be_read(&format!("{place}.{name}"), field));
+    }
+    for below in ["items", "additionalProperties"].iter().filter_map(|name| schema.get(*name)) {
+        if below.is_object() {
+            can_be_read(place, below);
+        }
+    }
+}
+
+#[test]
+fn what_the_second_version_cannot_say_is_left_open() {
+    let fields = json!({
+        "null": { "type": "object", "nullable": true, "properties": { "a": { "type": "string" } }, "required": ["a"] },
+        "open": { "type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": { "a": { "type": "string" } } },
+        "either": { "x-kubernetes-int-or-string": true, "anyOf": [{ "type": "integer" }, { "type": "string" }] },
+        "checked": { "type": "integer", "allOf": [{ "maximum": 3 }], "minimum": 1 },
+        "properties": { "type": "array", "items": { "type": "object", "properties": {} } },
+    });
+    let schemas = json!({ "Odd": { "type": "object", "properties": fields } });
+    let document = swagger::from(json!({ "components": { "schemas": schemas } }));
+    assert_eq!(
+        document["definitions"]["Odd"]["properties"],
+        json!({
+            "null": {},
+            "open": { "x-kubernetes-preserve-unknown-fields": true },
+            "either": { "type": "string", "format": "int-or-string", "x-kubernetes-int-or-string": true },
+            "checked": { "type": "integer", "minimum": 1 },
+            "properties": { "type": "array", "items": { "type": "object" } },
+        })
+    );
 }
 
 #[test]

@@ -47,7 +47,6 @@ pub(super) fn strategy(kind: &str, parent: &str, name: &str) -> Strategy {
             Strategy::Replace
         }
         (_, "volumes" | "projected" | "secret" | "configMap", "secrets" | "conditions") => Strategy::Replace,
-        ("Node", "spec", "taints") => Strategy::By("key"),
         _ if SETS.contains(&name) => Strategy::Unite,
         _ => LISTS.iter().find(|row| row.0 == name).map_or(Strategy::Replace, |row| Strategy::By(row.1)),
     }

@@ -190,10 +190,10 @@ async fn built_in_kinds() {
 
         let described = shell.ok("describe deploy web", "").await;
         assert!(described.contains("web:2") && described.contains("Events:"), "{described}");
-        if shell.minor >= 27 {
-            let diff = shell.run("diff -f -", &DEPLOYMENT.replace("replicas: 1", "replicas: 5")).await;
-            assert!(String::from_utf8_lossy(&diff.stdout).contains("+  replicas: 5"));
-        }
+        let diff = shell.run("diff -f -", &DEPLOYMENT.replace("replicas: 1", "replicas: 5")).await;
+        assert!(String::from_utf8_lossy(&diff.stdout).contains("+  replicas: 5"));
+        shell.ok("apply --dry-run=server -f -", DEPLOYMENT).await;
+        assert!(shell.refused("apply -f -", &DEPLOYMENT.replace("image:", "imago:")).await.contains("imago"));
         assert_eq!(shell.ok(image, "").await, "web:2", "a diff changes nothing");
         assert!(shell.ok("api-resources", "").await.contains("deployments"));
         assert_eq!(shell.ok("auth can-i delete pods", "").await, "yes\n");
@@ -222,6 +222,9 @@ async fn custom_kinds() {
             shell.ok(status, "").await;
         }
         assert!(shell.ok("describe gd one", "").await.contains("Replicas:"));
+        assert!(shell.ok("explain gd.spec.size", "").await.contains("In metres."));
+        let diff = shell.run("diff -f -", &GADGET.replace('3', "5")).await;
+        assert!(String::from_utf8_lossy(&diff.stdout).contains("+  size: 5"));
         let applied = shell.ok("apply --server-side -f -", &GADGET.replace("one", "two")).await;
         assert_eq!(applied, "gadget.example.com/two serverside-applied\n");
         let both = shell.ok("get gadgets -o name", "").await;
@@ -233,6 +236,24 @@ async fn custom_kinds() {
             gone.contains("doesn't have a resource type") || gone.contains("could not find the requested"),
             "{gone}"
         );
+    })
+    .await;
+}
+
+/// kubectl makes its patches by what the schemas say of lists.
+#[tokio::test]
+async fn what_others_add_to_a_list_stays() {
+    with_each(async |shell| {
+        shell.ok("apply -f -", DEPLOYMENT).await;
+        let side = r#"{"spec":{"template":{"spec":{"containers":[{"name":"side","image":"side:1"}]}}}}"#;
+        shell.ok(&format!("patch deploy web -p {side}"), "").await;
+        let changed = DEPLOYMENT
+            .replace("web:1", "web:2")
+            .replace("spec:\n  replicas", "spec:\n  strategy: {type: Recreate}\n  replicas");
+        shell.ok("apply -f -", &changed).await;
+        let images = "get deployment web -o jsonpath={.spec.template.spec.containers[*].image}";
+        assert_eq!(shell.ok(images, "").await, "side:1 web:2");
+        assert_eq!(shell.ok("get deploy web -o jsonpath={.spec.strategy.type}", "").await, "Recreate");
     })
     .await;
 }
@@ -347,9 +368,7 @@ async fn what_is_created_in_words() {
         shell.ok("rollout status deployment/front --timeout=10s", "").await;
         shell.ok("annotate deployment front note=seen", "").await;
         assert_eq!(field("deployment front", "{.metadata.annotations.note}").await, "seen");
-        if shell.minor >= 27 {
-            assert!(shell.ok("explain deployment.spec.replicas", "").await.contains("replicas"));
-        }
+        assert!(shell.ok("explain deployment.spec.replicas", "").await.contains("Number of desired pods"));
         assert!(shell.refused("create namespace room", "").await.contains("already exists"));
         assert!(shell.refused("create configmap Bad_Name", "").await.contains("Invalid value"));
     })

@@ -82,3 +82,10 @@ fn what_cannot_be_merged_is_refused() {
     let patch = json!({ "spec": { "$patch": "explode" } });
     assert_eq!(merge("Pod", &mut value, &patch), Err(StrategicError::UnknownDirective("explode".into())));
 }
+
+#[test]
+fn a_taint_that_is_taken_off_is_gone() {
+    let live = json!({ "spec": { "taints": [{ "key": "a" }, { "key": "b" }] } });
+    let patch = json!({ "spec": { "taints": [{ "key": "b" }] } });
+    assert_eq!(merged("Node", live, &patch), patch);
+}

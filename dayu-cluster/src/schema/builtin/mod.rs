@@ -5,6 +5,7 @@
 mod default;
 mod known;
 mod lists;
+mod markers;
 pub(crate) mod openapi;
 mod read;
 mod validate;

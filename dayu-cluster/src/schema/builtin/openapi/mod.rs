@@ -9,6 +9,8 @@ mod tests;
 use miniz_oxide::inflate::decompress_to_vec;
 use serde_json::{Map, Value};
 
+use super::markers;
+
 /// The definition of `metadata` of an object.
 pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
@@ -39,7 +41,7 @@ pub(crate) fn definition(name: &str) -> Option<Value> {
     serde_json::from_slice(&decompress_to_vec(packed).ok()?).ok()
 }
 
-/// The definition `name` with all that it is made of.
+/// The definition `name` with all that it is made of, for clients.
 pub(crate) fn definitions(name: &str) -> Map<String, Value> {
     let mut found = Map::new();
     let mut wanted = vec![name.to_owned()];
@@ -47,7 +49,8 @@ pub(crate) fn definitions(name: &str) -> Map<String, Value> {
         if found.contains_key(&name) {
             continue;
         }
-        if let Some(schema) = definition(&name) {
+        if let Some(mut schema) = definition(&name) {
+            markers::mark(&name, &mut schema);
             each_reference(&schema, &mut |name| wanted.push(name.into()));
             found.insert(name, schema);
         }
