@@ -25,7 +25,7 @@ use crate::{
     metrics::Metrics,
     node::{self, Standing},
     patience::{is_in_use, while_in_use},
-    pods::{Pods, Pool, Recorder, Shared},
+    pods::{Pods, Pool, Recorder, Shared, Turns},
     prepare::Lookup,
     serve,
 };
@@ -150,6 +150,7 @@ impl Manager {
             recorder: Recorder::start(self.client.clone(), device.to_string(), self.clock),
             clock: self.clock,
             metrics: self.metrics.clone(),
+            turns: Turns::of_device(),
             folders,
         });
         let pods = Pods::recover(shared, pool).await;

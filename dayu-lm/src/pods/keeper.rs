@@ -56,6 +56,7 @@ pub(super) struct Keeper {
     /// Why the latest readiness probe of each run failed, if it did.
     refused: HashMap<Run, String>,
     performer: Performer,
+    ready: watch::Sender<Vec<Run>>,
     answers: mpsc::Receiver<Event>,
     tasks: JoinSet<()>,
     report: watch::Sender<Report>,
@@ -75,9 +76,17 @@ impl Keeper {
         let place = Place { pod_ip: manifest.address, host_ip: manifest.host, dir: folder.path().to_owned() };
         let (answer, answers) = mpsc::channel(WAITING);
         let (report, reports) = watch::channel(Report::default());
+        let (ready, coming) = watch::channel(Vec::new());
         let reporter = Reporter { client: shared.client.clone(), pod: pod.clone(), recorder: shared.recorder.clone() };
-        let performer =
-            Performer { shared: shared.clone(), uid, place, folder: folder.clone(), answer, remarked: Arc::default() };
+        let performer = Performer {
+            shared: shared.clone(),
+            uid,
+            place,
+            folder: folder.clone(),
+            answer,
+            ready: coming,
+            remarked: Arc::default(),
+        };
         Self {
             before: pod.status.clone(),
             said: HashMap::new(),
@@ -90,6 +99,7 @@ impl Keeper {
             manifest,
             folder,
             performer,
+            ready,
             answers,
             tasks: JoinSet::new(),
             report,
@@ -177,6 +187,7 @@ impl Keeper {
         let before = std::mem::replace(&mut self.state, State::new(&Spec::of_containers([])));
         let (state, effects) = step(&self.spec, before.clone(), event, self.shared.clock.now());
         self.state = state;
+        self.tell_ready();
         let stored = self.store();
         for effect in &effects {
             match (effect, &stored) {
@@ -193,6 +204,17 @@ impl Keeper {
         self.note(event);
         tell::tell(&self.shared.recorder, &self.pod, &before, &self.state, event, &effects);
         self.report();
+    }
+
+    /// Whoever started a run that is ready now has his turn behind him.
+    fn tell_ready(&self) {
+        let containers = self.state.containers.iter().filter(|container| container.is_ready());
+        let ready: Vec<Run> = containers.map(Container::run).collect();
+        self.ready.send_if_modified(|known| {
+            let changed = *known != ready;
+            *known = ready;
+            changed
+        });
     }
 
     fn store(&mut self) -> Result<(), Problem> {

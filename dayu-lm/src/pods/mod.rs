@@ -7,6 +7,7 @@ mod perform;
 mod probe;
 mod report;
 mod tell;
+mod turns;
 
 use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc};
 
@@ -24,7 +25,7 @@ use kube::{
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::{address::Pool, events::Recorder};
+pub(crate) use self::{address::Pool, events::Recorder, turns::Turns};
 use self::{
     folder::{Folder, Manifest, Saved},
     keeper::{Input, Keeper},
@@ -43,6 +44,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
+    pub(crate) turns: Turns,
     /// Where the pods' folders are.
     pub(crate) folders: PathBuf,
 }

@@ -7,7 +7,10 @@ use dayu_core::{
 };
 use k8s_openapi::api::core::v1::Pod;
 use parking_lot::Mutex;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use super::{Shared, folder::Folder, probe};
 use crate::prepare::{self, Place};
@@ -20,6 +23,8 @@ pub(super) struct Performer {
     pub(super) place: Place,
     pub(super) folder: Folder,
     pub(super) answer: mpsc::Sender<Event>,
+    /// The runs that requests may be sent to.
+    pub(super) ready: watch::Receiver<Vec<Run>>,
     /// Reasons of remarks that were made already.
     pub(super) remarked: Arc<Mutex<Vec<String>>>,
 }
@@ -58,6 +63,7 @@ impl Performer {
     }
 
     async fn start(self, pod: Arc<Pod>, run: Run) {
+        let turn = self.shared.turns.take().await;
         let started = match self.launch(&pod, &run).await {
             Ok(launch) => self.shared.runtime.start(&launch).await.map(|process| (process, launch)),
             Err(problem) => Err(problem),
@@ -67,7 +73,9 @@ impl Performer {
                 self.send(Event::Started { run: run.clone(), process: process.clone() }).await;
                 self.folder.save_launch(&launch);
                 self.remark(&pod, &launch);
-                self.wait(run, process).await;
+                let mut ready = self.ready.clone();
+                let is_ready = ready.wait_for(|ready| ready.contains(&run));
+                tokio::join!(turn.end_with(is_ready), self.wait(run.clone(), process));
             }
             Err(problem) => self.send(Event::NotStarted { run, problem }).await,
         }
@@ -106,7 +114,7 @@ impl Performer {
         }
     }
 
-    async fn wait(self, run: Run, process: ProcessId) {
+    async fn wait(&self, run: Run, process: ProcessId) {
         let cause = self.shared.runtime.wait(&self.uid, &run, &process).await;
         self.send(Event::Exited { run, cause }).await;
     }

@@ -25,7 +25,7 @@ use dayu_core::{
 };
 use parking_lot::Mutex;
 use rustix::process::Signal;
-use tokio::process::Child;
+use tokio::{process::Child, task::spawn_blocking};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::identity::Identity;
@@ -85,7 +85,10 @@ impl Runtime for ProcessRuntime {
 
     async fn start(&self, launch: &Launch) -> Result<ProcessId, Problem> {
         let fence = self.limiting.fence(launch).map_err(|error| Problem::new("LimitsNotSet", error.to_string()))?;
-        let child = spawn::spawn(&self.root, launch, self.mounting, fence.as_ref())?;
+        let (root, launch, mounting) = (self.root.clone(), launch.clone(), self.mounting);
+        // Until the program has taken its place, the thread that starts it is at a standstill.
+        let spawned = spawn_blocking(move || spawn::spawn(&root, &launch, mounting, fence.as_ref())).await;
+        let child = spawned.unwrap_or_else(|error| Err(Problem::new("StartFailed", error.to_string())))?;
         let pid = child.id().unwrap_or_default();
         // A process that is gone already has no start time any more; it is waited for all the same.
         let process = Identity::of(pid).unwrap_or(Identity { pid, start: 0 }).id();

@@ -31,22 +31,33 @@ pub(crate) enum Error {
     Late { ready: usize, asked: usize },
 }
 
-/// Creates `count` probes on `device` at once, waits until all are ready, deletes them; gives the delays, sorted.
+/// What a round of probes showed.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// From each one's pod Ready to its resource Ready, sorted.
+    pub(super) delays: Vec<Duration>,
+    /// From the first creation to the last resource Ready.
+    pub(super) took: Duration,
+}
+
+/// Creates `count` probes on `device` at once, waits until all are ready, deletes them.
 pub(super) async fn measure(
     client: &Client,
     namespace: &str,
     device: &Device,
     round: &str,
     count: usize,
-) -> Result<Vec<Duration>, Error> {
+) -> Result<Round, Error> {
     let services: Api<Lean<RuntimeService>> = Api::namespaced(client.clone(), namespace);
     let names: Vec<String> = (0..count).map(|at| format!("probe-{round}-{at}")).collect();
     let pods = changes(Api::<Lean<Pod>>::namespaced(client.clone(), namespace)).await?;
     let resources = changes(services.clone()).await?;
+    let began = Instant::now();
     for name in &names {
         services.create(&PostParams::default(), &probe(name, device)?).await?;
     }
     let measured = tokio::time::timeout(PATIENCE, delays(pods, resources, &names)).await;
+    let took = began.elapsed();
     for name in &names {
         services.delete(name, &DeleteParams::background()).await?;
     }
@@ -55,7 +66,7 @@ pub(super) async fn measure(
         return Err(Error::Late { ready: delays.len(), asked: count });
     }
     delays.sort();
-    Ok(delays)
+    Ok(Round { delays, took })
 }
 
 /// Events of all objects of a kind from now on.

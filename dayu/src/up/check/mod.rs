@@ -96,7 +96,8 @@ async fn measure_activation(site: &site::Site, devices: &[Addressed], report: &m
     let Some(edge) = devices.last() else { return Ok(()) };
     let client = site.client();
     for round in 0..ONE_BY_ONE {
-        report.one_by_one.extend(activation::measure(&client, NAMESPACE, &edge.device, &round.to_string(), 1).await?);
+        let round = activation::measure(&client, NAMESPACE, &edge.device, &round.to_string(), 1).await?;
+        report.one_by_one.extend(round.delays);
     }
     report.one_by_one.sort();
     report.at_once = activation::measure(&client, NAMESPACE, &edge.device, "all", AT_ONCE).await?;

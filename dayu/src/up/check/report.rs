@@ -1,7 +1,10 @@
 //! The figures of the self-test, and whether they pass.
 use std::{fmt, time::Duration};
 
-use super::tally::{Tally, quantile};
+use super::{
+    activation::Round,
+    tally::{Tally, quantile},
+};
 
 /// Equal replicas may differ by so much.
 const FAIR: f64 = 1.15;
@@ -21,8 +24,8 @@ pub(super) struct Report {
     pub(super) killed: usize,
     /// Activation delays of probes created one after another, sorted.
     pub(super) one_by_one: Vec<Duration>,
-    /// The same of probes created at once.
-    pub(super) at_once: Vec<Duration>,
+    /// The same of probes created at once, and until the last was active.
+    pub(super) at_once: Round,
 }
 
 impl Report {
@@ -51,7 +54,9 @@ impl fmt::Display for Report {
             }
         }
         delays(f, "activation, one by one", &self.one_by_one)?;
-        delays(f, &format!("activation, {} at once", self.at_once.len()), &self.at_once)?;
+        let Round { delays: at_once, took } = &self.at_once;
+        delays(f, &format!("activation, {} at once", at_once.len()), at_once)?;
+        writeln!(f, "  all of them active {} ms after the first was asked for", took.as_millis())?;
         writeln!(
             f,
             "\n{}",
