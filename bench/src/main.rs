@@ -4,6 +4,7 @@ mod allocation;
 mod apply;
 mod controllers;
 mod engine;
+mod figures;
 mod follow;
 mod idle;
 mod kubernetes;

@@ -1,20 +1,25 @@
-//! The doubles: pods that are ready as soon as they are bound, devices that confirm every route that they are asked for.
-use std::net::SocketAddr;
+//! The doubles: pods that are ready as soon as they are bound, devices that confirm every route that they are asked for, and
+//! say every ten seconds that they live.
+use std::{net::SocketAddr, time::Duration};
 
 use dayu_cluster::{
     Cluster,
     store::{PODS, Store},
 };
-use dayu_core::link::{ActivationAck, ActivationRequest, Frame, Message, Operation};
+use dayu_core::{
+    api::lean::Lean,
+    link::{ActivationAck, ActivationRequest, Frame, Message, Operation},
+};
 use futures::{SinkExt, StreamExt};
-use k8s_openapi::api::core::v1::Pod;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
-    Client, Resource,
+    Api, Client, Resource,
     api::{Patch, PatchParams},
     client::Body,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, task::JoinSet};
+use tokio::{net::TcpStream, task::JoinSet, time::interval};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message as Ws, client::IntoClientRequest},
@@ -24,6 +29,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{Failure, NAMESPACE, succeeded};
 use crate::follow::{Follower, is_waiting};
 
+/// Between two heartbeats of a node.
+const BEAT: Duration = Duration::from_secs(10);
 /// Pods that become ready at the same time.
 const STARTED_AT_ONCE: usize = 32;
 
@@ -64,6 +71,7 @@ impl Doubles {
 pub(super) async fn start(cluster: &Cluster, link: SocketAddr, devices: &[String]) -> Result<Doubles, Failure> {
     let doubles = Doubles::connect(link, devices).await?;
     doubles.play("pods", play(cluster.store().clone(), cluster.client()));
+    doubles.play("heartbeats", beat(cluster.client(), devices.to_vec()));
     Ok(doubles)
 }
 
@@ -101,6 +109,19 @@ fn acknowledge(message: &Message, sequence: u64) -> Result<Message, Failure> {
         observed_at: "2026-01-01T00:00:00Z".parse()?,
     };
     Ok(ack.message(&message.namespace)?)
+}
+
+/// Says of every node in turn that it lives, as a kubelet does, each once in ten seconds.
+async fn beat(client: Client, devices: Vec<String>) -> Result<(), Failure> {
+    let nodes = Api::<Lean<Node>>::all(client);
+    let mut beats = interval(BEAT / u32::try_from(devices.len())?.max(1));
+    for device in devices.iter().cycle() {
+        beats.tick().await;
+        let alive = json!({"type": "Ready", "status": "True", "lastHeartbeatTime": Timestamp::now()});
+        let status = Patch::Strategic(json!({"status": {"conditions": [alive]}}));
+        nodes.patch_status(device, &PatchParams::default(), &status).await?;
+    }
+    Ok(())
 }
 
 /// Makes every pod ready once it is bound.

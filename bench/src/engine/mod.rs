@@ -1,37 +1,35 @@
-//! What the global manager costs: RuntimeServices to Ready on the embedded plane, workers and routes played by doubles.
-//!
-//! In one process by default, so that the manager's requests can be counted; with `--apart` the manager is a process of its
-//! own, over HTTPS, so that its memory and time can be told from everything else's.
+//! What the global manager costs: RuntimeServices to Ready on the embedded plane, workers and routes played by doubles, and
+//! then nothing but nodes that say that they live.
 pub(crate) mod doubles;
 mod manager;
+mod report;
 mod requests;
+mod seen;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
-use dayu_cluster::{
-    Cluster,
-    store::{ResourceRef, Store},
-};
-use dayu_core::api::{RuntimeService, condition};
+use dayu_cluster::Cluster;
+use dayu_core::api::RuntimeService;
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::{api::core::v1::Node, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::api::core::v1::Node;
 use kube::{
     Api, Client, Resource,
     api::{Patch, PatchParams, PostParams},
     client::Body,
 };
-use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use crate::follow::Follower;
-use manager::Manager;
+use self::{manager::Manager, report::Part, seen::Seen};
+use crate::figures::Figures;
 
 pub(crate) use manager::{Arguments as ManagerArguments, Usage, link_of, run as run_manager};
 
 /// Longest wait for everything to be Ready.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(900);
+/// The network of Services' addresses: a million, since the usual one ends at 65,533.
+const SERVICES: &str = "127.96.0.0/12";
 /// Resources that are created at the same time.
 const CREATED_AT_ONCE: usize = 64;
 pub(crate) const NAMESPACE: &str = "default";
@@ -48,47 +46,50 @@ pub(crate) struct Arguments {
     /// Devices that they are spread over.
     #[arg(long, default_value_t = 10)]
     devices: usize,
-    /// Run the manager as a process of its own and tell its memory and processor time instead of its requests.
-    #[arg(long)]
-    apart: bool,
     /// Seconds after everything is Ready in which the manager should do nothing.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 30)]
     rest: u64,
+    /// Fail where a figure is beyond its limit.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measure(arguments)).map_err(std::io::Error::other)
+    let mut figures = Figures::default();
+    runtime.block_on(measure(arguments, &mut figures)).map_err(std::io::Error::other)?;
+    if arguments.check { figures.check() } else { Ok(()) }
 }
 
-async fn measure(arguments: &Arguments) -> Result<(), Failure> {
-    let cluster = Cluster::builder().build().await?;
+async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Failure> {
+    let cluster = Cluster::builder().service_cidr(SERVICES).build().await?;
     let controllers = cluster.start_controllers();
     let client = cluster.client();
     let devices: Vec<String> = (0..arguments.devices.max(1)).map(|device| format!("edge{device}")).collect();
     for device in &devices {
         create_node(&client, device).await?;
     }
-    let manager = if arguments.apart { Manager::apart(&cluster).await? } else { Manager::within(&cluster).await? };
+    let mut manager = Manager::start(&cluster).await?;
     let doubles = doubles::start(&cluster, manager.link(), &devices).await?;
+    let part = Part { count: arguments.count, seconds: arguments.rest };
 
-    let before = manager.usage()?;
-    let began = Instant::now();
-    let ready = tokio::spawn(until_ready(cluster.store().clone(), arguments.count));
-    create_all(&client, &devices, arguments.count).await?;
-    let created = began.elapsed();
-    timeout(PATIENCE, ready).await.map_err(|_| format!("not all Ready within {} s", PATIENCE.as_secs()))???;
-    let took = began.elapsed();
-    let busy = manager.usage()?;
+    let (before, asked, began) = (manager.usage()?, manager.requests()?, Instant::now());
+    let seen = Seen::follow(cluster.store());
+    let created = async {
+        create_all(&client, &devices, arguments.count).await?;
+        Ok::<_, Failure>(began.elapsed())
+    };
+    let ready = timeout(PATIENCE, seen.until(arguments.count, began));
+    let (created, ready) = tokio::join!(created, ready);
+    ready
+        .map_err(|_| format!("{} of {} are Ready after {} s", seen.ready(), arguments.count, PATIENCE.as_secs()))??;
+    let took = (created?, began.elapsed());
+    part.to_ready(figures, took, &manager.usage()?.since(&before), manager.requests()?.since(asked));
+
+    let (before, asked) = (manager.usage()?, manager.requests()?);
     tokio::time::sleep(Duration::from_secs(arguments.rest)).await;
-    let resting = manager.usage()?;
-
-    println!("{} RuntimeServices on {} devices", arguments.count, devices.len());
-    println!("created after   {:>8.2} s", created.as_secs_f64());
-    println!("all Ready after {:>8.2} s", took.as_secs_f64());
-    println!("{}", busy.since(&before).told(arguments.count));
-    println!("at rest, {} s: {}", arguments.rest, resting.since(&busy).told(arguments.count));
+    part.at_rest(figures, &manager.usage()?.since(&before), manager.requests()?.since(asked));
     doubles.shutdown().await;
     manager.end().await?;
     controllers.shutdown().await;
@@ -141,29 +142,4 @@ pub(crate) fn runtime_service(name: &str, device: &str) -> serde_json::Value {
             }]}},
         },
     })
-}
-
-/// Returns once so many RuntimeServices have been Ready.
-async fn until_ready(store: Store, count: usize) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    struct Seen {
-        #[serde(default)]
-        status: Status,
-    }
-    #[derive(Default, Deserialize)]
-    struct Status {
-        #[serde(default)]
-        conditions: Vec<Condition>,
-    }
-    let mut services = Follower::new(&store, ResourceRef::new("sedna.io", "runtimeservices"));
-    let mut ready = BTreeSet::new();
-    while ready.len() < count {
-        for service in services.next().await {
-            let seen: Seen = service.parse()?;
-            if condition::holds(&seen.status.conditions, condition::READY) {
-                ready.insert(service.meta.name.clone());
-            }
-        }
-    }
-    Ok(())
 }

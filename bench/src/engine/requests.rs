@@ -5,7 +5,7 @@ use std::sync::{
 };
 
 use http::{Method, Request};
-use tower::ServiceExt;
+use serde::{Deserialize, Serialize};
 
 /// Requests so far.
 #[derive(Clone, Default)]
@@ -21,7 +21,7 @@ struct Counters {
 }
 
 /// The counts at one moment, or between two.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Counted {
     pub(super) reads: u64,
     pub(super) children: u64,
@@ -31,14 +31,15 @@ pub(super) struct Counted {
 }
 
 impl Requests {
-    /// A client of `cluster` whose requests are counted here.
-    pub(super) fn client(&self, cluster: &dayu_cluster::Cluster) -> kube::Client {
-        let counters = self.0.clone();
-        let service = cluster.service().map_request(move |request: Request<kube::client::Body>| {
+    /// `client`, its requests counted here.
+    pub(super) fn of(&self, client: kube::Client) -> kube::Client {
+        let (counters, namespace) = (self.0.clone(), client.default_namespace().to_owned());
+        let counted = move |request: Request<kube::client::Body>| {
             counters.count(&request);
-            request
-        });
-        kube::Client::new(service, "default")
+            let client = client.clone();
+            async move { client.send(request).await }
+        };
+        kube::Client::new(tower::service_fn(counted), namespace)
     }
 
     pub(super) fn counted(&self) -> Counted {
@@ -65,18 +66,9 @@ impl Counted {
         }
     }
 
-    /// In words, for each of `count` resources.
-    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    pub(super) fn told(self, count: usize) -> String {
-        let each = |requests: u64| requests as f64 / count.max(1) as f64;
-        let Self { reads, children, statuses, events, leases } = self;
-        format!(
-            "requests each: {:.2} children written, {:.2} statuses, {:.2} events, {:.2} reads; {leases} writes of the Lease",
-            each(children),
-            each(statuses),
-            each(events),
-            each(reads),
-        )
+    /// Those that change something, besides the Lease, by which alone it is known that the manager lives.
+    pub(super) fn writes(self) -> u64 {
+        self.children + self.statuses + self.events
     }
 }
 

@@ -1,8 +1,10 @@
 //! What was seen, beside what is promised.
 
+use std::io;
+
 /// In the order in which they were measured; each is printed when it is known.
 #[derive(Default)]
-pub(super) struct Figures(Vec<Figure>);
+pub(crate) struct Figures(Vec<Figure>);
 
 struct Figure {
     what: String,
@@ -12,12 +14,12 @@ struct Figure {
 
 impl Figures {
     /// Something that is promised to be no more than `limit`.
-    pub(super) fn limited(&mut self, what: impl Into<String>, seen: f64, limit: f64) {
+    pub(crate) fn limited(&mut self, what: impl Into<String>, seen: f64, limit: f64) {
         self.add(Figure { what: what.into(), seen, limit: Some(limit) });
     }
 
     /// Something to know.
-    pub(super) fn told(&mut self, what: impl Into<String>, seen: f64) {
+    pub(crate) fn told(&mut self, what: impl Into<String>, seen: f64) {
         self.add(Figure { what: what.into(), seen, limit: None });
     }
 
@@ -30,9 +32,13 @@ impl Figures {
         self.0.push(figure);
     }
 
-    /// What is beyond its limit.
-    pub(super) fn missed(&self) -> Vec<&str> {
+    /// Fails with what is beyond its limit.
+    pub(crate) fn check(&self) -> io::Result<()> {
         let missed = self.0.iter().filter(|figure| figure.limit.is_some_and(|limit| figure.seen > limit));
-        missed.map(|figure| figure.what.as_str()).collect()
+        let missed: Vec<&str> = missed.map(|figure| figure.what.as_str()).collect();
+        match &*missed {
+            [] => Ok(()),
+            _ => Err(io::Error::other(format!("beyond its limit: {}", missed.join("; ")))),
+        }
     }
 }

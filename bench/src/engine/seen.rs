@@ -1,0 +1,77 @@
+//! How many RuntimeServices are Ready, as the plane stores them.
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+
+use dayu_cluster::store::{ResourceRef, Store};
+use dayu_core::api::condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde::Deserialize;
+use tokio::time::{Instant, interval};
+
+use super::Failure;
+use crate::follow::Follower;
+
+/// Between two words of progress.
+const WORD: Duration = Duration::from_secs(5);
+
+/// Counts those that have been Ready.
+pub(super) struct Seen {
+    store: Store,
+    ready: AtomicUsize,
+}
+
+#[derive(Deserialize)]
+struct Service {
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+struct Status {
+    #[serde(default)]
+    conditions: Vec<Condition>,
+}
+
+impl Seen {
+    pub(super) fn follow(store: &Store) -> Self {
+        Self { store: store.clone(), ready: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn ready(&self) -> usize {
+        self.ready.load(Relaxed)
+    }
+
+    /// Returns once so many have been Ready, and tells meanwhile how it goes since it `began`.
+    pub(super) async fn until(&self, count: usize, began: Instant) -> Result<(), Failure> {
+        let words = async {
+            let mut word = interval(WORD);
+            word.tick().await;
+            loop {
+                word.tick().await;
+                println!("after {:>4.0} s {:>8} of {count} are Ready", began.elapsed().as_secs_f64(), self.ready());
+            }
+        };
+        tokio::select! {
+            counted = self.count(count) => counted,
+            () = words => Ok(()),
+        }
+    }
+
+    async fn count(&self, count: usize) -> Result<(), Failure> {
+        let mut services = Follower::new(&self.store, ResourceRef::new("sedna.io", "runtimeservices"));
+        let mut ready = HashSet::new();
+        while ready.len() < count {
+            for service in services.next().await {
+                let seen: Service = service.parse()?;
+                if condition::holds(&seen.status.conditions, condition::READY) {
+                    ready.insert(service.meta.name.clone());
+                }
+            }
+            self.ready.store(ready.len(), Relaxed);
+        }
+        Ok(())
+    }
+}
