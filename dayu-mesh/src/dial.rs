@@ -111,7 +111,7 @@ impl Service<Endpoint> for Warm {
     }
 
     fn call(&mut self, endpoint: Endpoint) -> Self::Future {
-        let idle = self.0.take(endpoint.address);
+        let idle = self.0.take(&endpoint.load);
         Box::pin(async move {
             Ok(match idle {
                 Some(sender) => Reached { sender, reused: true },

@@ -51,7 +51,7 @@ pub(crate) async fn run(
             burst = changes.next() => {
                 let Some(burst) = burst else { return Ok(()) };
                 control.take(burst).await;
-                parts.pool.retain_known(&directory);
+                parts.pool.retain_known();
                 if served.is_none() && let Some(own) = control.address() {
                     served = Some(parts.serve(&options, own)?);
                 }

@@ -1,12 +1,12 @@
 //! The body of an answer: a text of the front's own, or the endpoint's bytes as they come.
 use std::{
-    net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
+use dayu_core::balance::Load;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -33,7 +33,7 @@ pub(crate) struct Relayed<G> {
 /// The connection that an answer comes over.
 pub(crate) struct Lease {
     pub(crate) pool: Arc<Pool>,
-    pub(crate) address: SocketAddr,
+    pub(crate) endpoint: Weak<Load>,
     pub(crate) sender: Sender,
 }
 
@@ -47,7 +47,7 @@ impl<G> Drop for Relayed<G> {
     /// A connection whose answer was read to its end is kept; one whose answer was cut off is closed.
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take().filter(|_| self.ended || self.body.is_end_stream()) {
-            lease.pool.give(lease.address, lease.sender);
+            lease.pool.give(lease.endpoint, lease.sender);
         }
     }
 }

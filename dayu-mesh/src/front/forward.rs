@@ -1,5 +1,5 @@
 //! One request to one endpoint and its answer back, both streamed.
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dayu_core::balance::{self, Tracked};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
@@ -109,10 +109,10 @@ fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<Reache
     if let Ok(value) = HeaderValue::from_str(&format!("{}/{pod}", endpoint.device)) {
         head.headers.insert(headers::ENDPOINT, value);
     }
-    let address = endpoint.address;
+    let endpoint = Arc::downgrade(&endpoint.load);
     let mut sender = None;
     let guard = reached.map(|reached| sender = Some(reached.sender));
-    let lease = sender.map(|sender| Lease { pool: front.pool.clone(), address, sender });
+    let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
     Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, guard)))
 }
 
