@@ -72,8 +72,8 @@ pub(crate) async fn run(
     // One that stands by installs nothing: it may be older than the one that leads.
     if shutdown.run_until_cancelled(crds::ensure_namespace(&client, &plight)).await.is_some() {
         standing.send_replace(Standing::Standby);
-        let lead = Lead { client: client.clone(), options: &options, world, observer, standing };
-        let keeper = Keeper::new(client, name(&options), advertised, plight);
+        let keeper = Keeper::new(client.clone(), name(&options), advertised, plight);
+        let lead = Lead { client: keeper.term().fence(client), options: &options, world, observer, standing };
         let ready = || announce.send_modify(|ready| *ready = Some(addresses));
         // On the heap: it lasts.
         Box::pin(lead.whenever_elected(keeper, ready, &shutdown)).await;
@@ -84,6 +84,7 @@ pub(crate) async fn run(
 
 /// What the one that leads does.
 struct Lead<'a> {
+    /// Writes only while it leads.
     client: Client,
     options: &'a Options,
     world: World,

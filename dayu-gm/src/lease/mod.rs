@@ -1,5 +1,6 @@
 //! The Lease `dayu-system/dayu-gm`: its holder leads, and its annotations say where local managers connect, and to which key.
 mod election;
+mod term;
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{crds::NAMESPACE, plight::Plight};
 use election::{Election, Record, Terms};
+pub(crate) use term::Term;
 
 pub(crate) const NAME: &str = "dayu-gm";
 /// Longest wait for an answer to one write.
@@ -49,6 +51,8 @@ pub(crate) struct Keeper {
     advertised: Advertised,
     terms: Terms,
     election: Election,
+    /// Whose end others can look at.
+    term: Term,
     /// The revision that the next claim is decided on; none when it has to be read first.
     live: Option<Lease>,
     origin: Instant,
@@ -60,7 +64,12 @@ impl Keeper {
     pub(crate) fn new(client: Client, me: String, advertised: Advertised, plight: Arc<Plight>) -> Self {
         let (api, terms) = (Api::namespaced(client, NAMESPACE), Terms::default());
         let election = Election::new(me.clone(), terms);
-        Self { api, me, advertised, terms, election, live: None, origin: Instant::now(), plight }
+        let (term, origin) = (Term::default(), Instant::now());
+        Self { api, me, advertised, terms, election, term, live: None, origin, plight }
+    }
+
+    pub(crate) fn term(&self) -> Term {
+        self.term.clone()
     }
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.
@@ -87,6 +96,7 @@ impl Keeper {
     }
 
     fn tell(&self, leading: &watch::Sender<bool>) {
+        self.term.ends(self.election.trusted_until().map(|until| self.origin + until));
         let leads = self.election.leads(self.now());
         if leading.send_if_modified(|before| std::mem::replace(before, leads) != leads) {
             tracing::info!(me = %self.me, leads, "the lease {NAMESPACE}/{NAME}");

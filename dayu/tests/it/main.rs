@@ -7,5 +7,6 @@ mod doctor;
 mod harness;
 mod installation;
 mod killed;
+mod leaders;
 mod logs;
 mod up;

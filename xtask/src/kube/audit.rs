@@ -12,6 +12,8 @@ use super::Error;
 pub struct Request {
     /// Whose: `system:serviceaccount:<namespace>:<name>`.
     pub user: String,
+    /// By which of the user's tokens, as the API server names it to whoever holds it. Empty for a certificate.
+    pub credential: String,
     /// As rights name it: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
     pub verb: String,
     /// Empty for the core group.
@@ -56,6 +58,7 @@ fn request(event: Value) -> Request {
     let slash = if subresource.is_empty() { "" } else { "/" };
     Request {
         user: text("/user/username"),
+        credential: text("/user/extra/authentication.kubernetes.io~1credential-id/0"),
         verb: text("/verb"),
         group: text("/objectRef/apiGroup"),
         resource: text("/objectRef/resource") + slash + &subresource,
@@ -76,13 +79,17 @@ mod tests {
         let log = folder.path().join("audit.log");
         let event = json!({
             "auditID": "1", "verb": "patch", "requestURI": "/api/v1/namespaces/a/pods/b/status?force=true",
-            "user": {"username": "system:serviceaccount:a:gm"}, "responseStatus": {"code": 200},
+            "user": {
+                "username": "system:serviceaccount:a:gm", "extra": {"authentication.kubernetes.io/credential-id": ["JTI=x"]},
+            },
+            "responseStatus": {"code": 200},
             "objectRef": {"resource": "pods", "subresource": "status", "namespace": "a", "name": "b", "apiVersion": "v1"},
         });
         std::fs::write(&log, format!("{event}\n{event}\n{{\"auditID\": \"2\", \"ve")).unwrap();
         let read = read(&log).unwrap();
         assert_eq!(read.len(), 1);
         assert_eq!((&*read[0].resource, &*read[0].group, read[0].code), ("pods/status", "", 200));
+        assert_eq!((&*read[0].user, &*read[0].credential), ("system:serviceaccount:a:gm", "JTI=x"));
         assert_eq!(read[0].path, "/api/v1/namespaces/a/pods/b/status");
     }
 }

@@ -1,0 +1,95 @@
+//! The term of the one that leads, and clients that write within it only.
+use std::{pin::pin, sync::Arc, task::Poll};
+
+use futures::{FutureExt, future::poll_fn};
+use http::{Method, Request};
+use kube::{Client, client::Body};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// Until when the holder of the Lease trusts its claim. Clones look at the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Term(Arc<Mutex<Option<Instant>>>);
+
+/// A write came too late.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("this manager does not lead any more: its Lease was not renewed in time")]
+pub(crate) struct Over;
+
+impl Term {
+    pub(super) fn ends(&self, at: Option<Instant>) {
+        *self.0.lock() = at;
+    }
+
+    fn holds(&self) -> bool {
+        self.0.lock().is_some_and(|end| Instant::now() < end)
+    }
+
+    /// A client that writes nothing once the term is over. Whoever was stopped in the middle of its work, or starved, goes on
+    /// where it was before anything can tell it that another leads by now: each write looks at the clock itself.
+    pub(crate) fn fence(&self, client: Client) -> Client {
+        let (term, namespace) = (self.clone(), client.default_namespace().to_owned());
+        let fenced = tower::service_fn(move |request: Request<Body>| {
+            let (term, reads) = (term.clone(), request.method() == Method::GET);
+            let client = client.clone();
+            async move {
+                let mut answer = pin!(client.send(request));
+                // Before each step, so that nothing waits in there and is sent late.
+                poll_fn(|cx| match reads || term.holds() {
+                    true => answer.poll_unpin(cx).map_err(tower::BoxError::from),
+                    false => Poll::Ready(Err(Over.into())),
+                })
+                .await
+            }
+        });
+        Client::new(fenced, namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Response;
+    use k8s_openapi::api::core::v1::Namespace;
+    use kube::{
+        Api,
+        api::{DeleteParams, PostParams},
+    };
+    use tokio::{sync::mpsc, time::sleep};
+
+    use super::*;
+
+    /// A server that thinks for a second, and what it is asked.
+    fn server() -> (Client, mpsc::UnboundedReceiver<Method>) {
+        let (asked, seen) = mpsc::unbounded_channel();
+        let answer = tower::service_fn(move |request: Request<Body>| {
+            let asked = asked.clone();
+            async move {
+                sleep(Duration::from_secs(1)).await;
+                asked.send(request.method().clone()).unwrap();
+                Ok::<_, tower::BoxError>(Response::new(Body::from(b"{\"metadata\": {}}".to_vec())))
+            }
+        });
+        (Client::new(answer, "default"), seen)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_late_is_not_sent_and_whoever_reads_is_free() {
+        let (client, mut asked) = server();
+        let term = Term::default();
+        let namespaces = Api::<Namespace>::all(term.fence(client));
+        let create = async || namespaces.create(&PostParams::default(), &Namespace::default()).await;
+        assert!(create().await.unwrap_err().to_string().contains("does not lead"), "there was no term yet");
+
+        term.ends(Some(Instant::now() + Duration::from_millis(1500)));
+        create().await.unwrap();
+        assert_eq!(asked.recv().await, Some(Method::POST));
+        // In time when it begins, and late a second after.
+        assert!(namespaces.delete("any", &DeleteParams::default()).await.is_err());
+        assert!(create().await.is_err());
+        namespaces.get("any").await.unwrap();
+        assert_eq!(asked.recv().await, Some(Method::GET));
+        assert!(asked.try_recv().is_err());
+    }
+}
