@@ -1,16 +1,20 @@
 //! The mesh's stream of routes: server-sent events over one long request, opened again when it breaks.
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, sync::mpsc};
+use tokio::{
+    net::TcpStream,
+    sync::{Notify, mpsc},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::activations::Route;
 
-/// Between two attempts to reach a mesh that is not there.
-const BREATH: Duration = Duration::from_millis(200);
+/// First and longest wait between two attempts to reach a mesh that is not there.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Events above this many bytes are not ours.
 const LARGEST_EVENT: usize = 64 * 1024;
 
@@ -31,16 +35,30 @@ enum Broken {
     Unheard,
 }
 
-/// Follows the mesh at `address` until `shutdown`.
-pub(super) async fn follow(address: SocketAddr, seen: mpsc::Sender<Route>, shutdown: CancellationToken) {
+/// Follows the mesh at `address` until `shutdown`. One that stays away is looked for ever less often, and often again once it
+/// was there or is `wanted`.
+pub(super) async fn follow(
+    address: SocketAddr,
+    seen: mpsc::Sender<Route>,
+    wanted: Arc<Notify>,
+    shutdown: CancellationToken,
+) {
+    let mut wait = FIRST_WAIT;
     while !shutdown.is_cancelled() {
         let Some(ended) = shutdown.run_until_cancelled(stream(address, &seen)).await else { return };
         match ended {
             Err(Broken::Unheard) => return,
-            Err(broken) => tracing::debug!(%address, %broken, "the mesh's routes are not to be had yet"),
-            Ok(()) => {}
+            Err(Broken::Connect(_)) => {}
+            _ => wait = FIRST_WAIT,
         }
-        tokio::time::sleep(BREATH).await;
+        if let Err(broken) = ended {
+            tracing::debug!(%address, %broken, "the mesh's routes are not to be had yet");
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(LONGEST_WAIT),
+            () = wanted.notified() => wait = FIRST_WAIT,
+        }
     }
 }
 
@@ -93,7 +111,46 @@ fn route(event: &[u8]) -> Option<Route> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpSocket},
+        time::{Instant, timeout},
+    };
+
     use super::*;
+
+    /// How long it takes, in virtual time, until the one that follows comes to `listener`; it is sent away with an empty stream.
+    async fn comes(listener: &TcpListener) -> Duration {
+        let since = Instant::now();
+        let (mut socket, _) = timeout(Duration::from_secs(3600), listener.accept()).await.unwrap().unwrap();
+        let took = since.elapsed();
+        let mut request = [0; 64];
+        assert!(socket.read(&mut request).await.unwrap() > 0);
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        took
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_stays_away_is_looked_for_seldom_unless_it_is_wanted() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let ((seen, _routes), wanted) = (mpsc::channel(1), Arc::new(Notify::new()));
+        let shutdown = CancellationToken::new();
+        let follower = tokio::spawn(follow(address, seen, wanted.clone(), shutdown.clone()));
+        // Just after one attempt of many.
+        tokio::time::sleep(LONGEST_WAIT * 20 + Duration::from_secs(2)).await;
+        let listener = socket.listen(8).unwrap();
+        let seldom = comes(&listener).await;
+        assert!(seldom > FIRST_WAIT * 2 && seldom <= LONGEST_WAIT, "{seldom:?}");
+        let again = comes(&listener).await;
+        assert!(again <= FIRST_WAIT * 2, "it was there: {again:?}");
+        wanted.notify_one();
+        let at_once = comes(&listener).await;
+        assert!(at_once < FIRST_WAIT / 2, "{at_once:?}");
+        shutdown.cancel();
+        follower.await.unwrap();
+    }
 
     #[test]
     fn events_are_cut_wherever_the_bytes_are() {

@@ -10,14 +10,14 @@ mod metrics;
 mod outbox;
 mod publish;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use dayu_core::{
     link::{ActivationRequest, Message, Operation},
     name::Device,
 };
 use kube::Client;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use self::activations::Activations;
@@ -56,7 +56,8 @@ pub async fn run(
     let ends = client::Ends { managers, outgoing, delivered };
     let (device, metrics) = (options.device.clone(), options.metrics.clone());
     let link = client::run(client, device, options.outbox, ends, metrics, shutdown.clone());
-    let mesh = mesh::follow(options.mesh, seen, shutdown.clone());
+    let wanted = Arc::new(Notify::new());
+    let mesh = mesh::follow(options.mesh, seen, wanted.clone(), shutdown.clone());
     let work = async {
         let mut activations = Activations::default();
         let counted = |acknowledgements: Vec<Message>| {
@@ -65,7 +66,11 @@ pub async fn run(
         };
         loop {
             let answers = tokio::select! {
-                Some(message) = incoming.recv() => counted(take(&options.device, &mut activations, &message)),
+                Some(message) = incoming.recv() => {
+                    // What the global manager asks, the mesh answers.
+                    wanted.notify_one();
+                    counted(take(&options.device, &mut activations, &message))
+                }
                 Some(route) = routes.recv() => counted(activations.route(route)),
                 Some(report) = reports.recv() => vec![report],
                 else => return,
