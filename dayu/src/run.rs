@@ -39,8 +39,11 @@ pub(crate) enum Error {
 
 /// Does what was typed.
 pub(crate) async fn dispatch(command: Command) -> Result<ExitCode, Error> {
-    if matches!(command, Command::Up(_) | Command::Gm(_) | Command::Lm(_) | Command::Mesh(_)) {
-        spare::once_begun();
+    match command {
+        Command::Gm(_) | Command::Lm(_) => spare::once_begun(true),
+        // What these carry for others may need all of the program at any time.
+        Command::Up(_) | Command::Mesh(_) => spare::once_begun(false),
+        _ => {}
     }
     match command {
         Command::Up(options) => return Ok(up::run(options).await?),

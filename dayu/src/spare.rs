@@ -1,17 +1,27 @@
 //! Gives back the pages of the program itself that only its start has read: a daemon stays for months, its start takes a second.
 use std::{ffi::c_void, fs, ops::Range, time::Duration};
 
-use rustix::mm::{Advice, madvise};
+use rustix::{
+    io::Errno,
+    mm::{Advice, madvise},
+};
 
 /// By then a daemon has begun; what is still to come costs a fault per page, as at the start.
 const BEGUN: Duration = Duration::from_secs(2);
 
-/// Lets the system take back what nobody has read since the start, once that is over.
-pub(crate) fn once_begun() {
-    tokio::spawn(async {
+/// The system maps up to 64 KiB around a page that is read, where it has them, but nothing beyond the mapping.
+const STRETCH: usize = 16 << 10;
+
+/// Lets the system take back what nobody has read since the start, once that is over. A daemon that `rests` between the few things
+/// it does gets the little it needs for these in small stretches; that costs the system some 200 bytes a stretch.
+pub(crate) fn once_begun(rests: bool) {
+    tokio::spawn(async move {
         tokio::time::sleep(BEGUN).await;
         for pages in fs::read_to_string("/proc/self/smaps").map(|text| clean(&text)).unwrap_or_default() {
-            give_back(pages);
+            let done = give_back(&pages).and_then(|()| if rests { part(&pages) } else { Ok(()) });
+            if let Err(error) = done {
+                tracing::debug!(%error, ?pages, "the program's pages stay as they are");
+            }
         }
     });
 }
@@ -47,13 +57,23 @@ fn is_more_than_none(line: &str, field: &str) -> bool {
 }
 
 /// Whoever reads there again gets the page from the file, which the system still holds as long as it has room.
+fn give_back(pages: &Range<usize>) -> Result<(), Errno> {
+    advise(pages.clone(), Advice::LinuxDontNeed)
+}
+
+/// Makes every stretch of the mapping a mapping of its own, by saying of every second one that it is not for core dumps: they
+/// hold nothing of a program's file anyway but its first page, which says what program it is. Pages larger than a stretch are
+/// refused, and need no parting.
+fn part(pages: &Range<usize>) -> Result<(), Errno> {
+    let mut seconds = (pages.start + STRETCH..pages.end).step_by(2 * STRETCH);
+    seconds.try_for_each(|start| advise(start..pages.end.min(start + STRETCH), Advice::LinuxDontDump))
+}
+
 #[allow(unsafe_code)]
-fn give_back(pages: Range<usize>) {
-    // SAFETY: the pages equal those of the file (`clean`) and nobody can write them, so that which is read again is the same.
-    let given = unsafe { madvise(pages.start as *mut c_void, pages.len(), Advice::LinuxDontNeed) };
-    if let Err(error) = given {
-        tracing::debug!(%error, "the program's pages stay");
-    }
+fn advise(pages: Range<usize>, advice: Advice) -> Result<(), Errno> {
+    // SAFETY: the pages equal those of the file and nobody can write them (`clean`), so that which is read again is the same; and
+    // they are still there, for only the loader maps files that go away again, and it is done.
+    unsafe { madvise(pages.start as *mut c_void, pages.len(), advice) }
 }
 
 #[cfg(test)]
@@ -84,7 +104,10 @@ mod tests {
         let pages = || clean(&fs::read_to_string("/proc/self/smaps").unwrap());
         let before = pages();
         assert!(!before.is_empty(), "a program has code");
-        before.iter().cloned().for_each(give_back);
+        before.iter().try_for_each(give_back).unwrap();
         assert_eq!(pages(), before);
+        before.iter().try_for_each(part).unwrap();
+        let parts = pages();
+        assert!(parts.len() > before.len() && parts.iter().all(|pages| pages.len() <= STRETCH), "{parts:x?}");
     }
 }
