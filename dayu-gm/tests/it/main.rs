@@ -3,6 +3,7 @@
 mod admission;
 mod adversity;
 mod definitions;
+mod device;
 mod link;
 mod lost;
 mod manager;

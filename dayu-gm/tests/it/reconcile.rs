@@ -3,9 +3,8 @@ use std::time::Duration;
 
 use dayu_core::{
     api::{JointMultiEdgeService, RuntimeService},
-    link::{ActivationAck, Frame},
+    link::ActivationAck,
 };
-use futures::SinkExt;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Event, Node, Pod, Service},
@@ -15,7 +14,6 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message as Ws;
 
 use super::site::{Site, condition, on_both, runtime_service};
 
@@ -52,8 +50,7 @@ async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route(site
         local_sequence: 3,
         observed_at: "2026-01-02T03:04:05Z".parse().unwrap(),
     };
-    let frame = Frame { message: Some(ack.message(&site.namespace).unwrap()), ..Frame::default() };
-    link.send(Ws::text(frame.encode().unwrap())).await.unwrap();
+    link.say(ack.message(&site.namespace).unwrap());
     let ready = site.until::<RuntimeService>(|all| condition(&all[0].status, "Ready").0 == "True").await;
     assert_eq!(condition(&ready[0].status, "Activated"), ("True".to_owned(), "Activated".to_owned()));
     let metrics = crate::status::get(site.addresses.status.unwrap(), "/metrics").await.unwrap().1;

@@ -4,10 +4,9 @@ use std::{fmt::Debug, pin::Pin, sync::Arc, time::Duration};
 use dayu_cluster::{Cluster, Controllers};
 use dayu_core::{
     api::RuntimeService,
-    link::{ActivationRequest, Frame, Operation},
+    link::{ActivationRequest, Operation},
 };
 use dayu_gm::{Addresses, Handle, Options, run_with};
-use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
@@ -17,18 +16,11 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::{
-    net::TcpStream,
-    sync::{Mutex, OnceCell, OwnedMutexGuard},
-};
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message as Ws, client::IntoClientRequest},
-};
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
 use xtask::kube::{Assets, ControlPlane};
 
-pub(super) type Link = WebSocketStream<MaybeTlsStream<TcpStream>>;
+use super::device::Link;
 
 const DEVICES: [&str; 2] = ["edge1", "edge2"];
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
@@ -232,16 +224,13 @@ impl Site {
 
     /// Connects as the local manager of a device.
     pub(super) async fn link(&self, device: &str) -> Link {
-        let mut request = format!("ws://{}/", self.addresses.link).into_client_request().unwrap();
-        request.headers_mut().insert("Node-Name", device.parse().unwrap());
-        connect_async(request).await.unwrap().0
+        Link::connect(self.addresses.link, device).await
     }
 
     /// What the manager asks of the device next, about this scenario's resources.
     pub(super) async fn asked(&self, link: &mut Link) -> (Operation, ActivationRequest) {
         loop {
-            let Some(Ok(Ws::Text(text))) = link.next().await else { panic!("the link ended") };
-            let Some(message) = Frame::decode(&text).unwrap().message else { continue };
+            let message = link.hear().await;
             let request: ActivationRequest = serde_json::from_slice(&message.content).unwrap();
             if request.metadata.namespace == self.namespace {
                 return (message.operation, request);
