@@ -43,7 +43,7 @@ impl Carrier {
 
     async fn converse(self, binding: &Binding, client: &TcpStream) {
         let peer = client.peer_addr().ok().map(|peer| peer.ip());
-        let request = dial::request(binding.service.clone(), binding.port, binding.reach, &self.own, peer);
+        let request = dial::request(binding.service.clone(), binding.port, &binding.reach, &self.own, peer);
         match self.stack.oneshot(request).await {
             Ok(server) => {
                 self.stats.landed(&binding.service, server.endpoint());

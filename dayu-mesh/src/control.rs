@@ -10,11 +10,13 @@ use dayu_core::{
     name::{Device, ServiceKey, Uid},
     route::Portal,
 };
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::{
+    dns,
     feed::Feed,
-    listen::{Listeners, desired},
+    listen::{Listeners, Named, desired},
 };
 
 /// Slices by namespace and name, and the Service each belongs to.
@@ -25,6 +27,7 @@ pub(crate) struct Control {
     device: Device,
     address: Option<IpAddr>,
     listeners: Listeners,
+    named: Named,
     owners: Owners,
     /// Whose route was told last under a Service's name.
     told: HashMap<ServiceKey, Uid>,
@@ -41,14 +44,27 @@ struct Touched {
 }
 
 impl Control {
-    pub(crate) fn new(directory: Arc<Directory>, device: Device, listeners: Listeners, feed: Arc<Feed>) -> Self {
+    /// Names of Services on one device get addresses of `range`.
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        device: Device,
+        listeners: Listeners,
+        range: Ipv4Net,
+        feed: Arc<Feed>,
+    ) -> Self {
         let (owners, told) = Default::default();
-        Self { directory, device, address: None, listeners, owners, told, feed }
+        let named = Named::new(range);
+        Self { directory, device, address: None, listeners, named, owners, told, feed }
     }
 
     /// The device's own address, once it is known.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.address
+    }
+
+    /// Removes what a predecessor has left.
+    pub(crate) fn sweep(&self) {
+        self.listeners.sweep();
     }
 
     /// Takes no new connection; those that are there go on as long as this is held.
@@ -68,6 +84,7 @@ impl Control {
             self.note(&change, &mut touched);
             self.directory.apply_at(change, Timestamp::now());
         }
+        touched.services.extend(self.directory.with(|snapshot| self.named.retain_known(snapshot)));
         if self.moved() {
             touched.services = self.directory.snapshot().services().map(|service| service.key.clone()).collect();
         }
@@ -78,6 +95,22 @@ impl Control {
             self.tell(key);
         }
         self.publish();
+    }
+
+    /// Answers with the address of a Service on a device, once everything listens there: before, something else of this
+    /// machine might be reached that listens on all its addresses.
+    pub(crate) async fn answer(&mut self, ask: dns::Ask) {
+        let address = self.named.address(&ask.service, &ask.device).map(IpAddr::from);
+        self.listen(&ask.service).await;
+        self.publish();
+        let stands = |address: &IpAddr| {
+            let snapshot = self.directory.snapshot();
+            let desired = snapshot.service(&ask.service).map(|service| self.named.desired(service)).unwrap_or_default();
+            let mut here = desired.iter().filter(|(at, _)| at.ip() == *address).peekable();
+            here.peek().is_some() && here.all(|(at, binding)| self.listeners.is_open_as(*at, binding))
+        };
+        // Who asked may have gone.
+        let _ = ask.answer.send(address.filter(stands));
     }
 
     /// Tries again to listen where it failed.
@@ -122,7 +155,8 @@ impl Control {
     async fn listen(&mut self, key: &ServiceKey) {
         let snapshot = self.directory.snapshot();
         let (Some(own), service) = (self.address, snapshot.service(key)) else { return };
-        let desired = service.map(|service| desired::desired(service, own)).unwrap_or_default();
+        let mut desired = service.map(|service| desired::desired(service, own)).unwrap_or_default();
+        desired.extend(service.into_iter().flat_map(|service| self.named.desired(service)));
         if let Some(service) = service {
             self.portals(service, own, true);
         }

@@ -57,10 +57,11 @@ impl Policy for Chosen {
 const NEVER: u32 = u32::MAX;
 
 /// What is asked of the balance stack by those who mean `reach`.
-pub(crate) fn request(service: ServiceKey, port: u16, reach: Reach, own: &Device, client: Option<IpAddr>) -> Request {
+pub(crate) fn request(service: ServiceKey, port: u16, reach: &Reach, own: &Device, client: Option<IpAddr>) -> Request {
     let request = Request::to(service, port);
     let request = match reach {
         Reach::Device => request.on(own.clone()),
+        Reach::On(device) => request.on(device.clone()),
         Reach::Cluster => request.preferring(own.clone(), NEVER),
         Reach::Route => request,
     };

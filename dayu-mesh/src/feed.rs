@@ -1,7 +1,7 @@
 //! What is told to those who watch: routes and versions, as they change.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use dayu_core::{
     name::Uid,
     route::{Phase, RouteView},
@@ -28,12 +28,15 @@ pub(crate) enum Event {
 pub(crate) struct Feed {
     routes: Mutex<BTreeMap<Uid, Arc<RouteView>>>,
     failures: ArcSwap<Vec<Failure>>,
+    /// Where names cannot be served, and why.
+    nameless: ArcSwapOption<(SocketAddr, String)>,
     events: broadcast::Sender<Event>,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { routes: Mutex::default(), failures: ArcSwap::default(), events: broadcast::Sender::new(BEHIND) }
+        let (routes, failures, nameless) = Default::default();
+        Self { routes, failures, nameless, events: broadcast::Sender::new(BEHIND) }
     }
 }
 
@@ -72,6 +75,16 @@ impl Feed {
     /// What should listen and does not.
     pub(crate) fn failures(&self) -> Arc<Vec<Failure>> {
         self.failures.load_full()
+    }
+
+    /// Tells that names cannot be served at an address, or that they are.
+    pub(crate) fn names(&self, problem: Option<(SocketAddr, String)>) {
+        self.nameless.store(problem.map(Arc::new));
+    }
+
+    /// Where names cannot be served, and why.
+    pub(crate) fn nameless(&self) -> Option<Arc<(SocketAddr, String)>> {
+        self.nameless.load_full()
     }
 
     /// Every route as it is, and what changes from then on.

@@ -6,6 +6,7 @@
 mod carry;
 mod control;
 mod dial;
+mod dns;
 mod error;
 mod feed;
 mod front;

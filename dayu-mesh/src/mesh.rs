@@ -11,15 +11,18 @@ use dayu_core::{
     name::Device,
 };
 use futures::StreamExt;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::{AbortOnDropHandle, TaskTracker},
 };
 
 use crate::{
-    Addresses, Error, Options, carry::Carrier, control::Control, dial, feed::Feed, front, limits, listen, retry::Retry,
-    stats::Stats, status,
+    Addresses, Error, Options, carry::Carrier, control::Control, dial, dns, feed::Feed, front, limits, listen,
+    retry::Retry, stats::Stats, status,
 };
 
 /// Changes taken at once: a burst becomes one round of work.
@@ -28,6 +31,8 @@ const BURST: usize = 256;
 const FRONT: u16 = 10552;
 /// The port of the status API.
 const STATUS: u16 = 10551;
+/// Addresses that are asked for at once.
+const ASKS: usize = 256;
 /// Room for the status API, of which its only listener has half.
 const STATUS_CONNECTIONS: usize = 512;
 
@@ -42,7 +47,8 @@ pub(crate) async fn run(
     let (directory, feed) = (Arc::new(Directory::new()), Arc::new(Feed::default()));
     let parts = Parts::new(&options, &directory, &feed, stats)?;
     let listeners = listen::Listeners::new(parts.gate.clone(), parts.carrier.clone().serve());
-    let mut control = Control::new(Arc::clone(&directory), options.node.clone(), listeners, feed);
+    let mut control = Control::new(Arc::clone(&directory), options.node.clone(), listeners, options.dns_network, feed);
+    let (asks, mut asked) = mpsc::channel(ASKS);
     let mut changes = source.changes().ready_chunks(BURST);
     let (mut served, mut retry) = (None, Retry::default());
     loop {
@@ -53,18 +59,21 @@ pub(crate) async fn run(
                 control.take(burst).await;
                 parts.pool.retain_known();
                 if served.is_none() && let Some(own) = control.address() {
-                    served = Some(parts.serve(&options, own)?);
+                    control.sweep();
+                    served = Some(parts.serve(&options, own, asks.clone())?);
                 }
                 if announce.borrow().is_none() && directory.with(dayu_core::directory::Snapshot::is_synced) {
                     announce.send_replace(served.as_ref().map(|served| served.addresses));
                 }
             }
+            Some(ask) = asked.recv() => control.answer(ask).await,
             () = retry.due() => control.retry(),
         }
         retry.plan(control.has_failures());
     }
     control.refuse().await;
     if let Some(served) = &mut served {
+        served.names = None;
         served.front.abort();
         let _ = (&mut served.front).await;
     }
@@ -89,6 +98,7 @@ struct Parts {
 struct Served {
     addresses: Addresses,
     front: AbortOnDropHandle<()>,
+    names: Option<AbortOnDropHandle<()>>,
     _status: AbortOnDropHandle<()>,
 }
 
@@ -124,8 +134,8 @@ impl Parts {
         Ok(Self { gate, carrier, front, pool, status, carried, ending, _closed: closed.drop_guard() })
     }
 
-    /// Binds the front and the status API, and serves them.
-    fn serve(&self, options: &Options, own: IpAddr) -> Result<Served, Error> {
+    /// Binds the front and the status API, and serves them; and names, if they are wanted.
+    fn serve(&self, options: &Options, own: IpAddr, asks: mpsc::Sender<dns::Ask>) -> Result<Served, Error> {
         let local = if own.is_loopback() { own } else { Ipv4Addr::LOCALHOST.into() };
         let status = bind("the status API", &options.node, options.status.unwrap_or(SocketAddr::new(local, STATUS)))?;
         let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
@@ -138,7 +148,22 @@ impl Parts {
         let door = self.gate.door("the HTTP front".to_owned());
         let front = tokio::spawn(front::serve(front.0, door, Arc::clone(&self.front)));
         let (status, front) = (AbortOnDropHandle::new(status), AbortOnDropHandle::new(front));
-        Ok(Served { addresses, front, _status: status })
+        let names = options.dns.map(|address| self.names(options, address, own, asks));
+        Ok(Served { addresses, front, names, _status: status })
+    }
+
+    fn names(
+        &self,
+        options: &Options,
+        address: SocketAddr,
+        own: IpAddr,
+        asks: mpsc::Sender<dns::Ask>,
+    ) -> AbortOnDropHandle<()> {
+        let servers = options.dns_upstream.clone();
+        let names = dns::Names::new(Arc::clone(&self.front.directory), asks, servers, address);
+        let place = dns::Place { address, network: options.dns_network, own };
+        let door = self.gate.door("names".to_owned());
+        AbortOnDropHandle::new(tokio::spawn(dns::serve(Arc::new(names), place, door, Arc::clone(&self.status.feed))))
     }
 
     /// Lets what is being carried come to its end; what has not after `patience` is cut when this is dropped.

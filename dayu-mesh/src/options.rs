@@ -1,8 +1,13 @@
 //! What a mesh is told at its start.
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
 use dayu_core::name::Device;
+use ipnet::Ipv4Net;
 
 /// The mesh of one device.
 #[derive(Args, Clone, Debug)]
@@ -30,6 +35,15 @@ pub struct Options {
     /// A connection over which nothing flows for so many seconds is cut; 0 for never.
     #[arg(long, value_name = "SECONDS", default_value_t = Options::IDLE)]
     pub idle: u64,
+    /// Where names of Services are served to programs that have no proxy, such as 169.254.96.16:53; nowhere unless said.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub dns: Option<SocketAddr>,
+    /// Name servers for all other names [default: those of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDRESS:PORT,…", value_delimiter = ',')]
+    pub dns_upstream: Vec<SocketAddr>,
+    /// Names of a Service on one device are each given an address of this network, which is nobody else's.
+    #[arg(long, value_name = "NETWORK", default_value_t = Options::DNS_NETWORK)]
+    pub dns_network: Ipv4Net,
 }
 
 impl Options {
@@ -39,12 +53,16 @@ impl Options {
     pub const DRAIN: u64 = 5;
     /// Seconds until an idle connection is cut where nothing else is said.
     pub const IDLE: u64 = 3_600;
+    /// Addresses of names where nothing else is said: of a part of IPv4 that nobody was given.
+    pub const DNS_NETWORK: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(241, 0, 0, 0), 8);
 
     /// Everything at its default for the device `node`.
     pub fn of(node: impl Into<Device>) -> Self {
         let (node, policy) = (node.into(), Self::POLICY.to_owned());
         let (drain, idle) = (Self::DRAIN, Self::IDLE);
-        Self { kubeconfig: None, node, status: None, policy, drain, connections: None, idle }
+        let (dns, dns_upstream, dns_network) = (None, Vec::new(), Self::DNS_NETWORK);
+        let (kubeconfig, status, connections) = (None, None, None);
+        Self { kubeconfig, node, status, policy, drain, connections, idle, dns, dns_upstream, dns_network }
     }
 
     pub(crate) fn patience(&self) -> Duration {

@@ -39,7 +39,7 @@ fn by_name(
     let port = wanted.port.unwrap_or_else(|| only_port(service));
     Ok(match device {
         Some(device) => balance::Request::to(named.service, port).on(device),
-        None => dial::request(named.service, port, reach(service), own, None),
+        None => dial::request(named.service, port, &Reach::of(service), own, None),
     })
 }
 
@@ -67,13 +67,9 @@ fn by_address(
         return Ok(balance::Request::to(service.key.clone(), service.ports[at].number).on(device.device.clone()));
     }
     match snapshot.by_address(address) {
-        Some(service) => Ok(dial::request(service.key.clone(), port, reach(service), own, None)),
+        Some(service) => Ok(dial::request(service.key.clone(), port, &Reach::of(service), own, None)),
         None => Err(Refusal::Outside(SocketAddr::new(address, port).to_string())),
     }
-}
-
-fn reach(service: &Service) -> Reach {
-    if service.is_managed() { Reach::Route } else { Reach::Cluster }
 }
 
 fn only_port(service: &Service) -> u16 {

@@ -4,7 +4,10 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use dayu_core::name::{ServiceKey, Uid};
+use dayu_core::{
+    directory::Service,
+    name::{Device, ServiceKey, Uid},
+};
 
 use super::Sharing;
 
@@ -23,14 +26,23 @@ pub(crate) struct Binding {
 }
 
 /// Where the endpoints of a binding may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// On this device, strictly: the address of the device is part of what was asked.
     Device,
+    /// On the device that the address stands for, strictly.
+    On(Device),
     /// On this device rather than on another.
     Cluster,
     /// The one endpoint of a managed Service's applied route.
     Route,
+}
+
+impl Reach {
+    /// Where the endpoints of `service` may be to those who name no device.
+    pub(crate) fn of(service: &Service) -> Self {
+        if service.is_managed() { Self::Route } else { Self::Cluster }
+    }
 }
 
 /// Why `binding` cannot listen on `address`, and what to do.

@@ -20,11 +20,10 @@ pub(crate) fn desired(service: &Service, own: IpAddr) -> BTreeMap<SocketAddr, Ar
         if let Some(number) = port.node_port {
             all.insert(SocketAddr::new(own, number), binding(Reach::Device, Sharing::Exclusive, None));
         }
-        let reach = if service.is_managed() { Reach::Route } else { Reach::Cluster };
         for address in service.addresses.iter().filter(|address| address.is_loopback() || !is_api(service)) {
             // Every address of the loopback network is the machine's as it is.
             let beside = (!address.is_loopback()).then_some(own);
-            all.insert(SocketAddr::new(*address, port.number), binding(reach, Sharing::Shared, beside));
+            all.insert(SocketAddr::new(*address, port.number), binding(Reach::of(service), Sharing::Shared, beside));
         }
     }
     all

@@ -5,6 +5,8 @@ pub(crate) mod desired;
 mod diff;
 mod door;
 mod home;
+mod named;
+mod netlink;
 mod socket;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
@@ -20,7 +22,9 @@ pub(crate) use accept::accept;
 pub(crate) use binding::Binding;
 use diff::{Action, diff};
 pub(crate) use door::{Door, Gate, Permit};
-use home::{Home, Homes};
+pub(crate) use home::Home;
+use home::Homes;
+pub(crate) use named::Named;
 pub(crate) use socket::{Sharing, bind};
 
 /// Takes over an accepted connection for `Binding`; it is closed when the token is cancelled.
@@ -69,6 +73,13 @@ impl Listeners {
                 Action::Close(address) => self.close(service, address).await,
                 Action::Open(address, binding) => self.try_open(address, binding),
             }
+        }
+    }
+
+    /// Removes what a mesh of this device that was killed has left in the kernel, and nobody wants any more.
+    pub(crate) fn sweep(&self) {
+        if let Err(error) = home::sweep(&self.homes) {
+            tracing::debug!("whether a mesh before has left addresses is not known: {error}");
         }
     }
 

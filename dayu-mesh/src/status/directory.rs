@@ -45,7 +45,12 @@ pub(super) async fn listeners(State(status): State<Arc<Status>>) -> Response {
         let service = binding.service.to_string();
         json!({"service": service, "port": binding.port, "address": failure.address, "reason": failure.reason})
     });
-    Json(json!({"failed": failed.collect::<Vec<_>>()})).into_response()
+    let nameless = status.feed.nameless();
+    let nameless = nameless.iter().map(|nameless| {
+        let (address, reason) = &**nameless;
+        json!({"service": "names of Services", "port": address.port(), "address": address, "reason": reason})
+    });
+    Json(json!({"failed": failed.chain(nameless).collect::<Vec<_>>()})).into_response()
 }
 
 fn service(service: &Service, device: Option<&str>) -> Value {

@@ -57,10 +57,9 @@ fn request(snapshot: &Snapshot, asked: &Asked, own: &Device) -> Option<Request> 
     let (namespace, name) = asked.service.split_once('/').unwrap_or(("default", &asked.service));
     let service = snapshot.service(&ServiceKey::new(namespace, name))?;
     let port = asked.port.or_else(|| service.ports.first().map(|port| port.number)).unwrap_or_default();
-    let reach = if service.is_managed() { Reach::Route } else { Reach::Cluster };
     Some(match &asked.device {
         Some(device) => Request::to(service.key.clone(), port).on(Device::from(device.as_str())),
-        None => dial::request(service.key.clone(), port, reach, own, None),
+        None => dial::request(service.key.clone(), port, &Reach::of(service), own, None),
     })
 }
 

@@ -1,7 +1,7 @@
-//! Cluster addresses on a device of a real cluster, which are no addresses of this machine: asked from a pod's network.
+//! Addresses and names of the cluster on a device of a real one, where they are none of the machine's: asked from a pod's network.
 use std::{
     io::{Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
     process::{Command, Output},
     time::Duration,
 };
@@ -18,18 +18,23 @@ use crate::support::worker;
 
 /// Which part of the test a process plays; the test starts itself again in each network.
 const ROLE: &str = "DAYU_TEST_ROLE";
-const TEST: &str = "cluster_addresses::a_pod_reaches_a_cluster_address_as_long_as_there_is_the_service";
+const TEST: &str = "cluster_addresses::a_pod_reaches_addresses_and_names_as_long_as_there_is_the_service";
+/// Whom a pod asks.
+const TARGET: &str = "DAYU_TEST_TARGET";
 const DEVICE: [u8; 4] = [10, 96, 200, 1];
+const OTHER: [u8; 4] = [10, 96, 200, 3];
 const CLUSTER: [u8; 4] = [10, 96, 7, 7];
+/// Where pods are told to ask for names.
+const NAMES: &str = "169.254.96.16";
 
 #[test]
-fn a_pod_reaches_a_cluster_address_as_long_as_there_is_the_service() {
+fn a_pod_reaches_addresses_and_names_as_long_as_there_is_the_service() {
     match std::env::var(ROLE) {
-        Ok(role) if role == "pod" => pod(),
+        Ok(role) if role == "pod" => println!("{}", pod()),
         Ok(role) => tokio::runtime::Runtime::new().unwrap().block_on(device(&role)),
         Err(_) => match Networks::new() {
             Ok(networks) => {
-                let device = play(&networks.device, &networks.pod);
+                let device = play(&networks.device, &networks.pod, "");
                 let said = String::from_utf8_lossy(&device.stdout) + String::from_utf8_lossy(&device.stderr);
                 assert!(device.status.success(), "{said}");
             }
@@ -58,6 +63,7 @@ impl Networks {
             format!("-n {device} link set lo up"),
             format!("-n {device} link add pods type veth peer name eth0 netns {pod}"),
             format!("-n {device} addr add 10.96.200.1/24 dev pods"),
+            format!("-n {device} addr add 10.96.200.3/24 dev pods"),
             format!("-n {device} link set pods up"),
             format!("-n {pod} addr add 10.96.200.2/24 dev eth0"),
             format!("-n {pod} link set eth0 up"),
@@ -84,21 +90,27 @@ fn ip(arguments: &str) -> Result<String, String> {
     if done.status.success() { Ok(said(&done.stdout)) } else { Err(format!("ip {arguments}: {}", said(&done.stderr))) }
 }
 
-/// Has this test play `role` in `network`.
-fn play(network: &str, role: &str) -> Output {
+/// Has this test play `role` in `network`, with the resolver of a pod.
+fn play(network: &str, role: &str, target: &str) -> Output {
+    // In a mount namespace of its own, which `ip` makes.
+    const RESOLVER: &str = "mount -t tmpfs etc /etc && printf 'nameserver %s\\nsearch default.svc.cluster.local \
+                            svc.cluster.local cluster.local\\noptions ndots:5\\n' $0 >/etc/resolv.conf && exec \"$@\"";
     let itself = std::env::current_exe().unwrap();
     let mut command = Command::new("ip");
-    command.args(["netns", "exec", network]).arg(itself).args([TEST, "--exact", "--nocapture"]).env(ROLE, role);
+    command.args(["netns", "exec", network, "sh", "-c", RESOLVER, NAMES]);
+    command.arg(itself).args([TEST, "--exact", "--nocapture"]).env(ROLE, role).env(TARGET, target);
     command.output().unwrap()
 }
 
-/// The pod: asks at the cluster address, and fails if nobody answers.
-fn pod() {
-    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((CLUSTER, 9000)), Duration::from_secs(5)).unwrap();
+/// The pod: asks its target, says who answers, and fails if nobody does.
+fn pod() -> String {
+    let target = std::env::var(TARGET).unwrap();
+    let address = target.to_socket_addrs().unwrap().next().unwrap();
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.contains("det-1"), "{answer}");
+    format!("{target} at {address}: {answer}")
 }
 
 /// Changes as they are sent.
@@ -110,29 +122,46 @@ impl Source for Told {
     }
 }
 
-/// The device: a mesh, a worker, and the pod that asks, whose network is `network`.
+/// The device: a mesh, workers of this and of another device, and the pod that asks, whose network is `network`.
 async fn device(network: &str) {
     let (own, key) = (IpAddr::from(DEVICE), ServiceKey::new("default", "det"));
     let _worker = worker::start("det-1", SocketAddr::new(own, 8000)).await;
+    let _other = worker::start("det-2", SocketAddr::new(OTHER.into(), 8000)).await;
     let (tell, told) = mpsc::unbounded();
     let service = ServiceRecord { addresses: vec![CLUSTER.into()], ..ServiceRecord::new(key.clone()).port(9000) };
     for change in [
         Change::Device(DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![own], ready: true }),
+        Change::Device(DeviceRecord { device: "edge2".into(), version: 1, addresses: vec![], ready: true }),
         Change::Service(service.clone()),
         Change::Slice(SliceRecord::new(&key, "det-1", 8000, [EndpointRecord::new(DEVICE).on("edge1")])),
+        Change::Slice(SliceRecord::new(&key, "det-2", 8000, [EndpointRecord::new(OTHER).on("edge2")])),
         Change::Synced,
     ] {
         tell.unbounded_send(change).unwrap();
     }
     let stop = CancellationToken::new();
-    let mut mesh = run_from(Box::new(Told(told)), Options::of("edge1"), stop.clone());
+    let names = Options { dns: Some(format!("{NAMES}:53").parse().unwrap()), ..Options::of("edge1") };
+    ip("route add local 10.96.9.9 dev lo table local proto 218").unwrap();
+    let mut mesh = run_from(Box::new(Told(told)), names, stop.clone());
     mesh.ready().await.unwrap();
-    let asks = || {
-        let network = network.to_owned();
-        async move { tokio::task::spawn_blocking(move || play(&network, "pod")).await.unwrap() }
+    assert_eq!(ip("route show table local 10.96.9.9").unwrap(), "", "what a killed mesh left is removed");
+    let asks = |target: &str| {
+        let (network, target) = (network.to_owned(), target.to_owned());
+        async move { tokio::task::spawn_blocking(move || play(&network, "pod", &target)).await.unwrap() }
     };
-    let answered = asks().await;
-    assert!(answered.status.success(), "{}", String::from_utf8_lossy(&answered.stderr));
+    for (target, who) in [
+        ("10.96.7.7:9000", "det-1"),
+        ("det:9000", "det-1"),
+        ("det.default.svc.cluster.local:9000", "det-1"),
+        ("edge1.det.default.svc:9000", "det-1"),
+        ("edge2.det.default.svc:9000", "det-2"),
+        ("edge2.det.default.svc.cluster.local:9000", "det-2"),
+    ] {
+        let answered = asks(target).await;
+        let said = String::from_utf8_lossy(&answered.stdout) + String::from_utf8_lossy(&answered.stderr);
+        assert!(answered.status.success() && said.contains(who), "{said}");
+    }
+    assert_eq!(ip("route show table local 241.0.0.0/8").unwrap().lines().count(), 1);
     assert_eq!(ip("route show table local 10.96.7.7").unwrap().lines().count(), 1);
 
     tell.unbounded_send(Change::ServiceGone { key: key.clone(), uid: service.uid.clone() }).unwrap();
@@ -144,7 +173,9 @@ async fn device(network: &str) {
     tokio::time::timeout(Duration::from_secs(5), released)
         .await
         .expect("a Service that is gone gives its address back");
-    assert!(!asks().await.status.success(), "and nobody answers there");
+    for target in ["10.96.7.7:9000", "det.default.svc:9000", "edge2.det.default.svc:9000"] {
+        assert!(!asks(target).await.status.success(), "nobody answers at {target}");
+    }
 
     tell.unbounded_send(Change::Service(ServiceRecord { version: 2, ..service })).unwrap();
     let again = async {
@@ -155,5 +186,11 @@ async fn device(network: &str) {
     tokio::time::timeout(Duration::from_secs(5), again).await.expect("and one that comes again has it again");
     stop.cancel();
     mesh.finished().await.unwrap();
-    assert_eq!(ip("route show table local 10.96.7.7").unwrap(), "", "a mesh that ends leaves nothing behind");
+    for left in ["10.96.7.7", "241.0.0.0/8", NAMES] {
+        assert_eq!(
+            ip(&format!("route show table local {left}")).unwrap(),
+            "",
+            "a mesh that ends leaves nothing behind"
+        );
+    }
 }

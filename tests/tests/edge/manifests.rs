@@ -1,18 +1,9 @@
 //! Resources as users write them.
 
-/// The example pipeline, its cloud played by a device, in a namespace of the caller's. Its workers reach names through the
-/// mesh of their device, as the documentation says for clusters.
+/// The example pipeline, its cloud played by a device, in a namespace of the caller's.
 pub(crate) fn pipeline(namespace: &str) -> String {
     let published = include_str!("../../../examples/pipeline/pipeline.yaml");
-    let next = "- {name: NEXT, value: \"http://aggregator.pipeline.svc:9000/result\"}";
-    let indented = published.lines().find(|line| line.contains(next)).expect("the detector has a next stage");
-    let indent = &indented[..indented.find('-').unwrap()];
-    let by_name = format!(
-        "{next}\n{indent}- {{name: HOST_IP, valueFrom: {{fieldRef: {{fieldPath: status.hostIP}}}}}}\n{indent}- {{name: \
-         http_proxy, value: \"http://$(HOST_IP):10552\"}}"
-    );
     published
-        .replace(next, &by_name)
         .replace("targetNode: cloud", "targetNode: edge1")
         .replace(".pipeline.svc", &format!(".{namespace}.svc"))
         .replace("namespace: pipeline", &format!("namespace: {namespace}"))

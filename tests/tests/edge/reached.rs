@@ -40,6 +40,7 @@ fn every_worker_is_reached_from_every_node_by_address_port_name_and_header() {
             assert_eq!(device(site.ask(from, &header.header("x-target-device", on))), on);
         }
     }
+    every_worker_is_reached_by_name_from_within_pods(site);
     a_request_passes_from_worker_to_worker(site, node_port);
     the_log_of_each_is_read(site);
 
@@ -61,6 +62,32 @@ fn every_worker_is_reached_from_every_node_by_address_port_name_and_header() {
         let routes = site.node(from).command("ip").args(["route", "show", "table", "local"]).output().unwrap();
         let routes = String::from_utf8(routes.stdout).unwrap();
         assert!(!routes.contains(&aggregator.ip().to_string()), "{routes}");
+    }
+}
+
+/// By programs that know nothing of the mesh: the names are resolved as in any pod.
+fn every_worker_is_reached_by_name_from_within_pods(site: &Site) {
+    let pods = site.get(&["pods", "-n", NAMESPACE]);
+    let cameras = pods["items"].as_array().unwrap().iter();
+    let cameras: Vec<_> =
+        cameras.filter(|pod| pod["metadata"]["name"].as_str().unwrap().starts_with("camera-")).collect();
+    assert_eq!(cameras.len(), NODES.len());
+    let ask = |from: &Value, name: &str| {
+        let url = format!("http://{name}:9000/health");
+        let said = site.within(from, "curl", &["-sS", "--noproxy", "*", "--max-time", "10", &url]);
+        let answer: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{url}: {said}"));
+        answer["device"].as_str().unwrap().to_owned()
+    };
+    for from in cameras {
+        let own = from["spec"]["nodeName"].as_str().unwrap();
+        for domain in ["svc", "svc.cluster.local"] {
+            assert_eq!(ask(from, &format!("aggregator.{NAMESPACE}.{domain}")), "edge1");
+            assert_eq!(ask(from, &format!("detector-both.{NAMESPACE}.{domain}")), own);
+            for device in NODES {
+                assert_eq!(ask(from, &format!("{device}.detector-both.{NAMESPACE}.{domain}")), device);
+            }
+        }
+        assert_eq!(ask(from, "aggregator"), "edge1", "in one's own namespace its name will do");
     }
 }
 

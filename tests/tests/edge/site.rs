@@ -119,11 +119,14 @@ impl Site {
         std::thread::scope(|scope| scope.spawn(asked).join().unwrap())
     }
 
-    /// Runs a program of the device's in the network of a pod; what it says.
+    /// Runs a program of the device's in the network of a pod, with the pod's resolver; what it says.
     pub(crate) fn within(&self, pod: &Value, program: &str, arguments: &[&str]) -> String {
-        let network = format!("--net=/proc/{}/ns/net", self.process(pod));
+        const RESOLVER: &str = r#"mount -t tmpfs pod /etc && cp "/proc/$0/root/etc/resolv.conf" /etc && exec "$@""#;
+        let process = self.process(pod);
+        let network = format!("--net=/proc/{process}/ns/net");
         let mut command = self.node_of(pod).command("nsenter");
-        let output = command.args([&network, "--", program]).args(arguments).output().unwrap();
+        command.args([&network, "--", "unshare", "--mount", "sh", "-c", RESOLVER, &process, program]);
+        let output = command.args(arguments).output().unwrap();
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 

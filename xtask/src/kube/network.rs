@@ -18,6 +18,9 @@ pub(super) const API: &str = "10.96.0.1";
 pub(super) const API_PORT: u16 = 443;
 pub(super) const SERVICES: &str = "10.96.0.0/16";
 
+/// Where pods ask for names, of whoever answers there on their node.
+pub(super) const NAMES: &str = "169.254.96.16";
+
 const SCRIPT: &str = include_str!("network.sh");
 
 /// What the node of that number has.

@@ -175,6 +175,8 @@ fn kubelet(authority: &Path, group: &str) -> String {
             "anonymous": {"enabled": false}, "webhook": {"enabled": false}, "x509": {"clientCAFile": authority},
         },
         "authorization": {"mode": "AlwaysAllow"},
+        "clusterDNS": [network::NAMES],
+        "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
         // One kernel for all: its control groups as they are, its memory and swap not this node's to guard.

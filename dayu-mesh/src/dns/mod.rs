@@ -1,0 +1,101 @@
+//! Names for programs that know nothing of the mesh: a name server on the device, for its pods.
+//!
+//! `<service>.<namespace>.svc` is the Service's own address, `<device>.<service>.<namespace>.svc` one that means that Service
+//! on that device, for all its ports. Both are addresses on which the mesh listens. What is not the cluster's is asked of others.
+mod message;
+mod server;
+mod upstream;
+mod zone;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use dayu_core::{
+    directory::Directory,
+    name::{Device, ServiceKey},
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use message::{Code, Query};
+pub(crate) use server::{Place, serve};
+use upstream::Upstream;
+use zone::Meaning;
+
+/// Queries at once that others are asked.
+const FORWARDED: usize = 256;
+
+/// How a query came, and is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Datagram,
+    Stream,
+}
+
+/// Asks for the address that stands for a Service on one device. It is answered once the mesh listens there.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) service: ServiceKey,
+    pub(crate) device: Device,
+    /// None where the mesh cannot listen for it.
+    pub(crate) answer: oneshot::Sender<Option<IpAddr>>,
+}
+
+/// What answers queries.
+pub(crate) struct Names {
+    directory: Arc<Directory>,
+    asks: mpsc::Sender<Ask>,
+    upstream: Upstream,
+    room: Semaphore,
+}
+
+impl Names {
+    /// Names of `directory`, which is listened for by who takes `asks`; others are asked of `servers`, or of those that the
+    /// system asks. `own` is where this is served.
+    pub(crate) fn new(
+        directory: Arc<Directory>,
+        asks: mpsc::Sender<Ask>,
+        servers: Vec<SocketAddr>,
+        own: SocketAddr,
+    ) -> Self {
+        let servers = if servers.is_empty() {
+            upstream::listed(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), own.ip())
+        } else {
+            servers
+        };
+        Self { directory, asks, upstream: Upstream::new(servers), room: Semaphore::new(FORWARDED) }
+    }
+
+    /// The answer to what may be a query; none to what is not.
+    async fn answer(&self, message: &[u8], way: Way) -> Option<Vec<u8>> {
+        let query = Query::read(message)?;
+        let limit = if way == Way::Datagram { message::DATAGRAM } else { message::STREAM };
+        let (code, addresses) = match self.directory.with(|snapshot| zone::meaning(snapshot, &query.name)) {
+            Meaning::Addresses(addresses) => (Code::Ok, addresses),
+            Meaning::On(service, device) => match self.address(service, device).await {
+                Some(address) => (Code::Ok, vec![address]),
+                None => (Code::Failure, Vec::new()),
+            },
+            Meaning::Nothing => (Code::Unknown, Vec::new()),
+            Meaning::NotYet => (Code::Failure, Vec::new()),
+            Meaning::Elsewhere => match self.forward(message, way).await {
+                Some(answer) => return Some(answer),
+                None => (Code::Failure, Vec::new()),
+            },
+        };
+        Some(query.answer(code, &addresses, limit))
+    }
+
+    async fn address(&self, service: ServiceKey, device: Device) -> Option<IpAddr> {
+        let (answer, answered) = oneshot::channel();
+        // Who is too busy to take it will not listen soon.
+        self.asks.try_send(Ask { service, device, answer }).ok()?;
+        answered.await.ok().flatten()
+    }
+
+    async fn forward(&self, message: &[u8], way: Way) -> Option<Vec<u8>> {
+        let _room = self.room.try_acquire().ok()?;
+        self.upstream.ask(message, way).await
+    }
+}
