@@ -62,7 +62,7 @@ pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standin
             Ok(watcher::Event::Delete(_)) => create(&nodes, device).await,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%device, error = told(&error), "the API does not tell of our node yet; trying again")
+                tracing::warn!(%device, error = told(&error), "the API does not tell of our node yet; trying again");
             }
         }
     }
