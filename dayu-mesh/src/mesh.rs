@@ -160,7 +160,8 @@ impl Parts {
         asks: mpsc::Sender<dns::Ask>,
     ) -> AbortOnDropHandle<()> {
         let servers = options.dns_upstream.clone();
-        let names = dns::Names::new(Arc::clone(&self.front.directory), asks, servers, address);
+        let names =
+            dns::Names::new(Arc::clone(&self.front.directory), asks, servers, address, Arc::clone(&self.status.stats));
         let place = dns::Place { address, network: options.dns_network, own };
         let door = self.gate.door("names".to_owned());
         AbortOnDropHandle::new(tokio::spawn(dns::serve(Arc::new(names), place, door, Arc::clone(&self.status.feed))))

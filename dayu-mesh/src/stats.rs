@@ -33,12 +33,16 @@ const REASONS: [&str; 16] = [
     "NoFiles",
 ];
 
+/// What becomes of a query for a name.
+const NAMES: [&str; 4] = ["told", "unknown", "forwarded", "failed"];
+
 /// The counters of one mesh.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     /// By the address of the endpoint's measurements, which no other endpoint can have while the row holds them.
     rows: ArcSwap<HashMap<usize, Arc<Row>>>,
     refused: [AtomicU64; REASONS.len()],
+    names: [AtomicU64; NAMES.len()],
 }
 
 #[derive(Debug)]
@@ -77,6 +81,18 @@ impl Stats {
         if let Some(at) = REASONS.iter().position(|known| *known == reason) {
             self.refused[at].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Counts a query for a name by what became of it.
+    pub(crate) fn asked(&self, outcome: &str) {
+        if let Some(at) = NAMES.iter().position(|known| *known == outcome) {
+            self.names[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Queries for names by what became of them.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        NAMES.iter().zip(&self.names).map(|(outcome, count)| (*outcome, count.load(Ordering::Relaxed)))
     }
 
     /// All counts, sorted.

@@ -23,6 +23,8 @@ pub(crate) use server::{Place, serve};
 use upstream::Upstream;
 use zone::Meaning;
 
+use crate::stats::Stats;
+
 /// Queries at once that others are asked.
 const FORWARDED: usize = 256;
 
@@ -48,6 +50,7 @@ pub(crate) struct Names {
     asks: mpsc::Sender<Ask>,
     upstream: Upstream,
     room: Semaphore,
+    stats: Arc<Stats>,
 }
 
 impl Names {
@@ -58,13 +61,14 @@ impl Names {
         asks: mpsc::Sender<Ask>,
         servers: Vec<SocketAddr>,
         own: SocketAddr,
+        stats: Arc<Stats>,
     ) -> Self {
         let servers = if servers.is_empty() {
             upstream::listed(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), own.ip())
         } else {
             servers
         };
-        Self { directory, asks, upstream: Upstream::new(servers), room: Semaphore::new(FORWARDED) }
+        Self { directory, asks, upstream: Upstream::new(servers), room: Semaphore::new(FORWARDED), stats }
     }
 
     /// The answer to what may be a query; none to what is not.
@@ -80,10 +84,18 @@ impl Names {
             Meaning::Nothing => (Code::Unknown, Vec::new()),
             Meaning::NotYet => (Code::Failure, Vec::new()),
             Meaning::Elsewhere => match self.forward(message, way).await {
-                Some(answer) => return Some(answer),
+                Some(answer) => {
+                    self.stats.asked("forwarded");
+                    return Some(answer);
+                }
                 None => (Code::Failure, Vec::new()),
             },
         };
+        self.stats.asked(match code {
+            Code::Ok => "told",
+            Code::Unknown => "unknown",
+            Code::Failure => "failed",
+        });
         Some(query.answer(code, &addresses, limit))
     }
 

@@ -15,8 +15,8 @@ use ipnet::Ipv4Net;
 
 use super::{Binding, Sharing, binding::Reach};
 
-/// Addresses at once: each is a listener for every port of its Service.
-const MOST: usize = 4_096;
+/// Addresses at once: each is a listener for every port of its Service, and pods may ask for any of them.
+const MOST: usize = 1_024;
 
 /// The addresses that were given. One is kept as long as there are its Service and its device.
 #[derive(Debug)]

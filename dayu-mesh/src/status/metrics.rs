@@ -25,8 +25,10 @@ pub(super) async fn metrics(State(status): State<Arc<Status>>) -> Response {
     registry.register("requests", "Requests and connections by where they went", requests(&status));
     registry.register("refused", "Refusals by reason", refused(&status));
     registry.register("routes", "Routes of managed Services by state", routes(&status));
+    registry.register("names", "Queries for names by what became of them", names(&status));
+    let failed = status.feed.failures().len() + usize::from(status.feed.nameless().is_some());
     let help = "Addresses that should be listened on and are not";
-    registry.register("failed_listeners", help, gauge(status.feed.failures().len()));
+    registry.register("failed_listeners", help, gauge(failed));
     let (is_synced, version) = status.directory.with(|snapshot| (snapshot.is_synced(), Snapshot::version(snapshot)));
     registry.register("synced", "1 once all Services and endpoints are known", gauge(usize::from(is_synced)));
     let version = usize::try_from(version).unwrap_or(usize::MAX);
@@ -52,6 +54,14 @@ fn refused(status: &Status) -> Family<Labels, Counter> {
         refused.get_or_create(&vec![("reason", reason.to_owned())]).inc_by(count);
     }
     refused
+}
+
+fn names(status: &Status) -> Family<Labels, Counter> {
+    let names = Family::<Labels, Counter>::default();
+    for (outcome, count) in status.stats.names() {
+        names.get_or_create(&vec![("outcome", outcome.to_owned())]).inc_by(count);
+    }
+    names
 }
 
 fn routes(status: &Status) -> Family<Labels, Gauge> {

@@ -3,6 +3,7 @@
 
 mod cluster_addresses;
 mod connections;
+mod dns;
 mod draining;
 mod names;
 mod source;

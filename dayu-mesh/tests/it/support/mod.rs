@@ -60,6 +60,11 @@ impl Site {
         Ipv4Addr::new(127, 128 + self.network, device, 1 + pod).into()
     }
 
+    /// A network for addresses that stand for names.
+    pub(crate) fn names(&self) -> String {
+        format!("127.{}.0.0/16", 30 + self.network)
+    }
+
     /// Registers a device and gives it the address of that number.
     pub(crate) async fn device(&self, name: &str, number: u8) {
         let nodes: Api<Node> = Api::all(self.client.clone());
