@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments) {
         print(name, &row);
         default.get_or_insert(row);
     }
+    print("round-robin, weights of 1 to 4", &row(|size| picks(&world::weighted(size), &turns(), arguments.picks)));
     print("p2c, request to endpoint", &row(|size| requests(size, arguments.picks)));
     let list = row(|size| peers::locked_list(size, arguments.picks));
     print("peer: list under a mutex", &list);
@@ -49,6 +50,25 @@ pub(crate) fn run(arguments: &Arguments) {
     if let Some(p2c) = default {
         verdict(&p2c, &list, &tower);
     }
+    let largest = SIZES[2];
+    let ring = first(|| world::candidates(largest, Some(7)), &policy::ConsistentHash);
+    let round = first(|| world::weighted(largest), &turns());
+    println!("laid out once for {largest} endpoints: ring {ring:.1?}, weighted round {round:.1?}");
+}
+
+fn turns() -> policy::RoundRobin {
+    policy::RoundRobin::default()
+}
+
+/// What the first pick takes, for which is laid out what all others look at: the best of a few new directories.
+fn first(fresh: impl Fn() -> Candidates, policy: &dyn Policy) -> Duration {
+    let takes = |_| {
+        let candidates = fresh();
+        let began = Instant::now();
+        black_box(policy.pick(&candidates, &mut Seed::new(7).draw()));
+        began.elapsed()
+    };
+    (0..5).map(takes).min().unwrap_or_default()
 }
 
 fn verdict(p2c: &Row, list: &Row, tower: &Row) {

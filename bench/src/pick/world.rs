@@ -24,8 +24,12 @@ pub(super) fn device() -> Device {
     "edge1".into()
 }
 
-/// A directory that knows the Service with `size` endpoints.
+/// A directory that knows the Service with `size` endpoints of equal weight.
 pub(super) fn directory(size: usize) -> Directory {
+    directory_of((0..size as u32).map(|index| endpoint(index, 1)).collect())
+}
+
+fn directory_of(endpoints: Vec<EndpointRecord>) -> Directory {
     let directory = Directory::new();
     directory.apply(Change::Device(DeviceRecord { device: device(), version: 1, addresses: Vec::new(), ready: true }));
     directory.apply(Change::Service(ServiceRecord {
@@ -53,7 +57,7 @@ pub(super) fn directory(size: usize) -> Directory {
         version: 1,
         labels: Default::default(),
         ports: vec![("".into(), PORT)],
-        endpoints: (0..size as u32).map(endpoint).collect(),
+        endpoints,
     }));
     directory.apply(Change::Synced);
     warm(&directory);
@@ -62,8 +66,17 @@ pub(super) fn directory(size: usize) -> Directory {
 
 /// The candidates of a request for the device, with `key` or without.
 pub(super) fn candidates(size: usize, key: Option<u64>) -> Candidates {
+    candidates_in(&directory(size), key)
+}
+
+/// Those of endpoints that weigh from 1 to 4.
+pub(super) fn weighted(size: usize) -> Candidates {
+    let endpoints = (0..size as u32).map(|index| endpoint(index, 1 + (index % 4) as u16)).collect();
+    candidates_in(&directory_of(endpoints), None)
+}
+
+fn candidates_in(directory: &Directory, key: Option<u64>) -> Candidates {
     let request = Request { key, ..Request::to(service(), PORT).on(device()) };
-    let directory = directory(size);
     match narrowed(&directory.snapshot(), request) {
         Some(candidates) => candidates,
         None => unreachable!("the directory was built to have them"),
@@ -88,7 +101,7 @@ fn warm(directory: &Directory) {
     }
 }
 
-fn endpoint(index: u32) -> EndpointRecord {
+fn endpoint(index: u32, weight: u16) -> EndpointRecord {
     EndpointRecord {
         address: Ipv4Addr::from(0x0a00_0000 + index).into(),
         device: Some(device()),
@@ -96,6 +109,6 @@ fn endpoint(index: u32) -> EndpointRecord {
         ready: true,
         serving: true,
         terminating: false,
-        weight: 1,
+        weight,
     }
 }

@@ -3,7 +3,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Error, Load, Mode, Reason, Refused, Request, latency::nanos, ring::Ring};
+use super::{Error, Load, Mode, Reason, Refused, Request, Ring, Turns, latency::nanos};
 use crate::directory::{Endpoint, EndpointSet, Service, Slot};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
@@ -92,12 +92,6 @@ impl Candidates {
         (index..len).chain(0..index.min(len)).find(|at| field.is_usable(*at))
     }
 
-    /// The largest weight among the endpoints of the port.
-    #[must_use]
-    pub fn heaviest(&self) -> u16 {
-        self.set().heaviest()
-    }
-
     pub(super) fn all(&self) -> &[Endpoint] {
         self.set().all()
     }
@@ -109,6 +103,11 @@ impl Candidates {
     /// The ring that keys of these candidates are looked up on.
     pub(super) fn ring(&self) -> &Ring {
         self.set().ring(&self.range)
+    }
+
+    /// Whose turn it is among these candidates.
+    pub(super) fn turns(&self) -> &Turns {
+        self.set().turns(&self.range)
     }
 
     /// What a pick looks at, found once for all candidates of it.

@@ -45,6 +45,7 @@ mod ring;
 mod spill;
 mod stack;
 mod target;
+mod turns;
 
 pub use affinity::{Affinity, AffinityLayer};
 pub use candidates::Candidates;
@@ -63,3 +64,4 @@ pub(crate) use ring::Ring;
 pub(crate) use spill::Spill;
 pub use stack::{Options, Stack, stack};
 pub use target::{TargetDevice, TargetDeviceLayer};
+pub(crate) use turns::Turns;

@@ -3,10 +3,10 @@ use std::{net::SocketAddr, ops::Range, sync::Arc};
 
 use super::{
     PodRef,
-    place::{self, LazyRing, Place},
+    place::{self, Lazy, Place},
 };
 use crate::{
-    balance::{Load, Ring, Spill},
+    balance::{Load, Ring, Spill, Turns},
     name::{Device, Uid},
 };
 
@@ -62,8 +62,9 @@ pub struct EndpointSet {
     /// One for each device, in the same order.
     places: Arc<[Place]>,
     /// The ring of all.
-    ring: Arc<LazyRing>,
-    heaviest: u16,
+    ring: Arc<Lazy<Ring>>,
+    /// The turns of all.
+    turns: Arc<Lazy<Turns>>,
 }
 
 impl EndpointSet {
@@ -78,9 +79,9 @@ impl EndpointSet {
             keep_loads(&mut endpoints[place.range()], before, place.device());
         }
         let ring = Arc::new(before.ring.renewed(&before.all, &endpoints));
-        let heaviest = endpoints.iter().map(|endpoint| endpoint.weight).max().unwrap_or(1);
+        let turns = Arc::new(before.turns.renewed(&before.all, &endpoints));
         let slots = endpoints.iter().map(|endpoint| Slot { load: endpoint.load.clone(), ready: endpoint.ready });
-        Self { slots: slots.collect(), all: endpoints.into(), places: places.into(), ring, heaviest }
+        Self { slots: slots.collect(), all: endpoints.into(), places: places.into(), ring, turns }
     }
 
     /// All of them, sorted by device.
@@ -116,6 +117,11 @@ impl EndpointSet {
         self.place_in(range).map_or(&*self.ring, Place::ring).of(&self.all[range.clone()])
     }
 
+    /// Whose turn it is among the endpoints in `range`: of a device, or of all.
+    pub(crate) fn turns(&self, range: &Range<usize>) -> &Turns {
+        self.place_in(range).map_or(&*self.turns, Place::turns).of(&self.all[range.clone()])
+    }
+
     fn place_in(&self, range: &Range<usize>) -> Option<&Place> {
         let found = self.places.binary_search_by_key(&range.start, |place| place.range().start).ok()?;
         Some(&self.places[found]).filter(|place| place.range() == *range)
@@ -125,12 +131,6 @@ impl EndpointSet {
     #[must_use]
     pub fn on(&self, device: &str) -> &[Endpoint] {
         &self.all[self.range(device)]
-    }
-
-    /// The largest weight among all.
-    #[must_use]
-    pub fn heaviest(&self) -> u16 {
-        self.heaviest
     }
 
     /// The devices that have any.

@@ -6,7 +6,7 @@ use std::{
 
 use super::{Endpoint, EndpointSet};
 use crate::{
-    balance::{Ring, Spill},
+    balance::{Ring, Spill, Turns},
     name::Device,
 };
 
@@ -16,13 +16,20 @@ pub(super) struct Place {
     device: Device,
     range: Range<usize>,
     spill: Arc<Spill>,
-    ring: LazyRing,
+    ring: Lazy<Ring>,
+    turns: Lazy<Turns>,
 }
 
-/// The ring of some endpoints: made when a request with a key first asks for it, and from then on with each change, so that
-/// no pick waits for it and what is never asked by key pays nothing.
-#[derive(Debug, Default)]
-pub(super) struct LazyRing(OnceLock<Arc<Ring>>);
+/// What policies look endpoints up in: made when a request first asks for it, and from then on with each change, so that no
+/// pick waits for it and what is never asked pays nothing.
+#[derive(Debug)]
+pub(super) struct Lazy<T>(OnceLock<Arc<T>>);
+
+/// What can be made of one number of each endpoint.
+pub(super) trait Made {
+    fn number(endpoint: &Endpoint) -> u64;
+    fn made(endpoints: &[Endpoint]) -> Self;
+}
 
 /// The places of `endpoints`, which are sorted by device. What `before` remembers of a device is kept.
 pub(super) fn places(endpoints: &[Endpoint], before: &EndpointSet) -> Vec<Place> {
@@ -33,7 +40,8 @@ pub(super) fn places(endpoints: &[Endpoint], before: &EndpointSet) -> Vec<Place>
         let old = before.place(device.as_str());
         let spill = old.map(|old| old.spill.clone()).unwrap_or_default();
         let ring = old.map(|old| old.ring.renewed(before.on(device.as_str()), its)).unwrap_or_default();
-        Place { device, range, spill, ring }
+        let turns = old.map(|old| old.turns.renewed(before.on(device.as_str()), its)).unwrap_or_default();
+        Place { device, range, spill, ring, turns }
     });
     devices.collect()
 }
@@ -51,25 +59,51 @@ impl Place {
         &self.spill
     }
 
-    pub(super) fn ring(&self) -> &LazyRing {
+    pub(super) fn ring(&self) -> &Lazy<Ring> {
         &self.ring
     }
+
+    pub(super) fn turns(&self) -> &Lazy<Turns> {
+        &self.turns
+    }
 }
 
-impl LazyRing {
-    /// The ring of `endpoints`, which are always the same for this one.
-    pub(super) fn of(&self, endpoints: &[Endpoint]) -> &Ring {
-        self.0.get_or_init(|| made(endpoints))
+impl<T> Default for Lazy<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<T: Made> Lazy<T> {
+    /// What is made of `endpoints`, which are always the same for this one.
+    pub(super) fn of(&self, endpoints: &[Endpoint]) -> &T {
+        self.0.get_or_init(|| Arc::new(T::made(endpoints)))
     }
 
-    /// Its successor where `before` became `endpoints`: the same ring, where only their state changed.
+    /// Its successor where `before` became `endpoints`: the same, where only their state changed.
     pub(super) fn renewed(&self, before: &[Endpoint], endpoints: &[Endpoint]) -> Self {
-        let same = || before.iter().map(|old| old.hash).eq(endpoints.iter().map(|endpoint| endpoint.hash));
-        let ring = self.0.get().map(|ring| if same() { ring.clone() } else { made(endpoints) });
-        Self(ring.map(OnceLock::from).unwrap_or_default())
+        let same = || before.iter().map(T::number).eq(endpoints.iter().map(T::number));
+        let made = self.0.get().map(|made| if same() { made.clone() } else { Arc::new(T::made(endpoints)) });
+        Self(made.map(OnceLock::from).unwrap_or_default())
     }
 }
 
-fn made(endpoints: &[Endpoint]) -> Arc<Ring> {
-    Arc::new(Ring::new(endpoints.iter().map(|endpoint| endpoint.hash)))
+impl Made for Ring {
+    fn number(endpoint: &Endpoint) -> u64 {
+        endpoint.hash
+    }
+
+    fn made(endpoints: &[Endpoint]) -> Self {
+        Self::new(endpoints.iter().map(Self::number))
+    }
+}
+
+impl Made for Turns {
+    fn number(endpoint: &Endpoint) -> u64 {
+        endpoint.weight.into()
+    }
+
+    fn made(endpoints: &[Endpoint]) -> Self {
+        Self::new(endpoints.iter().map(Self::number))
+    }
 }
