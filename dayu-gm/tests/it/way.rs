@@ -1,5 +1,5 @@
 //! The way between a manager and its API server, which can be lost without a word as behind a firewall that forgets.
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dayu_core::connect;
 use kube::Client;
@@ -42,13 +42,13 @@ impl Way {
         self.losses.send_modify(|losses| *losses += 1);
     }
 
-    /// A client as a daemon makes it for itself, on this way.
-    pub(super) async fn client(&self, mut kubeconfig: Value) -> Client {
+    /// A client as a daemon makes it for itself, on this way. It gives up a connection that is silent for so long.
+    pub(super) async fn client(&self, mut kubeconfig: Value, silence: Duration) -> Client {
         kubeconfig["clusters"][0]["cluster"]["server"] = Value::from(format!("https://{}", self.address));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubeconfig");
         std::fs::write(&path, kubeconfig.to_string()).unwrap();
-        connect::client(Some(&path)).await.unwrap()
+        connect::client_within(Some(&path), silence).await.unwrap()
     }
 }
 
