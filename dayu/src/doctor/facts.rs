@@ -24,6 +24,8 @@ use crate::mesh_api;
 
 /// Holds the layer's own objects.
 pub(crate) const NAMESPACE: &str = "dayu-system";
+/// Holds the Leases by which nodes say that they live.
+const HEARTBEATS: &str = "kube-node-lease";
 /// The Lease whose holder leads.
 pub(crate) const MANAGER_LEASE: &str = "dayu-gm";
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -35,6 +37,7 @@ pub(crate) struct Facts {
     pub(crate) unread: Vec<Finding>,
     pub(crate) definitions: Option<Vec<Installed>>,
     pub(crate) leases: Option<Vec<Lease>>,
+    pub(crate) heartbeats: Option<Vec<Lease>>,
     pub(crate) nodes: Option<Vec<Node>>,
     pub(crate) namespaces: Option<Vec<Namespace>>,
     pub(crate) pods: Option<Vec<Pod>>,
@@ -66,10 +69,11 @@ impl Facts {
     /// Asks the API, the link and the meshes in reach.
     pub(crate) async fn gather(client: &Client) -> Self {
         let mut facts = Self { now: Timestamp::now(), ..Self::default() };
-        let leases = Api::<Lease>::namespaced(client.clone(), NAMESPACE);
-        let (definitions, leases, nodes, namespaces, pods, services, runtime_services, joint_services) = tokio::join!(
+        let leases = |namespace: &str| list(Api::<Lease>::namespaced(client.clone(), namespace));
+        let (definitions, leases, heartbeats, nodes, namespaces, pods, services, runtime_services, joint_services) = tokio::join!(
             list(Api::<Installed>::all(client.clone())),
-            list(leases),
+            leases(NAMESPACE),
+            leases(HEARTBEATS),
             lean(client),
             list(Api::<Namespace>::all(client.clone())),
             lean(client),
@@ -79,6 +83,7 @@ impl Facts {
         );
         facts.definitions = facts.read(definitions);
         facts.leases = facts.read(leases);
+        facts.heartbeats = facts.read(heartbeats);
         facts.nodes = facts.read(nodes);
         facts.namespaces = facts.read(namespaces);
         facts.pods = facts.read(pods);

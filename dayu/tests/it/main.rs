@@ -1,6 +1,7 @@
 //! The binary as its users run it: processes, files, sockets and signals.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 mod bad_input;
+mod causes;
 mod daemons;
 mod docs;
 mod doctor;

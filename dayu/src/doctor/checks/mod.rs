@@ -2,6 +2,7 @@
 use super::{facts::Facts, finding::Finding};
 
 mod beside;
+mod clocks;
 mod daemons;
 mod definitions;
 mod devices;
@@ -18,6 +19,7 @@ pub(crate) fn all(facts: &Facts) -> Vec<Finding> {
         facts.definitions.as_deref().map(definitions::check),
         leases.map(|leases| manager::check(leases, nodes.unwrap_or_default(), facts.link.as_ref(), facts.now)),
         nodes.zip(pods).zip(leases).map(|((nodes, pods), leases)| devices::check(nodes, pods, leases)),
+        nodes.zip(facts.heartbeats.as_deref()).map(|(nodes, beats)| clocks::check(nodes, beats, facts.now)),
         nodes.zip(pods).map(|(nodes, pods)| daemons::check(nodes, pods)),
         Some(meshes::check(&facts.meshes)),
         pods.zip(facts.services.as_deref()).map(|(pods, services)| beside::check(pods, services)),

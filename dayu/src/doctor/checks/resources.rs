@@ -35,7 +35,34 @@ fn waits<K: Resource<DynamicType = ()>>(object: &K, said: &[Said<'_>]) -> Option
     }
     let cause = cause(said)?;
     let found = format!("{} does not hold: {}: {}", cause.kind, cause.reason, cause.message);
-    Some(Finding::fault(CHECK, about, found, remedy(cause.reason)))
+    Some(Finding::fault(CHECK, about, found, refused(cause.message).unwrap_or_else(|| remedy(cause.reason))))
+}
+
+/// What helps where Kubernetes refuses something, by what it says then.
+const REFUSALS: [(&str, &str); 7] = [
+    (
+        "exceeded quota",
+        "raise the ResourceQuota that the message names, or delete what uses it up: `kubectl describe quota -n NAMESPACE`",
+    ),
+    (
+        "failed calling webhook",
+        "start the program behind the webhook that the message names; if it is gone for good, delete its configuration: `kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations`",
+    ),
+    (
+        "violates PodSecurity",
+        "leave out of the spec what the message names, or let the namespace have it: its label pod-security.kubernetes.io/enforce",
+    ),
+    (
+        "error looking up service account",
+        "create the service account that the message names, or correct serviceAccountName",
+    ),
+    ("is being terminated", "wait until the namespace has gone, and create it and the resource anew"),
+    ("UnexpectedAdmissionError", "give the device what the message names: something in the spec is not free there"),
+    ("OutOf", "free what the message names on the device, or ask for less of it in the spec"),
+];
+
+fn refused(message: &str) -> Option<&'static str> {
+    REFUSALS.into_iter().find(|(said, _)| message.contains(said)).map(|(_, remedy)| remedy)
 }
 
 fn remedy(reason: &str) -> &'static str {
@@ -90,6 +117,14 @@ mod tests {
         assert_eq!(findings[0].about, "runtimeservice/w in shop");
         assert_eq!(findings[0].found, "NodeReady does not hold: NodeNotReady: why");
         assert_eq!(findings[0].state.remedy(), Some("bring the device back"));
+    }
+
+    #[test]
+    fn what_kubernetes_refuses_has_a_remedy_of_its_own() {
+        let mut refused = condition("WorkloadReady", "False", "WorkloadNotReady");
+        refused["message"] = json!("pods \"w-1\" is forbidden: exceeded quota: small, requested: pods=1");
+        let findings = runtime_services(&[service(&json!([refused, condition("Ready", "False", "Pending")]))]);
+        assert!(findings[0].state.remedy().unwrap().starts_with("raise the ResourceQuota"), "{findings:?}");
     }
 
     #[test]
