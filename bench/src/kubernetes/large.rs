@@ -1,11 +1,14 @@
-//! Thousands of RuntimeServices on one manager.
-use std::time::Duration;
-
+//! Thousands of RuntimeServices on one manager, and whose time it is that they take.
 use tokio::time::Instant;
 use xtask::kube::{Assets, Settings};
 
-use super::{Figures, rest, site::Site, small};
-use crate::engine::Failure;
+use super::{
+    Figures, rest,
+    sightings::Sightings,
+    site::{Observer, Site},
+    small,
+};
+use crate::engine::{Failure, Usage};
 
 /// RuntimeServices of a device.
 const OF_A_DEVICE: usize = 50;
@@ -26,19 +29,47 @@ const UNHELD: Settings = Settings {
 
 pub(super) async fn measure(assets: &Assets, count: usize, seconds: u64, figures: &mut Figures) -> Result<(), Failure> {
     let site = Site::open(assets, UNHELD, count.div_ceil(OF_A_DEVICE).max(2)).await?;
-    let names: Vec<String> = (0..count).map(|number| format!("detector-{number}")).collect();
-    let (asked, usage, began) = (site.settle().await?, site.manager.usage()?, Instant::now());
-    small::create_all(&site, &names).await?;
-    let created = began.elapsed();
-    site.seen.ready.reaches(count).await?;
-    let ready = began.elapsed();
-    let asked = site.settle().await?.since(asked);
-    let used = site.manager.usage()?.since(&usage);
     let of = format!("{count} RuntimeServices");
-    let mut told = |what: &str, took: Duration| figures.told(format!("{of}: {what}, s"), took.as_secs_f64());
-    told("all created", created);
-    told("all Ready", ready);
-    told("the manager's processor time", Duration::from_secs_f64(used.seconds));
+    let names: Vec<String> = (0..count).map(|number| format!("detector-{number}")).collect();
+    let (asked, usage, spent) = (site.settle().await?, site.manager.usage()?, site.spent()?);
+    let began = Instant::now();
+    small::create_all(&site, &names).await?;
+    figures.told(format!("{of}: all created, s"), began.elapsed().as_secs_f64());
+    site.seen.ready.reaches(count).await?;
+    stages(&site.seen, &of, began, figures)?;
+    for ((who, before), (_, after)) in spent.iter().zip(site.spent()?) {
+        figures.told(format!("{of}: processor time of {who}, s"), after - before);
+    }
+    let asked = site.settle().await?.since(asked);
     small::requests(figures, &of, asked, count);
-    rest::measure(&site, &of, seconds, figures).await
+    costs(figures, &of, &usage, &site.manager.usage()?, count);
+    rest::measure(&site, &of, seconds, figures).await?;
+    site.close().await;
+    Ok(())
+}
+
+/// One follows from the other; each as soon as it can.
+fn stages(seen: &Observer, of: &str, began: Instant, figures: &mut Figures) -> Result<(), Failure> {
+    let Observer { placed_pods, ready_pods, ready_slices, ready, deployments, .. } = seen;
+    let mut told = |what: &str, seen: &Sightings| {
+        let last = seen.last().ok_or_else(|| format!("{what}: none"))?;
+        figures.told(format!("{of}: {what}, s"), (last - began).as_secs_f64());
+        Ok::<_, Failure>(last)
+    };
+    told("all Deployments made", deployments)?;
+    told("all pods on their devices", placed_pods)?;
+    let pods = told("all pods ready", ready_pods)?;
+    let endpoints = told("all endpoints told", ready_slices)?;
+    let last = told("all Ready", ready)?;
+    let own = last.saturating_duration_since(pods.max(endpoints));
+    figures.limited(format!("{of}: the manager's own, behind the last pod and endpoint, s"), own.as_secs_f64(), 1.0);
+    Ok(())
+}
+
+fn costs(figures: &mut Figures, of: &str, before: &Usage, after: &Usage, count: usize) {
+    let each = |all: f64| all / count as f64;
+    let spent = each(after.since(before).seconds * 1000.0);
+    figures.limited(format!("{of}: the manager's processor time for each, ms"), spent, 4.0);
+    let grown = each(after.resident.saturating_sub(before.resident) as f64);
+    figures.limited(format!("{of}: the manager's memory for each, KiB"), grown, 16.0);
 }

@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Also so many RuntimeServices at once, each number on a control plane of its own; as `1000,5000`.
     #[arg(long, value_delimiter = ',', value_name = "COUNT")]
     scale: Vec<usize>,
+    /// Rounds of everything that is told in milliseconds: 100 one by one, 30 at once, 100 and a set for their children.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
     /// How long the manager is watched while nothing changes.
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     rest: u64,
@@ -51,11 +54,12 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     let assets = Assets::find(&Home::new(VERSION)?)?;
     if !arguments.only_scale {
         let mut site = Site::open(&assets, Settings::default(), DEVICES).await?;
-        small::one_by_one(&site, figures).await?;
-        small::at_once(&site, figures).await?;
-        small::children(&site, figures).await?;
+        small::one_by_one(&site, arguments.rounds, figures).await?;
+        small::at_once(&site, arguments.rounds, figures).await?;
+        small::children(&site, arguments.rounds, figures).await?;
         rest::measure(&site, "one installation", arguments.rest, figures).await?;
         takeover::measure(&mut site, figures).await?;
+        site.close().await;
     }
     for &count in &arguments.scale {
         large::measure(&assets, count, arguments.rest, figures).await?;

@@ -15,6 +15,7 @@ pub(super) async fn measure(site: &Site, of: &str, seconds: u64, figures: &mut F
         used.seconds / seconds as f64 * 100.0,
         1.0,
     );
+    figures.told(format!("{of}, {seconds} s at rest: the manager's reads"), asked.reads as f64);
     figures.told(format!("{of}, at rest: resident, KiB"), used.resident as f64);
     Ok(())
 }

@@ -16,8 +16,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::{Failure, NAMESPACE};
 
-/// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Longest wait for anything: thousands of pods take Kubernetes minutes.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 type Seen = HashMap<String, Instant>;
 
@@ -65,6 +65,11 @@ impl Sightings {
 
     pub(super) fn count(&self) -> usize {
         self.seen.borrow().len()
+    }
+
+    /// When the last one was seen.
+    pub(super) fn last(&self) -> Option<Instant> {
+        self.seen.borrow().values().max().copied()
     }
 
     /// Waits until so many have been seen.

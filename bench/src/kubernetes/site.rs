@@ -39,7 +39,9 @@ pub(super) struct Site {
 
 /// What a user's program watches.
 pub(super) struct Observer {
-    /// By the RuntimeService that they belong to.
+    /// Those on a device, by the RuntimeService that they belong to.
+    pub(super) placed_pods: Sightings,
+    /// By the same.
     pub(super) ready_pods: Sightings,
     /// By the Service that they are of.
     pub(super) ready_slices: Sightings,
@@ -118,6 +120,19 @@ impl Site {
         }
     }
 
+    /// Processor seconds so far, by who took them: the control plane's programs, the manager, and this one.
+    pub(super) fn spent(&self) -> Result<Vec<(&'static str, f64)>, Failure> {
+        let here = [("this program, with its doubles and watches", std::process::id())];
+        let processes = self.plane.processes().into_iter().chain(here);
+        let spent = processes.map(|(name, id)| Ok((name, Usage::of_process(id)?.seconds)));
+        spent.chain([Ok(("the manager", self.manager.usage()?.seconds))]).collect()
+    }
+
+    /// Ends it, those first that need the others.
+    pub(super) async fn close(mut self) {
+        self.dismiss_doubles().await;
+    }
+
     /// From here on nobody plays pods and routes.
     pub(super) async fn dismiss_doubles(&mut self) {
         if let Some(doubles) = self.doubles.take() {
@@ -129,6 +144,10 @@ impl Site {
 impl Observer {
     fn start(client: &Client) -> Self {
         Self {
+            placed_pods: Sightings::of::<Pod>(client, |pod| {
+                pod.spec.as_ref()?.node_name.as_ref()?;
+                pod.labels().get(label::RUNTIME_ID).cloned()
+            }),
             ready_pods: Sightings::of::<Pod>(client, ready_pod),
             ready_slices: Sightings::of::<EndpointSlice>(client, ready_slice),
             ready: Sightings::of::<RuntimeService>(client, |service| {

@@ -92,6 +92,13 @@ impl Held {
         matches!(self.0.try_wait(), Ok(None))
     }
 
+    /// The program's process, which is the first child of its keeper.
+    pub(super) fn process(&self) -> Option<u32> {
+        let keeper = self.0.id();
+        let children = fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children")).ok()?;
+        children.split_whitespace().next()?.parse().ok()
+    }
+
     /// Kills it and waits until it is gone.
     pub(super) fn end(&mut self) {
         drop(self.0.stdin.take());
@@ -168,6 +175,11 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let mut held = sleeper().hold(dir.path(), Some(super::folder(&folder))).unwrap();
         assert!(held.lives() && folder.is_dir());
+        while held.process().and_then(|id| fs::read_to_string(format!("/proc/{id}/comm")).ok()).as_deref()
+            != Some("sleep\n")
+        {
+            std::thread::yield_now();
+        }
         drop(held);
         assert!(!folder.exists());
     }

@@ -21,9 +21,10 @@ const CONTROLS: (&str, &[&str]) = ("the controller manager", &["get", "serviceac
 #[derive(Debug)]
 pub struct ControlPlane {
     // Fields are dropped in this order: who is served goes before who serves.
-    _controllers: [Held; 2],
+    scheduler: Held,
+    controller_manager: Held,
     api_server: Held,
-    _etcd: Held,
+    etcd: Held,
     layout: Layout,
 }
 
@@ -54,10 +55,10 @@ impl ControlPlane {
         let mut api_server = layout.api_server().hold(&layout.logs, None)?;
         answers(&layout, SERVES, Some(&mut api_server)).await?;
         let (manager, scheduler) = layout.controllers();
-        let mut manager = manager.hold(&layout.logs, None)?;
+        let mut controller_manager = manager.hold(&layout.logs, None)?;
         let scheduler = scheduler.hold(&layout.logs, None)?;
-        answers(&layout, CONTROLS, Some(&mut manager)).await?;
-        Ok(Self { _controllers: [scheduler, manager], api_server, _etcd: etcd, layout })
+        answers(&layout, CONTROLS, Some(&mut controller_manager)).await?;
+        Ok(Self { scheduler, controller_manager, api_server, etcd, layout })
     }
 
     /// Starts one in a folder, where it stays until [`stop`](super::stop) is told the folder; gives its kubeconfig.
@@ -94,6 +95,17 @@ impl ControlPlane {
         self.api_server.end();
         self.api_server = self.layout.api_server().hold(&self.layout.logs, None)?;
         answers(&self.layout, SERVES, Some(&mut self.api_server)).await
+    }
+
+    /// The ids of its processes, by what they run.
+    pub fn processes(&self) -> Vec<(&'static str, u32)> {
+        let all = [
+            ("kube-apiserver", &self.api_server),
+            ("etcd", &self.etcd),
+            ("kube-controller-manager", &self.controller_manager),
+            ("kube-scheduler", &self.scheduler),
+        ];
+        all.into_iter().filter_map(|(name, held)| Some((name, held.process()?))).collect()
     }
 
     /// What service accounts have asked of it so far, but for those of Kubernetes itself.
