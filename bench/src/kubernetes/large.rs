@@ -32,6 +32,7 @@ pub(super) async fn measure(assets: &Assets, count: usize, seconds: u64, figures
     let of = format!("{count} RuntimeServices");
     let names: Vec<String> = (0..count).map(|number| format!("detector-{number}")).collect();
     let (asked, usage, spent) = (site.settle().await?, site.manager.usage()?, site.spent()?);
+    let written = site.written().await?;
     let began = Instant::now();
     small::create_all(&site, &names).await?;
     figures.told(format!("{of}: all created, s"), began.elapsed().as_secs_f64());
@@ -41,6 +42,8 @@ pub(super) async fn measure(assets: &Assets, count: usize, seconds: u64, figures
         figures.told(format!("{of}: processor time of {who}, s"), after - before);
     }
     let asked = site.settle().await?.since(asked);
+    let written = (site.written().await? - written) as f64 / count as f64;
+    figures.told(format!("{of}: everybody's writes for each"), written);
     small::requests(figures, &of, asked, count);
     costs(figures, &of, &usage, &site.manager.usage()?, count);
     rest::measure(&site, &of, seconds, figures).await?;
@@ -62,14 +65,14 @@ fn stages(seen: &Observer, of: &str, began: Instant, figures: &mut Figures) -> R
     let endpoints = told("all endpoints told", ready_slices)?;
     let last = told("all Ready", ready)?;
     let own = last.saturating_duration_since(pods.max(endpoints));
-    figures.limited(format!("{of}: the manager's own, behind the last pod and endpoint, s"), own.as_secs_f64(), 1.0);
+    figures.told(format!("{of}: the manager's own, behind the last pod and endpoint, s"), own.as_secs_f64());
     Ok(())
 }
 
 fn costs(figures: &mut Figures, of: &str, before: &Usage, after: &Usage, count: usize) {
     let each = |all: f64| all / count as f64;
     let spent = each(after.since(before).seconds * 1000.0);
-    figures.limited(format!("{of}: the manager's processor time for each, ms"), spent, 4.0);
+    figures.limited(format!("{of}: the manager's processor time for each, ms"), spent, 8.0);
     let grown = each(after.resident.saturating_sub(before.resident) as f64);
     figures.limited(format!("{of}: the manager's memory for each, KiB"), grown, 16.0);
 }

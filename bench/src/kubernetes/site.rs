@@ -25,6 +25,8 @@ use crate::engine::{Failure, NAMESPACE, Usage, create_node, doubles::Doubles, li
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
 /// Longest wait for a manager to lead.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// As the API server's metrics name them.
+const WRITES: [&str; 6] = ["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
 /// Without a request for so long, the manager has nothing more to do.
 const QUIET: Duration = Duration::from_secs(3);
 
@@ -126,6 +128,15 @@ impl Site {
         let processes = self.plane.processes().into_iter().chain(here);
         let spent = processes.map(|(name, id)| Ok((name, Usage::of_process(id)?.seconds)));
         spent.chain([Ok(("the manager", self.manager.usage()?.seconds))]).collect()
+    }
+
+    /// What the API server was asked to write by anybody so far, Kubernetes' own controllers and heartbeats included.
+    pub(super) async fn written(&self) -> Result<u64, Failure> {
+        let metrics = self.plane.run_kubectl(&["get", "--raw", "/metrics"], "").await?;
+        let requests = metrics.lines().filter(|line| line.starts_with("apiserver_request_total{"));
+        let is_write = |line: &&str| WRITES.iter().any(|verb| line.contains(&format!("verb=\"{verb}\"")));
+        let count = |line: &str| Some(line.rsplit(' ').next()?.parse::<f64>().ok()? as u64);
+        Ok(requests.filter(is_write).filter_map(count).sum())
     }
 
     /// Ends it, those first that need the others.
