@@ -1,5 +1,5 @@
 //! What can be typed, and the help that teaches it.
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -137,6 +137,12 @@ pub(crate) struct Explain {
     /// The Service's port, by number; without it, its first.
     #[arg(short, long)]
     pub(crate) port: Option<u16>,
+    /// What the request brings as x-dayu-key: it keeps to one endpoint.
+    #[arg(short, long)]
+    pub(crate) key: Option<String>,
+    /// From which address it comes: what a Service with `sessionAffinity: ClientIP` goes by.
+    #[arg(short, long, value_name = "ADDRESS")]
+    pub(crate) client: Option<IpAddr>,
     /// The device whose mesh is asked; without it, the target device or the first.
     #[arg(long)]
     pub(crate) from: Option<String>,

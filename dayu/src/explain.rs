@@ -48,14 +48,17 @@ pub(crate) async fn run(options: &Explain) -> Result<(), Error> {
 
 /// The request's path and query.
 fn query(options: &Explain) -> String {
-    let mut query = format!("/v1/explain?format=text&service={}/{}", options.namespace, options.service);
-    if let Some(port) = options.port {
-        query.push_str(&format!("&port={port}"));
+    let Explain { namespace, service, device, key, .. } = options;
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.append_pair("format", "text").append_pair("service", &format!("{namespace}/{service}"));
+    let port = options.port.map(|port| port.to_string());
+    let client = options.client.map(|client| client.to_string());
+    for (name, value) in [("port", &port), ("device", device), ("client", &client), ("key", key)] {
+        if let Some(value) = value {
+            pairs.append_pair(name, value);
+        }
     }
-    if let Some(device) = &options.device {
-        query.push_str(&format!("&device={device}"));
-    }
-    query
+    format!("/v1/explain?{}", pairs.finish())
 }
 
 async fn ask(address: SocketAddr, query: &str) -> Result<String, Error> {

@@ -17,7 +17,7 @@ pub struct Explanation {
     /// The device that is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// The policy that picks.
+    /// The policy that picks: for a request with a key, consistent hash.
     pub policy: String,
     /// Version of the snapshot that was looked at.
     pub snapshot: u64,
@@ -76,19 +76,19 @@ pub fn explain<P: Policy>(
         let all = service.ports[port].endpoints.all();
         explanation.endpoints = all.iter().map(|endpoint| explained(endpoint, now)).collect();
     }
-    if let Err(error) = narrow(snapshot, request, policy, &mut draw, now, &mut explanation.endpoints) {
+    if let Err(error) = narrow(snapshot, request, policy, &mut draw, now, &mut explanation) {
         explanation.refused = Some((error.reason().to_owned(), error.to_string()));
     }
     explanation
 }
 
-fn narrow<P: Policy>(
+fn narrow(
     snapshot: &Snapshot,
     request: &Request,
-    policy: &P,
+    policy: &dyn Policy,
     draw: &mut Draw,
     now: Duration,
-    endpoints: &mut [Explained],
+    Explanation { endpoints, policy: named, .. }: &mut Explanation,
 ) -> Result<(), Error> {
     let mut candidates = resolve::resolve(snapshot, request.clone(), now)?;
     let narrowed = target::narrow(&mut candidates, |_, _| ());
@@ -102,6 +102,8 @@ fn narrow<P: Policy>(
     narrowed?;
     outlier::spare(&mut candidates);
     affinity::key(&mut candidates);
+    let policy = policy::in_force(policy, &candidates);
+    policy.name().clone_into(named);
     for at in 0..candidates.len() {
         let endpoint = &mut endpoints[candidates.range.start + at];
         if candidates.is_usable(at) {
@@ -110,7 +112,7 @@ fn narrow<P: Policy>(
             endpoint.left_out = Some("outlier: ejected after failures in a row".to_owned());
         }
     }
-    let picked = policy::pick(policy, &candidates, draw).ok_or_else(|| candidates.refusal())?;
+    let picked = policy.pick(&candidates, draw).ok_or_else(|| candidates.refusal())?;
     endpoints[candidates.range.start + picked].picked = true;
     Ok(())
 }

@@ -57,6 +57,16 @@ proptest! {
 }
 
 #[test]
+fn a_request_with_a_key_is_told_by_the_policy_that_picks_it() {
+    let directory = world::directory((1..=4).map(|pod| world::endpoint("edge1", pod)).collect());
+    let request = Request { key: Some(7), ..world::request() };
+    let told = explain(&directory.snapshot(), &request, &policy::PowerOfTwo, Draw::new(1), Duration::ZERO);
+    assert_eq!(told.policy, "consistent-hash");
+    let best = told.endpoints.iter().min_by(|a, b| a.score.unwrap().total_cmp(&b.score.unwrap())).unwrap();
+    assert!(best.picked, "the home has the lowest score: {told:?}");
+}
+
+#[test]
 fn every_endpoint_that_is_left_out_says_by_which_layer() {
     let mut endpoints = vec![world::endpoint("edge1", 1), world::endpoint("edge1", 2), world::endpoint("edge1", 3)];
     endpoints[1].ready = false;

@@ -1,5 +1,5 @@
 //! Where a request would go and why, without sending one.
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, net::IpAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use dayu_core::{
-    balance::{self, Explained, Explanation, Request, Seed},
+    balance::{self, Explained, Explanation, Request, Seed, hash},
     directory::Snapshot,
     name::{Device, ServiceKey},
 };
@@ -32,6 +32,10 @@ pub(super) struct Asked {
     service: String,
     port: Option<u16>,
     device: Option<String>,
+    /// What the request would bring as `x-dayu-key`.
+    key: Option<String>,
+    /// From where it would come: what a Service with client affinity goes by.
+    client: Option<IpAddr>,
     /// `text` for people.
     format: Option<String>,
 }
@@ -57,10 +61,11 @@ fn request(snapshot: &Snapshot, asked: &Asked, own: &Device) -> Option<Request> 
     let (namespace, name) = asked.service.split_once('/').unwrap_or(("default", &asked.service));
     let service = snapshot.service(&ServiceKey::new(namespace, name))?;
     let port = asked.port.or_else(|| service.ports.first().map(|port| port.number)).unwrap_or_default();
-    Some(match &asked.device {
+    let request = match &asked.device {
         Some(device) => Request::to(service.key.clone(), port).on(Device::from(device.as_str())),
         None => dial::request(service.key.clone(), port, &Reach::of(service), own, None),
-    })
+    };
+    Some(Request { key: asked.key.as_ref().map(|key| hash::bytes(key.as_bytes())), client: asked.client, ..request })
 }
 
 fn text(explanation: &Explanation, own: &Device) -> String {
@@ -82,6 +87,8 @@ fn line(endpoint: &Explained) -> String {
     let mark = if endpoint.picked { "→" } else { " " };
     let verdict = match (&endpoint.left_out, endpoint.score) {
         (Some(why), _) => format!("left out by {why}"),
+        // A part of a ring, or microseconds.
+        (None, Some(score)) if score < 1.0 => format!("score {score:.3}"),
         (None, Some(score)) => format!("score {score:.0}"),
         (None, None) => "not looked at".to_owned(),
     };

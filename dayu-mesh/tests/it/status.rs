@@ -155,6 +155,8 @@ async fn the_directory_answers_what_is_where() {
     let picked: Vec<_> =
         explained["endpoints"].as_array().unwrap().iter().filter(|one| one["picked"] == true).collect();
     assert_eq!((picked.len(), &picked[0]["device"]), (1, &json!("edge2")));
+    let keyed: Value = get(status, "/v1/explain?service=default/det&key=camera%201").await.unwrap().json();
+    assert_eq!(keyed["policy"], "consistent-hash");
     let text = get(status, "/v1/explain?service=default/det&device=edge3&format=text").await.unwrap();
     assert!(String::from_utf8_lossy(&text.body).contains("refused: NoSuchDevice"));
 }

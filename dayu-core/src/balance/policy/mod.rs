@@ -68,6 +68,11 @@ pub(super) fn pick<P: Policy + ?Sized>(policy: &P, candidates: &Candidates, draw
     }
 }
 
+/// The one that [`pick`] picks by.
+pub(super) fn in_force<'a>(policy: &'a dyn Policy, candidates: &Candidates) -> &'a dyn Policy {
+    if candidates.request().key.is_some() { &ConsistentHash } else { policy }
+}
+
 /// A policy name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
