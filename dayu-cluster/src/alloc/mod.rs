@@ -5,7 +5,7 @@
 mod network;
 mod pool;
 
-use std::net::Ipv4Addr;
+use std::{collections::HashMap, net::Ipv4Addr};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -226,7 +226,7 @@ fn held(service: &Value) -> Held {
     }
 }
 
-/// What the writer left out stays as it was: the address, and each port's node port.
+/// What the writer left out stays as it was: the address, and each port's node port, whatever else of that port changes.
 fn keep(before: &Value, new: &mut Value) {
     if text(&new["spec"]["clusterIP"]).is_empty()
         && before["spec"]["clusterIP"].is_string()
@@ -235,15 +235,19 @@ fn keep(before: &Value, new: &mut Value) {
         new["spec"]["clusterIP"] = before["spec"]["clusterIP"].clone();
         new["spec"]["clusterIPs"] = before["spec"]["clusterIPs"].clone();
     }
-    for port in ports_of(new) {
-        if port["nodePort"].as_u64().unwrap_or_default() == 0 {
-            let same = |old: &&Value| old["port"] == port["port"] && old["protocol"] == port["protocol"];
-            let old = before["spec"]["ports"].as_array().into_iter().flatten().find(same);
-            if let Some(number) = old.and_then(|old| old["nodePort"].as_u64()) {
-                port["nodePort"] = number.into();
-            }
+    let (known, taken) = (node_ports(before), held(new).ports);
+    for port in ports_of(new).filter(|port| port["nodePort"].as_u64().unwrap_or_default() == 0) {
+        let number = known.get(text(&port["name"])).filter(|number| !taken.contains(number));
+        if let Some(number) = number {
+            port["nodePort"] = (*number).into();
         }
     }
+}
+
+/// By the names of their ports, of which a single one has none.
+fn node_ports(service: &Value) -> HashMap<&str, u32> {
+    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
+    ports.filter_map(|port| Some((text(&port["name"]), u32::try_from(port["nodePort"].as_u64()?).ok()?))).collect()
 }
 
 fn text(value: &Value) -> &str {

@@ -80,6 +80,27 @@ fn an_update_keeps_what_it_does_not_name_and_frees_what_it_drops() {
 }
 
 #[test]
+fn a_node_port_goes_with_the_name_of_its_port() {
+    let store = store();
+    let allocator = allocator("127.96.0.0/16", &store);
+    let mut first = service("a", "NodePort");
+    first["spec"]["ports"] = json!([{"name": "x", "port": 80}, {"name": "y", "port": 81}]);
+    allocator.on_write(None, &mut first).unwrap();
+    let of = |service: &Value, index: usize| service["spec"]["ports"][index]["nodePort"].clone();
+    let mut second = service("a", "NodePort");
+    second["spec"]["ports"] = json!([{"name": "z", "port": 80}, {"name": "x", "port": 90}]);
+    allocator.on_write(Some(&stored(&first)), &mut second).unwrap();
+    assert_eq!(of(&second, 1), of(&first, 0));
+    assert_ne!(of(&second, 0), of(&first, 0));
+    // One that is asked for by another name is not kept by its own.
+    let mut third = service("a", "NodePort");
+    third["spec"]["ports"] = json!([{"name": "x", "port": 90}, {"name": "w", "port": 91, "nodePort": of(&second, 1)}]);
+    allocator.on_write(Some(&stored(&second)), &mut third).unwrap();
+    assert_eq!(of(&third, 1), of(&second, 1));
+    assert_ne!(of(&third, 0), of(&third, 1));
+}
+
+#[test]
 fn a_restart_knows_what_is_taken() {
     let store = store();
     let before = allocator("127.96.0.0/28", &store);

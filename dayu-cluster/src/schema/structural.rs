@@ -28,10 +28,11 @@ impl Structural {
         &self.root
     }
 
-    /// Removes fields that the schema does not know, and names them.
+    /// Removes fields that the schema does not know, and names them in alphabetical order.
     pub fn prune(&self, value: &mut Value) -> Vec<String> {
         let mut unknown = Vec::new();
         prune::prune(&self.root, value, "", &mut unknown);
+        unknown.sort();
         unknown
     }
 

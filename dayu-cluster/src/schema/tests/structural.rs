@@ -86,10 +86,8 @@ fn pruning_names_what_it_removes_and_keeps_what_it_is_told_to() {
             "pod": { "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p" }, "spec": {}, "x": 1 },
         },
     });
-    let mut unknown = schema.prune(&mut object);
-    unknown.sort();
     assert_eq!(
-        unknown,
+        schema.prune(&mut object),
         ["metadata.nme", "other", "spec.b", "spec.free.strict.y", "spec.list[1].m", "spec.map.k.m", "spec.pod.x"]
     );
     assert_eq!(object["spec"]["free"], json!({ "any": { "thing": 1 }, "strict": { "x": "1" } }));

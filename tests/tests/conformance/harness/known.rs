@@ -34,7 +34,8 @@ impl Table {
         Self(rows)
     }
 
-    /// What is wrong with the differences found in a scenario; nothing when all are known and all known are there.
+    /// What is wrong with the differences found in a scenario; nothing when all are known, all known are there, and none is said to
+    /// be wider than it is.
     pub(crate) fn judge(&self, scenario: &str, found: &[Difference]) -> String {
         let rows: Vec<_> = self.0.iter().filter(|row| row.scenario == scenario).collect();
         let unknown = found.iter().filter(|one| !rows.iter().any(|row| row.holds(one))).map(|one| format!("\n{one}"));
@@ -42,7 +43,8 @@ impl Table {
         let vanished = vanished.map(|row| {
             format!("\nthe difference {}/{} `{}` is in the document and no more", row.scenario, row.step, row.path)
         });
-        unknown.chain(vanished).collect()
+        let wider = rows.iter().filter_map(|row| row.is_wider_than(found));
+        unknown.chain(vanished).chain(wider).collect()
     }
 }
 
@@ -61,6 +63,16 @@ impl Row {
             path: path.clone(),
         };
         places.flat_map(|place| paths.iter().map(move |path| row(place, path))).collect()
+    }
+
+    /// Where an asterisk stands for one thing alone: another might hide behind it.
+    fn is_wider_than(&self, found: &[Difference]) -> Option<String> {
+        let held: Vec<_> = found.iter().filter(|one| self.holds(one)).collect();
+        let one_step = self.step.contains('*') && held.windows(2).all(|two| two[0].step == two[1].step);
+        let one_path = self.path.contains('*') && held.windows(2).all(|two| two[0].path == two[1].path);
+        let one = held.first().filter(|_| one_step || one_path)?;
+        let Self { scenario, step, path } = self;
+        Some(format!("\n{scenario}/{step} `{path}` is {scenario}/{} `{}` alone, and has to say so", one.step, one.path))
     }
 
     fn holds(&self, found: &Difference) -> bool {
@@ -95,13 +107,31 @@ mod tests {
     fn only_what_is_listed_may_differ_and_must() {
         let table = Table::parse(TEXT, "1.37");
         assert_eq!(table.0.len(), 4);
-        let other = || Difference { path: "/spec/b/c".into(), ..difference("create") };
-        assert_eq!(table.judge("pods", &[difference("create 1"), other()]), "");
-        assert_eq!(table.judge("jobs", &[difference("a"), other()]), "");
-        assert!(table.judge("pods", &[difference("create 1")]).contains("`/spec/b*` is in the document and no more"));
-        assert!(table.judge("pods", &[other(), difference("read")]).contains("read /spec/a"));
+        let at = |step: &str, path: &str| Difference { path: path.into(), ..difference(step) };
+        let all = || {
+            vec![
+                at("create 1", "/spec/a"),
+                at("create 2", "/spec/a"),
+                at("create 1", "/spec/b"),
+                at("create 2", "/spec/b/c"),
+            ]
+        };
+        assert_eq!(table.judge("pods", &all()), "");
+        assert!(table.judge("pods", &all()[..2]).contains("`/spec/b*` is in the document and no more"));
+        assert!(table.judge("pods", &[all(), vec![difference("read")]].concat()).contains("read /spec/a"));
         assert!(table.judge("pods", &[]).contains("no more"));
         assert_eq!(table.judge("others", &[]), "");
         assert!(table.judge("others", &[difference("create")]).contains("embedded:   2"));
+    }
+
+    #[test]
+    fn an_asterisk_stands_for_more_than_one_thing() {
+        let table = Table::parse(TEXT, "1.37");
+        let at = |step: &str, path: &str| Difference { path: path.into(), ..difference(step) };
+        let alone =
+            table.judge("pods", &[at("create 1", "/spec/a"), at("create 2", "/spec/a"), at("create 1", "/spec/b/c")]);
+        assert!(alone.contains("pods/create* `/spec/b*` is pods/create 1 `/spec/b/c` alone"), "{alone}");
+        let jobs = [at("a", "/spec/a"), at("b", "/spec/a"), at("a", "/spec/b/c"), at("b", "/spec/b/c")];
+        assert!(table.judge("jobs", &jobs).contains("jobs/* `/spec/b*` is jobs/a `/spec/b/c` alone"));
     }
 }

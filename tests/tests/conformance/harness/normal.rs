@@ -11,6 +11,8 @@ pub(crate) struct Names {
     uids: Vec<String>,
     versions: Vec<String>,
     hashes: Vec<String>,
+    addresses: Vec<String>,
+    ports: Vec<String>,
     /// What generated names start with.
     prefixes: Vec<String>,
 }
@@ -27,7 +29,7 @@ static WRITTEN: LazyLock<Regex> =
 static RECORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(in record|too old resource version: \d+) \(\d+\)").unwrap());
 static VERSION: LazyLock<Regex> = LazyLock::new(|| Regex::new("([rR]esource ?[vV]ersion: +)\"?\\d+\"?").unwrap());
-static NODE_PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r":3\d{4}/").unwrap());
+static NODE_PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r":(3\d{4})/").unwrap());
 static SPACES: LazyLock<Regex> = LazyLock::new(|| Regex::new(" {2,}").unwrap());
 
 impl Names {
@@ -89,13 +91,15 @@ impl Names {
 
     fn leaf(&mut self, path: &str, key: &str, value: &Value) -> String {
         match value {
-            Value::String(_) if key == "list" && path.ends_with("/resourceVersion") => "<version>".into(),
+            Value::String(text) if key == "list" && path.ends_with("/resourceVersion") && is_version(text) => {
+                "<version>".into()
+            }
             Value::String(text) if key == "list" && path.ends_with("/continue") && !text.is_empty() => {
                 "<continue>".into()
             }
             Value::String(text) if key == "resourceVersion" => number(&mut self.versions, "version", text),
             Value::String(text) if key == "pod-template-hash" => number(&mut self.hashes, "hash", text),
-            Value::Number(_) if key == "nodePort" => "<node port>".into(),
+            Value::Number(port) if key == "nodePort" => number(&mut self.ports, "node port", &port.to_string()),
             Value::String(text) => format!("\"{}\"", self.text(text)),
             other => other.to_string(),
         }
@@ -109,7 +113,8 @@ impl Names {
             None => "<time>".into(),
         });
         let text = RECORD.replace_all(&text, "$1 (<version>)");
-        let mut text = ADDRESS.replace_all(&text, "<cluster address>").into_owned();
+        let address = |found: &Captures<'_>| number(&mut self.addresses, "cluster address", &found[0]);
+        let mut text = ADDRESS.replace_all(&text, address).into_owned();
         for hash in self.hashes.iter().enumerate() {
             text = text.replace(&format!("-{}", hash.1), &format!("-<hash {}>", hash.0 + 1));
         }
@@ -122,16 +127,22 @@ impl Names {
 
     /// What a program printed: columns are as wide as their contents, and ages change.
     pub(crate) fn printed(&mut self, text: &str) -> Vec<String> {
-        let line = |line: &str| {
+        let mut line = |line: &str| {
             let line = self.text(line);
             let line = WRITTEN.replace_all(&line, "<time>");
             let line = FILE.replace_all(&line, "$1");
             let line = VERSION.replace_all(&line, "$1<version>");
-            let line = NODE_PORT.replace_all(&line, ":<node port>/");
+            let port = |found: &Captures<'_>| format!(":{}/", number(&mut self.ports, "node port", &found[1]));
+            let line = NODE_PORT.replace_all(&line, port);
             SPACES.replace_all(AGE.replace_all(&line, "<age>").trim_end(), "  ").into_owned()
         };
-        text.lines().map(line).collect()
+        text.lines().map(&mut line).collect()
     }
+}
+
+/// Nothing and zero have a meaning of their own.
+fn is_version(text: &str) -> bool {
+    text.parse::<u64>().is_ok_and(|version| version > 0)
 }
 
 fn text(value: &Value) -> &str {

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use http::{Method, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -30,6 +30,8 @@ pub(crate) const APPLY: &str = "application/apply-patch+yaml";
 pub(crate) struct Answer {
     pub(crate) code: u16,
     pub(crate) body: Value,
+    /// Those headers that clients go by.
+    heads: Vec<(String, String)>,
 }
 
 pub(crate) struct Session {
@@ -132,7 +134,7 @@ impl Session {
 
     /// Writes down a part of an answer.
     pub(crate) fn note(&mut self, step: &str, code: u16, body: &Value) {
-        self.record(step, &Answer { code, body: body.clone() });
+        self.record(step, &Answer { code, body: body.clone(), heads: Vec::new() });
     }
 
     /// GET as a table, whose ages are replaced.
@@ -246,6 +248,7 @@ impl Session {
 
     fn record(&mut self, step: &str, answer: &Answer) {
         let mut said = vec![("code".to_owned(), answer.code.to_string())];
+        said.extend(answer.heads.iter().map(|(name, value)| (name.clone(), self.names.text(value))));
         said.extend(self.names.flat(&answer.body));
         self.transcript.record(step, said);
     }
@@ -258,10 +261,10 @@ impl Session {
         let request = self.request(method, path, content, accept, body);
         let response = timeout(PATIENCE, self.server.client.send(request)).await.expect("an answer in time");
         let response = response.unwrap_or_else(|error| panic!("{path} at {:?}: {error}", self.server.kubeconfig));
-        let code = response.status().as_u16();
+        let (code, heads) = (response.status().as_u16(), heads(response.headers()));
         let bytes = timeout(PATIENCE, response.into_body().collect()).await.unwrap().unwrap().to_bytes();
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
-        Answer { code, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) }
+        Answer { code, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()), heads }
     }
 
     fn written(&self, body: &Value) -> Vec<u8> {
@@ -278,4 +281,14 @@ impl Session {
             .body(Body::from(body))
             .unwrap()
     }
+}
+
+/// The language of an answer, warnings, and when to come again.
+fn heads(headers: &HeaderMap) -> Vec<(String, String)> {
+    let wanted = [header::CONTENT_TYPE, header::WARNING, header::RETRY_AFTER];
+    let all = wanted.iter().flat_map(|name| headers.get_all(name).iter().enumerate().map(move |one| (name, one)));
+    all.map(|(name, (index, value))| {
+        (format!("{name}/{index}"), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    })
+    .collect()
 }

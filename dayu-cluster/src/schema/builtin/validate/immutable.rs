@@ -42,12 +42,8 @@ fn cluster_ip(new: &Value, old: &Value, causes: &mut Vec<Cause>) {
     let kept = |spec: &Value| spec["type"] != "ExternalName";
     let had = old["clusterIP"].as_str().unwrap_or_default();
     if kept(new) && kept(old) && !had.is_empty() && new["clusterIP"] != old["clusterIP"] {
-        let shown = if new["clusterIPs"].is_array() {
-            new["clusterIPs"].clone()
-        } else {
-            serde_json::json!([new["clusterIP"]])
-        };
-        causes.push(Cause::invalid("spec.clusterIPs[0]", &shown, "may not change once set"));
+        let asked = serde_json::json!([new["clusterIP"]]);
+        causes.push(Cause::invalid("spec.clusterIPs[0]", &asked, "may not change once set"));
     }
 }
 
