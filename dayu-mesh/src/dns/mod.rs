@@ -16,9 +16,10 @@ use dayu_core::{
     directory::Directory,
     name::{Device, ServiceKey},
 };
+use domain::base::iana::Rcode;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use message::{Code, Query};
+use message::Query;
 pub(crate) use server::{Place, serve};
 use upstream::Upstream;
 use zone::Meaning;
@@ -76,27 +77,27 @@ impl Names {
         let query = Query::read(message)?;
         let limit = if way == Way::Datagram { message::DATAGRAM } else { message::STREAM };
         let (code, addresses) = match self.directory.with(|snapshot| zone::meaning(snapshot, &query.name)) {
-            Meaning::Addresses(addresses) => (Code::Ok, addresses),
+            Meaning::Addresses(addresses) => (Rcode::NOERROR, addresses),
             Meaning::On(service, device) => match self.address(service, device).await {
-                Some(address) => (Code::Ok, vec![address]),
-                None => (Code::Failure, Vec::new()),
+                Some(address) => (Rcode::NOERROR, vec![address]),
+                None => (Rcode::SERVFAIL, Vec::new()),
             },
-            Meaning::Nothing => (Code::Unknown, Vec::new()),
-            Meaning::NotYet => (Code::Failure, Vec::new()),
+            Meaning::Nothing => (Rcode::NXDOMAIN, Vec::new()),
+            Meaning::NotYet => (Rcode::SERVFAIL, Vec::new()),
             Meaning::Elsewhere => match self.forward(message, way).await {
                 Some(answer) => {
                     self.stats.asked("forwarded");
                     return Some(answer);
                 }
-                None => (Code::Failure, Vec::new()),
+                None => (Rcode::SERVFAIL, Vec::new()),
             },
         };
         self.stats.asked(match code {
-            Code::Ok => "told",
-            Code::Unknown => "unknown",
-            Code::Failure => "failed",
+            Rcode::NOERROR => "told",
+            Rcode::NXDOMAIN => "unknown",
+            _ => "failed",
         });
-        Some(query.answer(code, &addresses, limit))
+        query.answer(code, &addresses, limit)
     }
 
     async fn address(&self, service: ServiceKey, device: Device) -> Option<IpAddr> {
