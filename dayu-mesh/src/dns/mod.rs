@@ -67,7 +67,8 @@ impl Names {
         let servers = if servers.is_empty() {
             upstream::listed(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), own.ip())
         } else {
-            servers
+            // Asking oneself has no end.
+            servers.into_iter().filter(|server| *server != own).collect()
         };
         Self { directory, asks, upstream: Upstream::new(servers), room: Semaphore::new(FORWARDED), stats }
     }
