@@ -45,9 +45,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// A mesh moves bytes on every core; what else there is has enough with two.
+/// A mesh moves bytes on every core, a local manager has little to do at any time; what else there is has enough with two.
 fn runtime(command: &cli::Command) -> std::io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
+    let mut builder = match command {
+        cli::Command::Lm(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
     if !matches!(command, cli::Command::Mesh(_)) {
         builder.worker_threads(2);
     }
