@@ -1,14 +1,23 @@
 //! What the release binary takes when nobody asks anything: all in one, and each daemon alone.
 mod process;
+mod ready;
 
-use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 
 use process::{Memory, Process};
 
-/// A device that has no local manager or mesh yet.
-const NEW: &str = "alone";
+/// Any free port.
+const ANYWHERE: &str = "127.0.0.1:0";
+/// So often each daemon is started; the middle one counts for how soon it is ready. Odd.
+const STARTS: usize = 5;
+/// The longest that a start may take, in milliseconds.
+const SOON: f64 = 100.0;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -25,7 +34,7 @@ pub(crate) struct Arguments {
 
 /// One figure, in MB of 10⁶ bytes or milliseconds.
 struct Figure {
-    what: &'static str,
+    what: String,
     seen: f64,
     /// Of memory, that which no file backs: the rest is the program itself, shared by all who run it.
     own: Option<f64>,
@@ -66,7 +75,7 @@ fn check(figures: &[Figure], names: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-fn measure(binary: &std::path::Path, size: u64, settle: Duration) -> io::Result<Vec<Figure>> {
+fn measure(binary: &Path, size: u64, settle: Duration) -> io::Result<Vec<Figure>> {
     let folder = std::env::temp_dir().join(format!("dayu-idle-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let data = folder.display().to_string();
@@ -75,33 +84,67 @@ fn measure(binary: &std::path::Path, size: u64, settle: Duration) -> io::Result<
     all.says("kubeconfig: ")?;
     let kubeconfig = folder.join("kubeconfig").display().to_string();
     rest(settle);
-    let resident = |what, memory: Memory, limit| Figure { what, seen: memory.resident, own: Some(memory.own), limit };
+    let resident =
+        |what: String, memory: Memory, limit| Figure { what, seen: memory.resident, own: Some(memory.own), limit };
+    let plain = |what: String, seen, limit| Figure { what, seen, own: None, limit };
     let mut figures = vec![
-        Figure { what: "program, MB", seen: size as f64 / 1e6, own: None, limit: 15.0 },
-        Figure { what: "all ready, ms", seen: number(&ready)?, own: None, limit: 100.0 },
-        resident("all in one, MB", all.memory()?, 20.0),
+        plain("program, MB".to_owned(), size as f64 / 1e6, 15.0),
+        plain("all ready, ms".to_owned(), number(&ready)?, SOON),
+        resident("all in one, MB".to_owned(), all.memory()?, 20.0),
     ];
-    let state = folder.join("lm").display().to_string();
-    let free = (Ipv4Addr::LOCALHOST, 0).into();
-    let link = std::net::SocketAddr::to_string(&free);
-    let alone: [(&str, Vec<&str>, f64); 3] = [
-        ("local manager alone, MB", vec!["lm", "--node", NEW, "--data", &state], 6.0),
-        ("mesh alone, MB", vec!["mesh", "--node", NEW], 8.0),
-        ("global manager alone, MB", vec!["gm", "--identity", NEW, "--link-listen", &link], 8.0),
-    ];
-    let mut running = Vec::new();
-    for (what, mut arguments, limit) in alone {
-        arguments.extend(["--kubeconfig", &kubeconfig]);
-        running.push((what, Process::start(binary, &arguments)?, limit));
+    let mut took: [Vec<f64>; 3] = Default::default();
+    for start in 0..STARTS {
+        // The device is new to each, and its mesh comes to a device that has a local manager.
+        let device = format!("new-{start}");
+        let state = folder.join(&device).display().to_string();
+        let mut running = Vec::new();
+        for (daemon, took) in daemons(&device, &state, &kubeconfig).iter().zip(&mut took) {
+            let (process, milliseconds) = ready::start(binary, &daemon.arguments())?;
+            took.push(milliseconds);
+            running.push(process);
+        }
     }
+    let state = folder.join("alone").display().to_string();
+    let daemons = daemons("alone", &state, &kubeconfig);
+    for (daemon, mut took) in daemons.iter().zip(took) {
+        took.sort_by(f64::total_cmp);
+        figures.push(plain(format!("{} ready, ms", daemon.name), took[STARTS / 2], SOON));
+    }
+    let started = daemons.iter().map(|daemon| Process::start(binary, &daemon.arguments()));
+    let mut running = started.collect::<io::Result<Vec<_>>>()?;
     rest(settle);
-    for (what, process, limit) in &mut running {
-        figures.push(resident(what, process.memory()?, *limit));
+    for (daemon, process) in daemons.iter().zip(&mut running) {
+        figures.push(resident(format!("{} alone, MB", daemon.name), process.memory()?, daemon.limit));
     }
     drop(running);
     drop(all);
     std::fs::remove_dir_all(&folder)?;
     Ok(figures)
+}
+
+/// One that is started alone.
+struct Daemon<'a> {
+    name: &'static str,
+    own: Vec<&'a str>,
+    kubeconfig: &'a str,
+    /// Resident at rest, in MB.
+    limit: f64,
+}
+
+impl<'a> Daemon<'a> {
+    fn arguments(&self) -> Vec<&'a str> {
+        [&self.own[..], &["--kubeconfig", self.kubeconfig]].concat()
+    }
+}
+
+/// Those of `device`, and a global manager that stands by.
+fn daemons<'a>(device: &'a str, state: &'a str, kubeconfig: &'a str) -> [Daemon<'a>; 3] {
+    let daemon = |name, own, limit| Daemon { name, own, kubeconfig, limit };
+    [
+        daemon("local manager", vec!["lm", "--node", device, "--data", state], 6.0),
+        daemon("mesh", vec!["mesh", "--node", device], 8.0),
+        daemon("global manager", vec!["gm", "--identity", device, "--link-listen", ANYWHERE], 8.0),
+    ]
 }
 
 /// A program is measured at rest: there is no executor here that a sleep could hold up.

@@ -46,10 +46,12 @@ impl Process {
         Err(self.ended())
     }
 
+    pub(super) fn is_alive(&mut self) -> io::Result<()> {
+        if self.child.try_wait()?.is_some() { Err(self.ended()) } else { Ok(()) }
+    }
+
     pub(super) fn memory(&mut self) -> io::Result<Memory> {
-        if self.child.try_wait()?.is_some() {
-            return Err(self.ended());
-        }
+        self.is_alive()?;
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name));
