@@ -9,8 +9,9 @@ use rustix::{
 /// By then a daemon has begun, on a busy machine as well; what is still to come costs a fault per page, as at the start.
 const BEGUN: Duration = Duration::from_secs(5);
 
-/// The system maps up to 64 KiB around a page that is read, where it has them, but nothing beyond the mapping.
-const STRETCH: usize = 16 << 10;
+/// The system maps up to 64 KiB around a page that is read, where it has them, but nothing beyond the mapping. The first of these
+/// lengths that is one of whole pages is that of a mapping; pages that are larger still need no such thing.
+const STRETCHES: [usize; 2] = [8 << 10, 16 << 10];
 
 /// Lets the system take back what nobody has read since the start, once that is over. A daemon that `rests` between the few things
 /// it does gets the little it needs for these in small stretches; that costs the system some 200 bytes a stretch.
@@ -18,10 +19,10 @@ pub(crate) fn once_begun(rests: bool) {
     tokio::spawn(async move {
         tokio::time::sleep(BEGUN).await;
         for pages in fs::read_to_string("/proc/self/smaps").map(|text| clean(&text)).unwrap_or_default() {
-            let done = give_back(&pages).and_then(|()| if rests { part(&pages) } else { Ok(()) });
-            if let Err(error) = done {
-                tracing::debug!(%error, ?pages, "the program's pages stay as they are");
+            if let Err(error) = give_back(&pages) {
+                tracing::debug!(%error, ?pages, "the program's pages stay");
             }
+            let _is_parted = rests && STRETCHES.iter().any(|stretch| part(&pages, *stretch).is_ok());
         }
     });
 }
@@ -62,11 +63,10 @@ fn give_back(pages: &Range<usize>) -> Result<(), Errno> {
 }
 
 /// Makes every stretch of the mapping a mapping of its own, by saying of every second one that it is not for core dumps: they
-/// hold nothing of a program's file anyway but its first page, which says what program it is. Pages larger than a stretch are
-/// refused, and need no parting.
-fn part(pages: &Range<usize>) -> Result<(), Errno> {
-    let mut seconds = (pages.start + STRETCH..pages.end).step_by(2 * STRETCH);
-    seconds.try_for_each(|start| advise(start..pages.end.min(start + STRETCH), Advice::LinuxDontDump))
+/// hold nothing of a program's file anyway but its first page, which says what program it is.
+fn part(pages: &Range<usize>, stretch: usize) -> Result<(), Errno> {
+    let mut seconds = (pages.start + stretch..pages.end).step_by(2 * stretch);
+    seconds.try_for_each(|start| advise(start..pages.end.min(start + stretch), Advice::LinuxDontDump))
 }
 
 #[allow(unsafe_code)]
@@ -106,8 +106,9 @@ mod tests {
         assert!(!before.is_empty(), "a program has code");
         before.iter().try_for_each(give_back).unwrap();
         assert_eq!(pages(), before);
-        before.iter().try_for_each(part).unwrap();
+        let stretch = STRETCHES[1];
+        before.iter().try_for_each(|pages| part(pages, stretch)).unwrap();
         let parts = pages();
-        assert!(parts.len() > before.len() && parts.iter().all(|pages| pages.len() <= STRETCH), "{parts:x?}");
+        assert!(parts.len() > before.len() && parts.iter().all(|pages| pages.len() <= stretch), "{parts:x?}");
     }
 }
