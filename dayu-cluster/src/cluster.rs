@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::alloc::{self, Network};
 use crate::controllers::{self, PodNetworks, PodNetworksError};
-use crate::registry::Registry;
-use crate::rest::{Addresses, Api, ApiService, definitions};
+use crate::registry::{self, Registry};
+use crate::rest::{Addresses, Api, ApiService};
 use crate::server::{self, Authority, AuthorityError, ServeError, Serving};
 use crate::store::{JournalError, NAMESPACES, Store, StoreError, Window};
 use crate::{Environment, System};
@@ -144,7 +144,7 @@ impl Builder {
             bootstrap_namespace(&store, name)?;
         }
         let registry = Registry::new(&store)?;
-        definitions::resume(&store);
+        registry::resume(&store);
         let addresses = Arc::new(Addresses::new(services, &store)?);
         let api = Api { store, registry, addresses, schemas: Arc::default(), config: Arc::new(self.config) };
         Ok(Cluster { api, authority, networks })

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     patch,
-    registry::Registry,
+    registry::{self, Registry},
     schema::{self, Kind, Node, builtin},
     store::{
         CUSTOMRESOURCEDEFINITIONS, Change, DeleteOptions, Meta, NAMESPACES, Object, Owner, Preconditions, Propagation,
@@ -222,6 +222,9 @@ impl Collector {
         // Gone or replaced meanwhile is as good.
         if let Err(error) = self.store.delete(resource, &object.meta.namespace, &object.meta.name, &options) {
             tracing::debug!(%resource, name = %object.meta.name, %error, "not collected");
+        }
+        if *resource == CUSTOMRESOURCEDEFINITIONS {
+            registry::retire(&self.store, &object.meta.name);
         }
     }
 

@@ -9,12 +9,10 @@
 //! | [`garbage`]     | owner references                   | deletion of what nobody owns any more                  |
 //! | [`namespaces`]  | Namespaces                         | their default objects; emptied and gone when deleted   |
 //! | [`events`]      | Events                             | nothing, an hour after they were told                  |
-//! | [`definitions`] | CustomResourceDefinitions          | deletion of their objects before their own             |
 //!
 //! [`hollow`] plays nodes, for tests. Each keeps an index of what it must look at when something changes, so that a change costs what it touches. None polls.
 mod binding;
 mod breath;
-mod definitions;
 mod deployments;
 mod endpoints;
 mod events;
@@ -65,7 +63,6 @@ pub fn start(
     spawn(restarting(store, endpoints::run));
     spawn(restarting(store, move |store| nodes::run(store, networks)));
     spawn(restarting(store, events::run));
-    spawn(restarting(store, definitions::run));
     let departures = Arc::new(Notify::new());
     let (known, told) = (registry.clone(), departures.clone());
     spawn(restarting(store, move |store| garbage::run(store, known.clone(), told.clone())));

@@ -1,8 +1,11 @@
 //! The form that every client understands: one document for each group and version.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use crate::registry::{Kind, Kinds};
+use crate::registry::{Kind, Kinds, Origin};
 
 /// `/api`
 pub(super) fn core() -> Value {
@@ -55,6 +58,9 @@ fn entries(kind: &Kind) -> Vec<Value> {
         "verbs": super::verbs(kind),
     });
     super::names(kind, &mut main);
+    if !matches!(kind.origin, Origin::Review) {
+        main["storageVersionHash"] = storage_version(kind).into();
+    }
     let parts = super::parts(kind).into_iter().map(|part| {
         let mut entry = json!({
             "name": format!("{}/{}", kind.plural(), part.name),
@@ -70,4 +76,12 @@ fn entries(kind: &Kind) -> Vec<Value> {
         entry
     });
     std::iter::once(main).chain(parts).collect()
+}
+
+/// Stands for the version that objects of a kind are stored in, the same as in Kubernetes: who keeps it sees when that changes.
+fn storage_version(kind: &Kind) -> String {
+    let stored = kind.stored_api_version();
+    let (group, version) = stored.split_once('/').unwrap_or(("", &stored));
+    let digest = Sha256::digest(format!("{group}/{version}/{}", kind.kind));
+    BASE64.encode(&digest[..8])
 }

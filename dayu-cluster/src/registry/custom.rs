@@ -13,6 +13,21 @@ use crate::store::ResourceRef;
 pub(super) struct Definition {
     metadata: Metadata,
     spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    accepted_names: Option<Names>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    r#type: String,
+    status: String,
 }
 
 #[derive(Deserialize)]
@@ -32,7 +47,9 @@ struct Spec {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Names {
+    #[serde(default)]
     kind: String,
+    #[serde(default)]
     plural: String,
     singular: Option<String>,
     list_kind: Option<String>,
@@ -55,8 +72,12 @@ struct Schema {
 }
 
 impl Definition {
-    /// The kinds that it serves, one for each served version.
+    /// The kinds that it serves, one for each served version; none while others have its names.
     pub(super) fn kinds(&self) -> Vec<Kind> {
+        let refused = |condition: &Condition| condition.r#type == "Established" && condition.status == "False";
+        if self.status.conditions.iter().any(refused) {
+            return Vec::new();
+        }
         let mut versions = self.spec.versions.iter();
         let Some(storage) = versions.find(|version| version.declared["storage"] == true) else { return Vec::new() };
         let served = self.spec.versions.iter().filter(|version| version.declared["served"] == true);
@@ -72,7 +93,7 @@ impl Definition {
             list_kind: names.list_kind.clone().unwrap_or_else(|| format!("{}List", names.kind)),
             singular: names.singular.clone().unwrap_or_else(|| names.kind.to_lowercase()),
             kind: names.kind.clone(),
-            short_names: names.short_names.clone().unwrap_or_default(),
+            short_names: self.status.accepted_names.as_ref().unwrap_or(names).short_names.clone().unwrap_or_default(),
             categories: names.categories.clone().unwrap_or_default(),
             namespaced: self.spec.scope == "Namespaced",
             generation: true,

@@ -4,6 +4,8 @@ mod builtin;
 mod convert;
 mod custom;
 mod kind;
+mod names;
+mod retire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use kind::{Custom, Kind, Origin, Scale};
+pub(crate) use names::settle;
+pub(crate) use retire::{CLEANUP, resume, retire};
 
 use crate::store::{CUSTOMRESOURCEDEFINITIONS, Change, Object, Store, StoreError, Watch};
 

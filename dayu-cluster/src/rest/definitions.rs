@@ -1,33 +1,29 @@
-//! The life of a CustomResourceDefinition: served once stored, gone with its last object.
+//! What a CustomResourceDefinition must be, and what completes a new one: it is served once stored.
 
 use serde_json::{Value, json};
 
+use crate::registry::{self, CLEANUP};
 use crate::schema::builtin::is_dns1035_label;
 use crate::schema::{Cause, Structural};
-use crate::store::{
-    CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Object, ResourceRef, Store, StoreError, Watch, WeakStore,
-};
+use crate::store::Store;
 
-/// Holds a definition until its objects are gone.
-const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
-
-/// Completes a new definition; it is served from the moment it is stored.
-pub(super) fn establish(definition: &mut Value, now: &str) {
-    let accepted = definition["spec"]["names"].clone();
+/// Completes a new definition; where its names are free it is served from the moment it is stored.
+pub(super) fn establish(store: &Store, definition: &mut Value) {
     match definition["metadata"]["finalizers"].as_array_mut() {
         Some(finalizers) if finalizers.iter().any(|finalizer| finalizer == CLEANUP) => {}
         Some(finalizers) => finalizers.push(CLEANUP.into()),
         None => definition["metadata"]["finalizers"] = json!([CLEANUP]),
     }
-    let condition = |kind: &str, reason: &str, message: &str| json!({ "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now });
-    definition["status"] = json!({
-        "acceptedNames": accepted,
-        "storedVersions": storage_version(definition).into_iter().collect::<Vec<_>>(),
-        "conditions": [
-            condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-        ],
-    });
+    definition["status"] = json!({ "storedVersions": storage_version(definition).into_iter().collect::<Vec<_>>() });
+    registry::settle(store, definition);
+}
+
+/// Completes a definition that was changed.
+pub(super) fn change(store: &Store, definition: &mut Value, old: &Value) {
+    note_storage_version(definition);
+    if definition["spec"]["names"] != old["spec"]["names"] {
+        registry::settle(store, definition);
+    }
 }
 
 /// What is wrong with a definition beside its form.
@@ -130,7 +126,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Notes that objects may from now on be stored in another version, too.
-pub(super) fn note_storage_version(definition: &mut Value) {
+fn note_storage_version(definition: &mut Value) {
     let Some(version) = storage_version(definition) else { return };
     if let Some(stored) = definition["status"]["storedVersions"].as_array_mut()
         && !stored.contains(&version)
@@ -142,66 +138,4 @@ pub(super) fn note_storage_version(definition: &mut Value) {
 fn storage_version(definition: &Value) -> Option<Value> {
     let mut versions = definition["spec"]["versions"].as_array()?.iter();
     versions.find(|version| version["storage"] == true).map(|version| version["name"].clone())
-}
-
-/// Goes on with what an earlier process did not finish.
-pub(crate) fn resume(store: &Store) {
-    for definition in store.list(&CUSTOMRESOURCEDEFINITIONS, None).objects {
-        if definition.meta.is_terminating()
-            && let Err(error) = clean_up(store, &definition.meta.name)
-        {
-            tracing::warn!(%error, definition = %definition.meta.name, "its objects could not all be deleted");
-        }
-    }
-}
-
-/// Deletes the objects of a terminating definition, and then lets go of it.
-pub(super) fn clean_up(store: &Store, name: &str) -> Result<(), StoreError> {
-    let Some(resource) = store.get(&CUSTOMRESOURCEDEFINITIONS, "", name).and_then(|object| resource(&object)) else {
-        return Ok(());
-    };
-    let snapshot = store.list(&resource, None);
-    let watch = store.watch(&resource, snapshot.resource_version)?;
-    for object in &snapshot.objects {
-        let meta = &object.meta;
-        match store.delete(&resource, &meta.namespace, &meta.name, &DeleteOptions::default()) {
-            Err(StoreError::NotFound { .. }) | Ok(_) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if store.list(&resource, None).objects.is_empty() {
-        return release(store, name);
-    }
-    // Finalizers hold some of them.
-    tokio::spawn(wait(store.downgrade(), resource, watch, name.to_owned()));
-    Ok(())
-}
-
-async fn wait(store: WeakStore, resource: ResourceRef, mut watch: Watch, name: String) {
-    while watch.next().await.is_ok() {
-        let Some(store) = store.upgrade() else { return };
-        if store.list(&resource, None).objects.is_empty() {
-            if let Err(error) = release(&store, &name) {
-                tracing::warn!(%error, definition = name, "could not be removed");
-            }
-            return;
-        }
-    }
-}
-
-fn release(store: &Store, name: &str) -> Result<(), StoreError> {
-    let released = store.modify(&CUSTOMRESOURCEDEFINITIONS, "", name, |definition| {
-        if let Some(finalizers) = definition["metadata"]["finalizers"].as_array_mut() {
-            finalizers.retain(|finalizer| finalizer != CLEANUP);
-        }
-    });
-    match released {
-        Err(StoreError::NotFound { .. }) | Ok(_) => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-fn resource(definition: &Object) -> Option<ResourceRef> {
-    let spec = &definition.value().ok()?["spec"];
-    Some(ResourceRef::new(spec["group"].as_str()?, spec["names"]["plural"].as_str()?))
 }

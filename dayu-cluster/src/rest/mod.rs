@@ -6,7 +6,7 @@
 mod accept;
 mod addresses;
 mod body;
-pub(crate) mod definitions;
+mod definitions;
 mod dispatch;
 mod error;
 mod field;

@@ -224,20 +224,26 @@ async fn a_changed_template_replaces_the_pods_and_a_reordered_one_does_not() {
     until(&store, &PODS, |pods| pods.len() == 1 && pods[0]["metadata"]["name"] != first).await;
 }
 
+/// One that is deleted by a client is tried with the API alone; this one is collected.
 #[tokio::test]
-async fn a_definition_goes_after_its_objects() {
+async fn a_definition_that_nobody_owns_any_more_goes_after_its_objects() {
     let Running { store, _tasks } = start().await;
+    let owner = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "toyshop"}});
+    let owner = store.create(&NAMESPACES, owner).unwrap().meta.uid.clone();
     let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "toys.example.com"},
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "toys.example.com", "finalizers": ["customresourcecleanup.apiextensions.k8s.io"],
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Namespace", "name": "toyshop", "uid": owner}],
+        },
         "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": "toys", "kind": "Toy"}},
     });
     let toys = ResourceRef::fixed("example.com", "toys");
     store.create(&CUSTOMRESOURCEDEFINITIONS, definition).unwrap();
-    until(&store, &CUSTOMRESOURCEDEFINITIONS, |all| all[0]["metadata"]["finalizers"].is_array()).await;
     let toy = json!({"apiVersion": "example.com/v1", "kind": "Toy",
         "metadata": {"name": "t", "namespace": "default", "finalizers": ["example.com/hold"]}});
     store.create(&toys, toy).unwrap();
-    store.delete(&CUSTOMRESOURCEDEFINITIONS, "", "toys.example.com", &DeleteOptions::default()).unwrap();
+    store.delete(&NAMESPACES, "", "toyshop", &DeleteOptions::default()).unwrap();
     until(&store, &toys, |all| all[0]["metadata"]["deletionTimestamp"].is_string()).await;
     assert!(store.get(&CUSTOMRESOURCEDEFINITIONS, "", "toys.example.com").is_some());
     store.modify(&toys, "default", "t", |toy| toy["metadata"]["finalizers"] = json!([])).unwrap();

@@ -51,3 +51,29 @@ async fn a_kind_is_served_from_its_definition_on() {
     let gone = widgets.get("w").await.unwrap_err();
     assert!(matches!(&gone, kube::Error::Api(status) if status.code == 404), "{gone}");
 }
+
+#[tokio::test]
+async fn a_name_that_another_kind_has_is_had_once_it_is_free() {
+    let definitions: Api<CustomResourceDefinition> = Api::all(cluster().await.client());
+    let shortened = |mut definition: CustomResourceDefinition, plural: &str, kind: &str| {
+        let names = &mut definition.spec.names;
+        (names.plural, names.singular, names.kind) = (plural.into(), Some(kind.to_lowercase()), kind.into());
+        names.short_names = Some(vec!["w".into()]);
+        definition.metadata.name = Some(format!("{plural}.example.com"));
+        definition
+    };
+    let create = async |definition| definitions.create(&PostParams::default(), &definition).await.unwrap();
+    let first = create(shortened(Widget::crd(), "widgets", "Widget")).await;
+    let second = create(shortened(Widget::crd(), "wheels", "Wheel")).await;
+    let status = second.status.unwrap();
+    let told: Vec<_> = status.conditions.unwrap().into_iter().map(|one| (one.status, one.message.unwrap())).collect();
+    assert_eq!(told[0], ("False".into(), r#""w" is already in use"#.into()));
+    assert_eq!(told[1].0, "False", "not served");
+    let accepted = status.accepted_names.unwrap();
+    assert_eq!((accepted.plural.as_str(), accepted.short_names), ("wheels", None));
+
+    definitions.delete(&first.metadata.name.unwrap(), &DeleteParams::default()).await.unwrap();
+    await_condition(definitions.clone(), "wheels.example.com", conditions::is_crd_established()).await.unwrap();
+    let second = definitions.get("wheels.example.com").await.unwrap();
+    assert_eq!(second.status.unwrap().accepted_names.unwrap().short_names, Some(vec!["w".into()]));
+}

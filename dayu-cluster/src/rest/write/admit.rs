@@ -6,7 +6,6 @@ use super::super::definitions;
 use super::super::error::ApiError;
 use super::super::query::FieldValidation;
 use super::{Ownership, Writer};
-use crate::environment::rfc3339;
 use crate::patch;
 use crate::schema::{Cause, builtin};
 use crate::store::CUSTOMRESOURCEDEFINITIONS;
@@ -39,10 +38,12 @@ impl Writer {
         if self.kind.custom().is_none() {
             builtin::complete(&self.kind.group, &self.kind.kind, value, old.is_none());
         }
-        if old.is_none() {
-            self.begin_status(value);
-        } else if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
-            definitions::note_storage_version(value);
+        match old {
+            None => self.begin_status(value),
+            Some(old) if self.kind.resource == CUSTOMRESOURCEDEFINITIONS => {
+                definitions::change(&self.api.store, value, old);
+            }
+            Some(_) => {}
         }
         Ok(warnings)
     }
@@ -122,7 +123,7 @@ impl Writer {
                 value["status"] = json!({ "phase": "Active" });
             }
             ("apiextensions.k8s.io", "CustomResourceDefinition") => {
-                definitions::establish(value, &rfc3339(self.api.store.environment().now()));
+                definitions::establish(&self.api.store, value);
             }
             _ => {}
         }

@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::super::definitions;
 use super::super::error::ApiError;
 use super::super::query::Query;
 use super::Writer;
 use super::decode::{Format, decode};
+use crate::registry;
 use crate::schema::Cause;
 use crate::store::{CUSTOMRESOURCEDEFINITIONS, DeleteOptions, Deleted, NAMESPACES, Object, Propagation, StoreError};
 
@@ -94,7 +94,7 @@ impl Writer {
             self.api.store.modify(&NAMESPACES, "", &object.meta.name, terminating)?;
         }
         if self.kind.resource == CUSTOMRESOURCEDEFINITIONS {
-            definitions::clean_up(&self.api.store, &object.meta.name)?;
+            registry::retire(&self.api.store, &object.meta.name);
         }
         Ok(())
     }
