@@ -1,6 +1,6 @@
 //! Owner references: what nobody owns any more goes, and owners that wait for their dependents are let go.
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, LazyLock},
 };
 
@@ -38,8 +38,9 @@ struct Dependent {
 struct Collector {
     store: Store,
     kinds: Kinds,
-    /// Dependents by uid of each owner, then by their own.
-    of: HashMap<Uid, HashMap<Uid, Dependent>>,
+    /// Dependents by uid of each owner, then by their own. One map, since nearly all owners have one dependent, and a map
+    /// for each would take more than what is in it.
+    of: BTreeMap<(Uid, Uid), Dependent>,
     /// Owners that wait for their dependents.
     waiting: HashMap<Uid, (ResourceRef, Arc<Object>)>,
 }
@@ -50,7 +51,7 @@ pub(super) async fn run(store: Store, registry: Registry, departures: Arc<Notify
     let kinds = Kinds::built_in(&registry);
     let mut feeds: FuturesUnordered<_> =
         kinds.owning().into_iter().map(|resource| follow(Feed::new(&store, resource))).collect();
-    let mut collector = Collector { store: store.clone(), kinds, of: HashMap::new(), waiting: HashMap::new() };
+    let mut collector = Collector { store: store.clone(), kinds, of: BTreeMap::new(), waiting: HashMap::new() };
     let mut breath = Breath::default();
     while let Some((feed, deltas)) = feeds.next().await {
         let resource = feed.resource().clone();
@@ -94,7 +95,7 @@ impl Collector {
         }
         for owner in object.meta.owners.iter() {
             let dependent = Dependent { resource: resource.clone(), object: object.clone() };
-            self.of.entry(owner.uid.clone()).or_default().insert(object.meta.uid.clone(), dependent);
+            self.of.insert((owner.uid.clone(), object.meta.uid.clone()), dependent);
         }
         if !object.meta.owners.is_empty() && !object.meta.is_terminating() {
             self.check_owners(resource, &object);
@@ -112,19 +113,14 @@ impl Collector {
             if after.meta.owners.iter().any(|kept| kept.uid == owner.uid) {
                 continue;
             }
-            if let Some(dependents) = self.of.get_mut(&owner.uid) {
-                dependents.remove(&before.meta.uid);
-                if dependents.is_empty() {
-                    self.of.remove(&owner.uid);
-                }
-            }
+            self.of.remove(&(owner.uid.clone(), before.meta.uid.clone()));
             self.finish_foreground(&owner.uid);
         }
     }
 
     /// An owner is gone: those whose last owner it was go too, the others lose the reference.
     fn release_dependents(&mut self, owner: &str) {
-        let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
+        let dependents: Vec<Dependent> = self.dependents(owner).cloned().collect();
         for dependent in dependents {
             self.check_owners(&dependent.resource, &dependent.object);
         }
@@ -171,13 +167,18 @@ impl Collector {
             self.edit(&resource, &object, |value| drop_finalizer(value, ORPHAN));
             return;
         }
-        let dependents: Vec<Dependent> = self.of.get(owner).into_iter().flat_map(HashMap::values).cloned().collect();
+        let dependents: Vec<Dependent> = self.dependents(owner).cloned().collect();
         for dependent in &dependents {
             if let Some(live) = self.live(dependent, owner).filter(|live| !live.meta.is_terminating()) {
                 self.delete(&dependent.resource, &live, Propagation::Foreground);
             }
         }
         self.finish_foreground(owner);
+    }
+
+    fn dependents(&self, owner: &str) -> impl Iterator<Item = &Dependent> {
+        let those = self.of.range((owner.into(), Uid::default())..);
+        those.take_while(move |((of, _), _)| **of == *owner).map(|(_, dependent)| dependent)
     }
 
     /// Asks the store itself: a dependent whose event is still on its way would be collected instead of let go. Orphaning is
@@ -200,7 +201,7 @@ impl Collector {
             let mut references = live.iter().flat_map(|live| live.meta.owners.iter());
             references.any(|reference| &*reference.uid == owner && reference.block_owner_deletion)
         };
-        if !self.of.get(owner).is_some_and(|dependents| dependents.values().any(blocks)) {
+        if !self.dependents(owner).any(blocks) {
             self.edit(resource, object, |value| drop_finalizer(value, FOREGROUND));
         }
     }

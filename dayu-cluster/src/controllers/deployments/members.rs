@@ -15,8 +15,8 @@ use crate::store::{Change, Object};
 /// Pods by owner; what this controller did itself is known before its event comes.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// By uid of the owner, then by name.
-    of: HashMap<Box<str>, BTreeMap<Box<str>, Tracked>>,
+    /// By uid of the owner, then by name. Boxed, since a map has room for many where nearly all have one.
+    of: HashMap<Box<str>, BTreeMap<Box<str>, Box<Tracked>>>,
     /// Pods without a controller.
     orphans: HashMap<Key, Arc<Object>>,
     /// Pods that were deleted while events from before may still come.
@@ -72,7 +72,8 @@ impl Members {
         let version = object.meta.resource_version;
         let siblings = self.of.entry(owner.into()).or_default();
         if siblings.get(&object.meta.name).is_none_or(|known| known.version <= version) {
-            siblings.insert(object.meta.name.clone(), Tracked { version, member: member(object, pod) });
+            let tracked = Tracked { version, member: member(object, pod) };
+            siblings.insert(object.meta.name.clone(), Box::new(tracked));
         }
     }
 

@@ -111,6 +111,8 @@ impl Controller {
             return None;
         }
         if same.is_some_and(|known| known.object.meta.generation == object.meta.generation) {
+            // The object is replaced all the same: what is stored no more is not to be held.
+            self.deployments.entry(key).and_modify(|known| known.object = object);
             return None;
         }
         let (wish, template) = match (object.parse::<Wish>(), template::of(&object)) {

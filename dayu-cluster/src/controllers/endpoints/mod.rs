@@ -23,8 +23,9 @@ use crate::store::{Change, Object, PODS, SERVICES, Store};
 struct Known {
     object: Arc<Object>,
     wish: Wish,
-    /// The endpoints by pod, in the order in which they are written.
-    backends: BTreeMap<Key, Backend>,
+    /// The endpoints by pod, in the order in which they are written. Boxed, since a map has room for many where nearly all
+    /// have one.
+    backends: BTreeMap<Key, Box<Backend>>,
 }
 
 /// Everything that follows from a change is found by index; endpoints are written only when they differ.
@@ -96,8 +97,9 @@ impl Controller {
             .filter_map(|pod| self.pods.get(pod))
             .filter(|pod| selector.selects(&pod.meta.labels))
             .collect();
-        let backends: BTreeMap<Key, Backend> =
-            selected.into_iter().filter_map(|pod| Some((Key::of(pod), wish.backend(pod, &parsed(pod))?))).collect();
+        let backend = |pod| wish.backend(pod, &parsed(pod)).map(Box::new);
+        let backends: BTreeMap<Key, Box<Backend>> =
+            selected.into_iter().filter_map(|pod| Some((Key::of(pod), backend(pod)?))).collect();
         self.selectors.insert(&key, selector);
         for pod in backends.keys() {
             self.served.entry(pod.clone()).or_default().insert(key.clone());
@@ -126,8 +128,8 @@ impl Controller {
             for service in self.selectors.selecting(key.namespace(), &object.meta.labels) {
                 let Some(known) = self.services.get_mut(service) else { continue };
                 let Some(backend) = known.wish.backend(&object, &pod) else { continue };
-                if known.backends.get(&key) != Some(&backend) {
-                    known.backends.insert(key.clone(), backend);
+                if known.backends.get(&key).is_none_or(|known| **known != backend) {
+                    known.backends.insert(key.clone(), Box::new(backend));
                     touched.push(service.clone());
                 }
                 lost.remove(service);
@@ -148,7 +150,7 @@ impl Controller {
         let Some(known) = self.services.get(service).filter(|known| !known.object.meta.is_terminating()) else {
             return;
         };
-        let backends: Vec<Backend> = known.backends.values().cloned().collect();
+        let backends: Vec<Backend> = known.backends.values().map(|backend| (**backend).clone()).collect();
         write::endpoints(&self.store, &known.object.meta, &known.wish, &backends);
     }
 }
