@@ -126,11 +126,17 @@ impl<'a> Places<'a> {
         self.iter().next().is_none()
     }
 
-    /// All places are in `other`, too.
+    /// All places are in `other`, too. Both are in order, so one look at each of them tells.
     pub(super) fn is_within(self, other: Self) -> bool {
-        self.iter().all(|step| match (self.at(step), other.at(step)) {
-            (Some((ours, below)), Some((theirs, others))) => ours <= theirs && below.is_within(others),
-            _ => false,
+        let mut others = other.below.into_iter().flatten();
+        let mut ours = self.below.into_iter().flatten().filter(|(step, _)| *step != SELF);
+        ours.all(|(step, ours)| {
+            let found = others.find(|(other, _)| *other >= step).filter(|(other, _)| *other == step);
+            found.is_some_and(|(_, theirs)| {
+                let (ours, theirs) = (ours.as_object(), theirs.as_object());
+                let member = |below: Option<&Below>| below.is_none_or(is_member);
+                member(ours) <= member(theirs) && Self { below: ours }.is_within(Self { below: theirs })
+            })
         })
     }
 }

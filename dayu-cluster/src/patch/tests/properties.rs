@@ -77,6 +77,16 @@ fn sets(object: &Value) -> Vec<(Value, FieldSet)> {
 
 proptest! {
     #[test]
+    fn a_set_is_within_another_if_all_of_it_is_in_both(writes in writes()) {
+        let sets = after(&writes).map(|object| sets(&object)).unwrap_or_default();
+        for (_, one) in &sets {
+            for (_, other) in &sets {
+                prop_assert_eq!(one.places().is_within(other.places()), one.intersection(other) == *one);
+            }
+        }
+    }
+
+    #[test]
     fn applying_twice_is_applying_once(writes in writes(), last in manifest(), manager in 0..3usize) {
         let live = after(&writes);
         let once = apply(live.as_ref(), &last, writer(MANAGERS[manager]), true, &deployments()).unwrap();
