@@ -27,6 +27,8 @@ pub enum Error {
     NotReady { what: String, seconds: u64, reason: String, logs: PathBuf },
     #[error("{what} ended before it was ready; its log in {logs} says why")]
     Ended { what: String, logs: PathBuf },
+    #[error("none of the ports {} to {} of 127.0.0.1 is free any more: end what listens there", .0.start, .0.end - 1)]
+    NoPort(std::ops::Range<u16>),
     #[error("real nodes cannot run here: {0}")]
     NoNodes(String),
     #[error("cannot enter the network of the nodes: {0}; it needs root")]

@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::component::Component;
 use super::pki::Pki;
@@ -212,19 +213,40 @@ impl Layout {
     }
 }
 
+/// Ports that control planes take: above those of kubelets and meshes, below those that the system gives to connections, which come
+/// and go while a program starts.
+const TAKEN_FROM: std::ops::Range<u16> = 12_000..29_280;
+/// How many of them each process has to itself, as long as not so many run at once that they come round again.
+const OF_A_PROCESS: u16 = 64;
+
 impl Ports {
-    /// Free when asked: all are held at once, so that no two are the same.
+    /// Free now, and nobody's next of those that start beside this one, in this process or in another.
     fn free() -> Result<Self, Error> {
-        let listeners =
-            [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").and_then(|one| Ok((one.local_addr()?.port(), one))));
-        let mut ports = [0; 5];
-        let mut held = Vec::new();
-        for (port, listener) in ports.iter_mut().zip(listeners) {
-            let (free, listener) = listener.map_err(Error::file("127.0.0.1:0"))?;
-            *port = free;
-            held.push(listener);
-        }
-        let [client, peer, api, manager, scheduler] = ports;
-        Ok(Self { client, peer, api, manager, scheduler })
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let blocks = u32::from(TAKEN_FROM.len() as u16 / OF_A_PROCESS);
+        let first = TAKEN_FROM.start + (std::process::id() % blocks) as u16 * OF_A_PROCESS;
+        let next = || first + NEXT.fetch_add(1, Ordering::Relaxed) % OF_A_PROCESS;
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let mut free = std::iter::repeat_with(next).take(usize::from(OF_A_PROCESS)).filter(is_free);
+        let mut one = || free.next().ok_or(Error::NoPort(first..first + OF_A_PROCESS));
+        Ok(Self { client: one()?, peer: one()?, api: one()?, manager: one()?, scheduler: one()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_have_a_port_in_common_and_none_is_one_that_somebody_listens_on() {
+        let all = |ports: Ports| [ports.client, ports.peer, ports.api, ports.manager, ports.scheduler];
+        let mut seen = all(Ports::free().unwrap()).to_vec();
+        let taken = TcpListener::bind(("127.0.0.1", seen[4] + 1));
+        seen.extend(all(Ports::free().unwrap()));
+        assert!(taken.is_err() || !seen.contains(&taken.unwrap().local_addr().unwrap().port()));
+        assert!(seen.iter().all(|port| TAKEN_FROM.contains(port)));
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 10);
     }
 }
