@@ -255,7 +255,7 @@ async fn kubelets(client: Client, ills: Arc<Mutex<Ills>>) {
         let living = |device: &str| DEVICES.contains(&device) && silent != Some(device);
         for (number, device) in (1..).zip(DEVICES).filter(|(_, device)| living(device)) {
             let ready = json!({"type": "Ready", "status": "True", "lastHeartbeatTime": Timestamp::now()});
-            let address = json!({"type": "InternalIP", "address": format!("192.0.2.{number}")});
+            let address = json!({"type": "InternalIP", "address": format!("203.0.113.{number}")});
             let room = json!({"pods": "100", "cpu": "8", "memory": "8Gi"});
             let status = json!({"capacity": room, "conditions": [ready], "addresses": [address]});
             let patch = Patch::Strategic(json!({"status": status}));

@@ -226,6 +226,9 @@ impl Site {
             }
         });
         gone.await;
+        // What was made anew in between is told before this is.
+        self.create("latest").await.unwrap();
+        self.made("latest", 1).await;
     }
 
     /// What a manager has asked so far, where that is recorded.
