@@ -1,7 +1,7 @@
 //! A cluster with two devices and a global manager: the embedded one, or Kubernetes.
 use std::{fmt::Debug, pin::Pin, time::Duration};
 
-use dayu_cluster::{Cluster, Controllers};
+use dayu_cluster::{Cluster, Controllers, Environment, System};
 use dayu_core::{
     api::RuntimeService,
     link::{ActivationRequest, Operation},
@@ -17,6 +17,7 @@ use kube::{
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use xtask::kube::{Assets, ControlPlane, Settings};
 
@@ -106,8 +107,27 @@ impl Manager {
     }
 }
 
+/// Tells the time as the runtime does: where a scenario lets an hour pass at once, it passes on the cluster, too.
+struct RuntimesTime(Timestamp, Instant);
+
+impl Default for RuntimesTime {
+    fn default() -> Self {
+        Self(Timestamp::now(), Instant::now())
+    }
+}
+
+impl Environment for RuntimesTime {
+    fn now(&self) -> Timestamp {
+        self.0 + self.1.elapsed()
+    }
+
+    fn random(&self) -> u64 {
+        System.random()
+    }
+}
+
 pub(super) async fn on_embedded(scenario: Scenario) {
-    let cluster = Cluster::builder().build().await.unwrap();
+    let cluster = Cluster::builder().environment(RuntimesTime::default()).build().await.unwrap();
     let (client, controllers) = (cluster.client(), cluster.start_controllers());
     let mut site = Site::open(client.clone(), client, Value::Null, "default", Place::Embedded(controllers)).await;
     scenario(&mut site).await;
