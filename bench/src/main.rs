@@ -33,7 +33,7 @@ enum Bench {
     Controllers(controllers::Arguments),
     /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
     Engine(engine::Arguments),
-    /// The global manager that `engine --apart` starts.
+    /// The global manager that `engine` starts.
     #[command(hide = true)]
     EngineManager(engine::ManagerArguments),
     /// The size of the release binary, and what it takes when nobody asks anything.
