@@ -24,6 +24,7 @@ pub(super) fn check(pods: &[Pod], services: &[Service]) -> Vec<Finding> {
         findings.push(Finding::fault(CHECK, name(agent), found, remedy));
     }
     findings.extend(proxied(pods, services));
+    findings.extend(given_away(services));
     if findings.is_empty() {
         findings.push(Finding::good(CHECK, "cluster", "nothing else answers for our services"));
     }
@@ -45,10 +46,21 @@ fn proxied(pods: &[Pod], services: &[Service]) -> Option<Finding> {
     let list = devices.into_iter().collect::<Vec<_>>().join(", ");
     let found = format!("answers for {open} of our Services on {list}, before the mesh there can");
     let remedy = format!(
-        "keep it away from devices (node affinity of its DaemonSet), or label the Services {}=dayu",
+        "keep it away from devices (node affinity of its DaemonSet), or `kubectl label service NAME {}=`, with no value",
         label::SERVICE_PROXY_NAME
     );
     Some(Finding::warning(CHECK, "kube-proxy", found, remedy))
+}
+
+/// Services of ours that name a proxy are left to that one, by the meshes as well.
+fn given_away(services: &[Service]) -> impl Iterator<Item = Finding> {
+    services.iter().filter(|service| service.labels().contains_key(label::MESH_MANAGED)).filter_map(|service| {
+        let proxy = service.labels().get(label::SERVICE_PROXY_NAME).filter(|proxy| !proxy.is_empty())?;
+        let about = format!("service/{} in {}", service.name_any(), service.namespace().unwrap_or_default());
+        let found = format!("is left to the proxy {proxy:?}, so no mesh answers for it");
+        let remedy = format!("`kubectl label --overwrite service NAME {}=`, with no value", label::SERVICE_PROXY_NAME);
+        Some(Finding::fault(CHECK, about, found, remedy))
+    })
 }
 
 fn has(pod: &Pod, label: &str, value: &str) -> bool {
@@ -99,10 +111,15 @@ mod tests {
     fn a_proxy_matters_where_a_service_of_ours_is_left_to_it() {
         let proxy = [pod("kube-system", json!({"k8s-app": "kube-proxy"}))];
         let open = service(json!({"dayu.io/mesh-managed": "true"}));
-        let kept = service(json!({"dayu.io/mesh-managed": "true", "service.kubernetes.io/service-proxy-name": "x"}));
-        assert_eq!(check(&proxy, &[kept])[0].state.word(), "ok");
+        let labelled =
+            |proxy| service(json!({"dayu.io/mesh-managed": "true", "service.kubernetes.io/service-proxy-name": proxy}));
+        assert_eq!(check(&proxy, &[labelled("")])[0].state.word(), "ok");
         let findings = check(&proxy, &[open]);
         assert_eq!(findings[0].state.word(), "warning");
         assert!(findings[0].found.contains("1 of our Services on edge1"), "{findings:?}");
+        // What is said to help must not keep the mesh away as well.
+        assert!(findings[0].state.remedy().unwrap().contains("service-proxy-name=`, with no value"), "{findings:?}");
+        let findings = check(&proxy, &[labelled("dayu")]);
+        assert!(findings[0].is_fault() && findings[0].found.contains("\"dayu\", so no mesh"), "{findings:?}");
     }
 }
