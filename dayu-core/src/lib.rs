@@ -14,6 +14,7 @@
 //! | [`balance`]   | target-device, outlier, affinity and balancing tower layers                 | `balance::Policy`      |
 //! | [`link`]      | messages between global and local manager, codec, ordered durable outbox    | `link::Transport`      |
 //! | `connect`     | (feature `connect`) from a kubeconfig to a client                           | –                      |
+//! | `daemon`      | (feature `daemon`) what daemons have in common                              | –                      |
 //! | `engine`      | (feature `engine`) the one generic controller over a [`template::Template`] | –                      |
 //!
 //! Nothing here opens a socket, starts a process, reads a clock or keeps global state: time and randomness are
@@ -27,6 +28,8 @@ pub mod balance;
 #[cfg(feature = "connect")]
 pub mod connect;
 mod copy;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod directory;
 #[cfg(feature = "engine")]
 pub mod engine;

@@ -32,7 +32,5 @@ pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Er
 
 /// Starts a global manager with a `client` of the caller's; `options.kubeconfig` is not read.
 pub fn run_with(client: Client, options: Options, shutdown: CancellationToken) -> Handle {
-    let (announce, ready) = tokio::sync::watch::channel(None);
-    let task = tokio::spawn(manager::run(client, options, announce, shutdown));
-    Handle { ready, task }
+    Handle::spawn(|announce| manager::run(client, options, announce, shutdown))
 }

@@ -138,18 +138,14 @@ fn seconds() -> Histogram {
 
 #[cfg(test)]
 mod tests {
-    use prometheus_client::encoding::text::encode;
+    use dayu_core::daemon::exposition;
 
     use super::*;
 
     #[test]
     fn one_that_leads_no_more_has_no_queue() {
         let (metrics, registry) = Metrics::new();
-        let text = || {
-            let mut text = String::new();
-            encode(&mut text, &registry).unwrap();
-            text
-        };
+        let text = || exposition(&registry);
         metrics.queued("Kind", 3, 1);
         assert!(text().contains(r#"dayu_gm_queue_depth{kind="Kind",state="ready"} 3"#), "{}", text());
         metrics.resigned();

@@ -8,14 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use prometheus_client::{encoding::text::encode, registry::Registry};
+use dayu_core::daemon::{OPEN_METRICS, exposition};
+use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Error, link::Hub, metrics::Metrics, plight::Plight};
-
-/// The form that Prometheus reads metrics in.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How far a global manager is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +92,7 @@ async fn ready(State(status): State<Arc<Status>>) -> Response {
 async fn metrics(State(status): State<Arc<Status>>) -> Response {
     let leads = *status.standing.borrow() == Standing::Leading;
     status.metrics.now(leads, status.hub.connected());
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = encode(&mut text, &status.registry);
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&status.registry)).into_response()
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! What the starter of a local manager holds of it.
 use std::net::{IpAddr, SocketAddr};
 
-use tokio::{sync::watch, task::JoinHandle};
-
 use crate::Error;
 
 /// Where a ready local manager is reached.
@@ -16,29 +14,6 @@ pub struct Addresses {
     pub logs: Option<SocketAddr>,
 }
 
-/// A running local manager. Dropping the handle does not stop it; cancelling the token it was started with does.
-#[derive(Debug)]
-pub struct Handle {
-    pub(crate) ready: watch::Receiver<Option<Addresses>>,
-    pub(crate) task: JoinHandle<Result<(), Error>>,
-}
-
-impl Handle {
-    /// Waits until the node is registered and pods bound to it are run; tells where. None if the local manager ended
-    /// before: [`Handle::finished`] says why.
-    pub async fn ready(&mut self) -> Option<Addresses> {
-        self.ready.wait_for(Option::is_some).await.ok().and_then(|addresses| *addresses)
-    }
-
-    /// Waits for the end; the workers have been stopped then, where the options said so.
-    ///
-    /// # Errors
-    /// Why it ended, unless it was told to.
-    pub async fn finished(self) -> Result<(), Error> {
-        match self.task.await {
-            Ok(ended) => ended,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_aborted) => Ok(()),
-        }
-    }
-}
+/// A running local manager. It is ready when the node is registered and pods bound to it are run; when it is finished, the workers
+/// have been stopped where the options said so.
+pub type Handle = dayu_core::daemon::Handle<Addresses, Error>;

@@ -54,7 +54,5 @@ pub fn run_with_runtime(
     runtime: Arc<dyn Runtime>,
     shutdown: CancellationToken,
 ) -> Handle {
-    let (announce, ready) = tokio::sync::watch::channel(None);
-    let task = tokio::spawn(manager::run(client, options, runtime, announce, shutdown));
-    Handle { ready, task }
+    Handle::spawn(|announce| manager::run(client, options, runtime, announce, shutdown))
 }

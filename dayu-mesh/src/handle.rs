@@ -1,7 +1,7 @@
 //! What the starter of a mesh holds of it.
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::{sync::watch, task::JoinHandle};
+use dayu_core::daemon;
 
 use crate::{Count, Error, stats::Stats};
 
@@ -17,8 +17,7 @@ pub struct Addresses {
 /// A running mesh. Dropping the handle does not stop it; cancelling the token it was started with does.
 #[derive(Debug)]
 pub struct Handle {
-    pub(crate) ready: watch::Receiver<Option<Addresses>>,
-    pub(crate) task: JoinHandle<Result<(), Error>>,
+    pub(crate) daemon: daemon::Handle<Addresses, Error>,
     pub(crate) stats: Arc<Stats>,
 }
 
@@ -26,7 +25,7 @@ impl Handle {
     /// Waits until the directory is synchronised and the listeners of everything then known are up; tells where. None
     /// if the mesh ended before: [`Handle::finished`] says why.
     pub async fn ready(&mut self) -> Option<Addresses> {
-        self.ready.wait_for(Option::is_some).await.ok().and_then(|addresses| *addresses)
+        self.daemon.ready().await
     }
 
     /// How many requests each endpoint was given so far.
@@ -40,10 +39,6 @@ impl Handle {
     /// # Errors
     /// Why it ended, unless it was told to.
     pub async fn finished(self) -> Result<(), Error> {
-        match self.task.await {
-            Ok(ended) => ended,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_aborted) => Ok(()),
-        }
+        self.daemon.finished().await
     }
 }

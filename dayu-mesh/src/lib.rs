@@ -24,7 +24,7 @@ mod status;
 
 use std::sync::Arc;
 
-use dayu_core::directory::Source;
+use dayu_core::{daemon, directory::Source};
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -50,9 +50,8 @@ pub fn run_with(client: Client, options: Options, shutdown: CancellationToken) -
 
 /// Starts a mesh that knows what `source` tells, wherever that has it from.
 pub fn run_from(source: Box<dyn Source>, options: Options, shutdown: CancellationToken) -> Handle {
-    let (announce, ready) = tokio::sync::watch::channel(None);
     let stats = Arc::new(stats::Stats::default());
     let counters = Arc::clone(&stats);
-    let task = tokio::spawn(Box::pin(mesh::run(source, options, stats, announce, shutdown)));
-    Handle { ready, task, stats: counters }
+    let daemon = daemon::Handle::spawn(|announce| Box::pin(mesh::run(source, options, counters, announce, shutdown)));
+    Handle { daemon, stats }
 }

@@ -8,13 +8,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use prometheus_client::{encoding::text::encode, registry::Registry};
+use dayu_core::daemon::{OPEN_METRICS, exposition};
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use crate::Addresses;
-
-/// The form that Prometheus reads metrics in.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Ready = watch::Receiver<Option<Addresses>>;
 
@@ -37,8 +35,5 @@ async fn readyz(State(ready): State<Ready>) -> Response {
 }
 
 async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = encode(&mut text, &registry);
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&registry)).into_response()
 }

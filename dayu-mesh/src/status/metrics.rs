@@ -6,17 +6,17 @@ use axum::{
     http::header,
     response::{IntoResponse, Response},
 };
-use dayu_core::{directory::Snapshot, route::Phase};
+use dayu_core::{
+    daemon::{OPEN_METRICS, exposition},
+    directory::Snapshot,
+    route::Phase,
+};
 use prometheus_client::{
-    encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
 use super::Status;
-
-/// The form that Prometheus reads metrics in.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -33,10 +33,7 @@ pub(super) async fn metrics(State(status): State<Arc<Status>>) -> Response {
     registry.register("synced", "1 once all Services and endpoints are known", gauge(usize::from(is_synced)));
     let version = usize::try_from(version).unwrap_or(usize::MAX);
     registry.register("directory_version", "Changes that the directory has taken", gauge(version));
-    let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = encode(&mut text, &registry);
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&registry)).into_response()
 }
 
 /// By service and device: replicas come and go, and Prometheus would keep each for ever.

@@ -1,10 +1,9 @@
 //! A definition as a server has it, decoded to what is asked of it.
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::ClusterResourceScope;
+use kube::Resource;
 use serde::{Deserialize, Deserializer};
 
 use super::Definition;
@@ -22,7 +21,8 @@ use crate::api::VERSION;
 /// assert!(served.lacks(&wanted).is_empty(), "it knows every field");
 /// assert_eq!(served.established(), Err("is not served yet"), "no server has it");
 /// ```
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Resource, Clone, Debug, Default, Deserialize)]
+#[resource(inherit = CustomResourceDefinition)]
 #[serde(default)]
 pub struct Installed {
     #[serde(deserialize_with = "identity")]
@@ -136,33 +136,4 @@ fn identity<'de, D: Deserializer<'de>>(metadata: D) -> Result<ObjectMeta, D::Err
     }
     let Identity { name, uid, resource_version, generation } = Identity::deserialize(metadata)?;
     Ok(ObjectMeta { name, uid, resource_version, generation, ..ObjectMeta::default() })
-}
-
-impl kube::Resource for Installed {
-    type DynamicType = ();
-    type Scope = ClusterResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        CustomResourceDefinition::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        CustomResourceDefinition::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        CustomResourceDefinition::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        CustomResourceDefinition::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
-    }
 }
