@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::assets::skip;
-use super::component::{Held, folder};
+use super::component::{Held, folder, last_lines};
 use super::layout::{ADMIN, Layout, Reach};
 use super::network::{self, Place};
 use super::node::{self, Node};
-use super::plane::{answers, occupy};
+use super::plane::{Sign, answers, occupy};
 use super::{Assets, ControlPlane, Error, Settings, image};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -109,8 +109,8 @@ async fn entered(dir: &Path) -> Result<u32, Error> {
     let late = |_| Error::NotReady {
         what: "the network of the nodes".into(),
         seconds: PATIENCE.as_secs(),
-        reason: fs::read_to_string(dir.join("network.log")).unwrap_or_default(),
-        logs: dir.into(),
+        reason: "it was not made".into(),
+        log: last_lines(&dir.join("network.log")),
     };
     let pid = tokio::time::timeout(PATIENCE, made).await.map_err(late)?;
     network::enter(pid)?;
@@ -134,7 +134,8 @@ async fn ready(layout: &Layout, names: &[&str]) -> Result<(), Error> {
     for name in names {
         let ready = format!("node/{name}");
         let question = ["wait", "--for=condition=Ready", "--timeout=1s", &ready];
-        answers(layout, (&format!("node {name}"), &question), None).await?;
+        let sign = Sign { what: &format!("node {name}"), log: &format!("node-{name}"), question: &question };
+        answers(layout, sign, None).await?;
     }
     Ok(())
 }

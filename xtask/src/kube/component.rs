@@ -77,7 +77,7 @@ impl Component {
 
     /// In a group of its own: what a terminal sends to ours is not for it.
     fn spawn(&self, mut command: Command, logs: &Path) -> Result<Child, Error> {
-        let path = logs.join(format!("{}.log", self.name));
+        let path = log(logs, &self.name);
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let both = log.and_then(|log: File| Ok((log.try_clone()?, log)));
         let (stdout, stderr) = both.map_err(Error::file(&path))?;
@@ -156,6 +156,20 @@ fn started(id: u32) -> Option<u64> {
     if fields.first() == Some(&"Z") { None } else { fields.get(19)?.parse().ok() }
 }
 
+/// Where what a component of that name says is written.
+pub(super) fn log(logs: &Path, name: &str) -> PathBuf {
+    logs.join(format!("{name}.log"))
+}
+
+/// The end of a log, for an error: programs say last why they end.
+pub(super) fn last_lines(log: &Path) -> String {
+    const LINES: usize = 10;
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
 pub(super) fn pids(dir: &Path) -> PathBuf {
     dir.join("pids")
 }
@@ -192,6 +206,14 @@ mod tests {
         while held.lives() {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[test]
+    fn of_a_log_the_end_is_told() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        fs::write(log.path(), (1..=12).map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+        assert_eq!(last_lines(log.path()), "3\n4\n5\n6\n7\n8\n9\n10\n11\n12");
+        assert_eq!(last_lines(Path::new("no/such.log")), "");
     }
 
     #[tokio::test]

@@ -23,10 +23,11 @@ pub enum Error {
     Said { command: String, reason: String },
     #[error("a certificate cannot be made: {0}")]
     Certificate(#[from] rcgen::Error),
-    #[error("{what} was not ready after {seconds} s: {reason}; see {logs}")]
-    NotReady { what: String, seconds: u64, reason: String, logs: PathBuf },
-    #[error("{what} ended before it was ready; its log in {logs} says why")]
-    Ended { what: String, logs: PathBuf },
+    // The log is told rather than named: its folder may go with what failed.
+    #[error("{what} was not ready after {seconds} s: {reason}; its log ends with:\n{log}")]
+    NotReady { what: String, seconds: u64, reason: String, log: String },
+    #[error("{what} ended before it was ready; its log ends with:\n{log}")]
+    Ended { what: String, log: String },
     #[error("none of the ports {} to {} of 127.0.0.1 is free any more: end what listens there", .0.start, .0.end - 1)]
     NoPort(std::ops::Range<u16>),
     #[error("real nodes cannot run here: {0}")]

@@ -7,15 +7,28 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::component::{Held, folder, pids};
+use super::component::{self, Held, folder, last_lines, pids};
 use super::layout::{ADMIN, Layout, Reach};
 use super::{Assets, Error, Request, Settings, audit};
 
 /// A loaded machine takes a while; one that takes longer has something to say in its logs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-const SERVES: (&str, &[&str]) = ("the API server", &["get", "--raw", "/readyz"]);
-const CONTROLS: (&str, &[&str]) = ("the controller manager", &["get", "serviceaccount", "default", "-n", "default"]);
+/// By which a program shows that it does its part: kubectl gets an answer to this question.
+#[derive(Clone, Copy)]
+pub(super) struct Sign<'a> {
+    pub(super) what: &'a str,
+    /// The name that its log has.
+    pub(super) log: &'a str,
+    pub(super) question: &'a [&'a str],
+}
+
+const SERVES: Sign<'_> = Sign { what: "the API server", log: "kube-apiserver", question: &["get", "--raw", "/readyz"] };
+const CONTROLS: Sign<'_> = Sign {
+    what: "the controller manager",
+    log: "kube-controller-manager",
+    question: &["get", "serviceaccount", "default", "-n", "default"],
+};
 
 /// A control plane that ends, with all its state, when this is dropped or when this process ends.
 #[derive(Debug)]
@@ -155,13 +168,12 @@ pub(super) fn occupy(dir: &Path) -> Result<PathBuf, Error> {
     if pids(&dir).exists() { Err(Error::Occupied(dir)) } else { Ok(dir) }
 }
 
-/// Waits until kubectl gets an answer, as long as the program that is to give it lives.
-pub(super) async fn answers(layout: &Layout, asked: (&str, &[&str]), mut by: Option<&mut Held>) -> Result<(), Error> {
-    let (what, question) = asked;
+/// Waits for the sign, as long as the program that is to give it lives.
+pub(super) async fn answers(layout: &Layout, sign: Sign<'_>, mut by: Option<&mut Held>) -> Result<(), Error> {
     let mut reason = String::new();
     let answered = async {
         while by.as_mut().is_none_or(|program| program.lives()) {
-            let answer = kubectl(layout, question).output().await;
+            let answer = kubectl(layout, sign.question).output().await;
             let answer = answer.map_err(|source| Error::Spawn { program: "kubectl".into(), source })?;
             if answer.status.success() {
                 return Ok(true);
@@ -171,13 +183,14 @@ pub(super) async fn answers(layout: &Layout, asked: (&str, &[&str]), mut by: Opt
         }
         Ok(false)
     };
-    match tokio::time::timeout(PATIENCE, answered).await {
+    let outcome = tokio::time::timeout(PATIENCE, answered).await;
+    let what = sign.what.to_owned();
+    let log = || last_lines(&component::log(&layout.logs, sign.log));
+    match outcome {
         Ok(Err(error)) => Err(error),
         Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(Error::Ended { what: what.into(), logs: layout.logs.clone() }),
-        Err(_) => {
-            Err(Error::NotReady { what: what.into(), seconds: PATIENCE.as_secs(), reason, logs: layout.logs.clone() })
-        }
+        Ok(Ok(false)) => Err(Error::Ended { what, log: log() }),
+        Err(_) => Err(Error::NotReady { what, seconds: PATIENCE.as_secs(), reason, log: log() }),
     }
 }
 
