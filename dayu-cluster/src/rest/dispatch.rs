@@ -12,6 +12,7 @@ use super::body::{self, ApiBody};
 use super::error::ApiError;
 use super::path::{self, Target};
 use super::query::{ListOptions, Query, WriteOptions};
+use super::read::read;
 use super::shape::Shaper;
 use super::watch::Feed;
 use super::write::{Format, Part, PatchType, Writer, Written, decode, delete_options, scale_view};
@@ -50,7 +51,7 @@ where
     {
         return Err(ApiError::no_resource());
     }
-    let body = if matches!(parts.method, Method::GET | Method::HEAD) { Bytes::new() } else { body::read(body).await? };
+    let body = if matches!(parts.method, Method::GET | Method::HEAD) { Bytes::new() } else { read(body).await? };
     let call = Call { query: Query::parse(parts.uri.query()), api, kind, target, parts, body };
     call.answer().await
 }

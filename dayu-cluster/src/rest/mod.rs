@@ -15,6 +15,7 @@ mod list;
 mod path;
 mod pods;
 mod query;
+mod read;
 mod review;
 mod selector;
 mod shape;

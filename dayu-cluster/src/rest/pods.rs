@@ -13,6 +13,7 @@ use super::Api;
 use super::body::{self, ApiBody};
 use super::error::ApiError;
 use super::query::Query;
+use super::read::read;
 use super::write::Writer;
 use crate::environment::rfc3339;
 use crate::store::{DeleteOptions, NODES, Object, PODS, ResourceRef};
@@ -28,7 +29,7 @@ pub(super) async fn log(api: &Api, pod: &Object, query: &Query) -> Result<Respon
     let unreachable = |error| ApiError::internal(format!("Get \"{uri}\": {error}"));
     let response = client.request(request).await.map_err(unreachable)?;
     if response.status() != StatusCode::OK {
-        let bytes = body::read(response.into_body()).await?;
+        let bytes = read(response.into_body()).await?;
         return Err(ApiError::bad_request(String::from_utf8_lossy(&bytes).trim().to_owned()));
     }
     let stream = response.into_body().into_data_stream();

@@ -8,7 +8,6 @@ use super::cause::{Cause, type_name};
 use super::format;
 use super::limits::{Assertion, Bound, Limits};
 use super::path::Path;
-use super::validate::is_integer;
 
 pub(super) fn limits(limits: &Limits, value: &Value, path: &Path<'_>, causes: &mut Vec<Cause>) {
     if !limits.one_of_values.is_empty() && !limits.one_of_values.contains(value) {
@@ -160,4 +159,9 @@ fn check(assertion: &Assertion, value: &Value, path: &Path<'_>, causes: &mut Vec
             check(item, value, path, causes);
         }
     }
+}
+
+/// Whether it is one, however it is written.
+pub(super) fn is_integer(value: &Value) -> bool {
+    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }

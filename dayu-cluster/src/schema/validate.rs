@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::assert;
+use super::assert::{self, is_integer};
 use super::cause::{Cause, type_name};
 use super::node::{Array, Kind, List, Node, Object, Others};
 use super::path::Path;
@@ -53,10 +53,6 @@ fn mismatch(kind: &Kind, value: &Value) -> Option<&'static str> {
         Kind::Object(_) => (!value.is_object()).then_some("object"),
         Kind::Array(_) => (!value.is_array()).then_some("array"),
     }
-}
-
-pub(super) fn is_integer(value: &Value) -> bool {
-    value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
 fn fields(object: &Object, value: &Value, old: Option<&Value>, path: &Path<'_>, causes: &mut Vec<Cause>) {

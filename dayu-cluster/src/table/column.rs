@@ -1,17 +1,10 @@
-//! Columns, and how a cell is made.
+//! A column, and how its cells are made.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::builtin;
 use super::path::Path;
 use super::scalar::{age_of, or};
-
-/// The columns of one kind.
-#[derive(Debug, Clone)]
-pub struct Columns {
-    columns: Vec<Column>,
-}
 
 #[derive(Debug, Clone)]
 pub(super) struct Column {
@@ -34,33 +27,6 @@ enum Cell {
     },
     At(Path),
     Age(Path),
-}
-
-impl Columns {
-    /// The columns of a built-in kind; name and age where nothing more is known.
-    pub fn builtin(group: &str, kind: &str) -> Self {
-        Self { columns: builtin::columns(group, kind) }
-    }
-
-    /// The columns that a version of a CustomResourceDefinition declares; name and age where it declares none.
-    ///
-    /// A column with a path that cannot be read stays, always empty.
-    pub fn declared(version: &Value) -> Self {
-        let mut columns = vec![Column::name()];
-        match version["additionalPrinterColumns"].as_array().filter(|declared| !declared.is_empty()) {
-            None => columns.push(Column::age()),
-            Some(declared) => columns.extend(declared.iter().map(Column::declared)),
-        }
-        Self { columns }
-    }
-
-    pub(super) fn definitions(&self) -> Value {
-        self.columns.iter().map(Column::definition).collect()
-    }
-
-    pub(super) fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
-        self.columns.iter().map(|column| column.cell(object, now)).collect()
-    }
 }
 
 impl Column {
@@ -103,7 +69,7 @@ impl Column {
         Self::new("Age", "string", |object, now| age_of(&object["metadata"]["creationTimestamp"], now))
     }
 
-    fn declared(declared: &Value) -> Self {
+    pub(super) fn declared(declared: &Value) -> Self {
         let text = |field: &str| declared[field].as_str().unwrap_or_default().to_owned();
         let path = Path::parse(&text("jsonPath")).ok();
         let cell = match (path, declared["type"] == "date") {
@@ -126,7 +92,7 @@ impl Column {
         }
     }
 
-    fn definition(&self) -> Value {
+    pub(super) fn definition(&self) -> Value {
         json!({
             "name": self.name,
             "type": self.data_type,
@@ -136,7 +102,7 @@ impl Column {
         })
     }
 
-    fn cell(&self, object: &Value, now: Timestamp) -> Value {
+    pub(super) fn cell(&self, object: &Value, now: Timestamp) -> Value {
         match &self.cell {
             Cell::Made(make) => make(object, now),
             Cell::Text { pointer, absent } => or(object.pointer(pointer).unwrap_or(&Value::Null), absent).into(),

@@ -5,13 +5,14 @@
 
 mod builtin;
 mod column;
+mod columns;
 pub mod path;
 mod scalar;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use column::Columns;
+pub use columns::Columns;
 pub use scalar::age;
 
 /// What of each object goes along with its row.

@@ -5,9 +5,10 @@ use std::fmt;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::super::error::ApiError;
+use super::number::number;
 use super::protobuf::{self, ProtobufError};
 use crate::schema::Path;
 
@@ -66,17 +67,6 @@ pub(crate) fn decode(format: Format, body: &[u8]) -> Result<Decoded, ApiError> {
 
 fn refuse(error: impl fmt::Display) -> ApiError {
     ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
-}
-
-/// A whole number is one, however it is written.
-pub(super) fn number(value: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && value.abs() < EXACT {
-        // In these bounds nothing is lost.
-        #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
-        return (value as i64).into();
-    }
-    Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
 /// Builds a value as `serde_json` does (the last of equal keys wins), and remembers which keys came twice.

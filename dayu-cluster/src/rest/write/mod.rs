@@ -8,6 +8,7 @@ mod create;
 mod decode;
 mod delete;
 mod metadata;
+mod number;
 mod patching;
 mod protobuf;
 mod scale;

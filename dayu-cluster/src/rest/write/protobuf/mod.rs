@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::decode::number;
+use super::number::number;
 use wire::{Payload, Wire};
 
 /// Name of a message, and the types of its fields.
