@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use dayu_core::{
-    api::{self, Definition, Installed},
+    api::{self, Definition, Installed, NAMESPACE},
     connect::told,
     engine::MANAGER,
 };
@@ -19,8 +19,6 @@ use crate::{
     plight::{Plight, Watched},
 };
 
-/// Holds the layer's own objects.
-pub(crate) const NAMESPACE: &str = "dayu-system";
 /// First and longest wait after a failure.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);

@@ -1,7 +1,11 @@
 //! What keeps a global manager from its work: told on its status API, and as events of its Lease.
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use dayu_core::engine::{MANAGER, Observer, Outcome};
+use dayu_core::{
+    api::NAMESPACE,
+    engine::{MANAGER, Observer, Outcome},
+    link::MANAGER_LEASE,
+};
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client,
@@ -10,7 +14,7 @@ use kube::{
 use parking_lot::Mutex;
 use tokio::{sync::mpsc, time::Instant};
 
-use crate::{crds::NAMESPACE, lease, metrics::Metrics};
+use crate::metrics::Metrics;
 
 /// Whatever does not work is tried again within less: what was not told for so long is over.
 const LASTING: Duration = Duration::from_secs(90);
@@ -64,7 +68,7 @@ pub(crate) async fn tell(client: Client, mut news: mpsc::Receiver<String>) {
         api_version: Some("coordination.k8s.io/v1".to_owned()),
         kind: Some("Lease".to_owned()),
         namespace: Some(NAMESPACE.to_owned()),
-        name: Some(lease::NAME.to_owned()),
+        name: Some(MANAGER_LEASE.to_owned()),
         ..ObjectReference::default()
     };
     while let Some(why) = news.recv().await {

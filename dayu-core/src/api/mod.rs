@@ -22,3 +22,5 @@ pub use runtime_service::{RuntimeService, RuntimeServiceSpec, RuntimeServiceStat
 pub const GROUP: &str = "sedna.io";
 /// The one version, served and stored.
 pub const VERSION: &str = "v1alpha1";
+/// The namespace of the layer's own objects, such as the Lease of the global manager.
+pub const NAMESPACE: &str = "dayu-system";

@@ -11,8 +11,9 @@ use k8s_openapi::{
 
 use super::{DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord};
 use crate::{
+    api::annotation::{LOGICAL_SERVICE, TARGET_NODE},
     name::{Device, ServiceKey, Uid},
-    route::{LABELS, LOGICAL_SERVICE, TARGET_NODE},
+    route::LABELS,
 };
 
 /// The label that ties a slice to its Service.

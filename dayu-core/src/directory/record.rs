@@ -153,6 +153,6 @@ impl ServiceRecord {
     /// Whether the Service says that its routes are managed: exactly one incarnation, or none.
     #[must_use]
     pub fn is_managed(&self) -> bool {
-        self.labels.get(crate::route::MANAGED).is_some_and(|value| &**value == "true")
+        self.labels.get(crate::api::label::MESH_MANAGED).is_some_and(|value| &**value == "true")
     }
 }

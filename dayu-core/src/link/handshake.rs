@@ -10,6 +10,10 @@ pub const NODE_NAME: &str = "Node-Name";
 /// because nothing has been heard of the peer yet.
 pub const NUMBERED: &str = "Dayu-Link";
 
+/// The Lease that the global manager in charge holds, in [`NAMESPACE`](crate::api::NAMESPACE): its annotations say
+/// [where to connect](crate::api::annotation::LINK_ADDRESS) and [to which key](crate::api::annotation::LINK_KEY).
+pub const MANAGER_LEASE: &str = "dayu-gm";
+
 /// The Lease, beside the global manager's, in which the local manager of `device` says which key is its own.
 ///
 /// ```

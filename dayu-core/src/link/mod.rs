@@ -33,7 +33,7 @@ mod transport;
 pub use activation::{ActivationAck, ActivationMetadata, ActivationRequest};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation, READ_AT_ONCE};
-pub use handshake::{NODE_NAME, NUMBERED, lease_of};
+pub use handshake::{MANAGER_LEASE, NODE_NAME, NUMBERED, lease_of};
 pub use outbox::{Key, Outbox};
 pub use session::{Action, DEAD_AFTER, Event, PING_EVERY, Session};
 pub use transport::{Transport, TransportError};

@@ -138,11 +138,11 @@ impl Session {
             self.connection = None;
             return vec![Action::Close];
         }
-        let quiet = now.saturating_sub(connection.heard.max(connection.pinged)) >= PING_EVERY;
-        if quiet {
-            connection.pinged = now;
+        if now.saturating_sub(connection.heard.max(connection.pinged)) < PING_EVERY {
+            return Vec::new();
         }
-        if quiet { vec![Action::Ping] } else { Vec::new() }
+        connection.pinged = now;
+        vec![Action::Ping]
     }
 
     /// Call after a message was written to a peer that does not number: nobody will ever acknowledge it.

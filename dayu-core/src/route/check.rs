@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::LABELS;
 use crate::{
+    api::{annotation, label},
     directory::{Identity, PodRef, ServiceRecord, SliceRecord},
     name::{Device, Revision, Uid},
 };
@@ -30,15 +31,16 @@ pub(super) fn identity(service: &ServiceRecord) -> Result<Identity, String> {
     }
     let [managed, install_id, revision, runtime_id, component, runtime_service] = values;
     if &*managed != "true" {
-        return Err(format!("label {} is not \"true\"", LABELS[0]));
+        return Err(format!("label {} is not \"true\"", label::MESH_MANAGED));
     }
     if service.uid.as_str().is_empty() {
         return Err("Service UID is missing".to_owned());
     }
     if runtime_id != service.key.name {
-        return Err("label dayu.io/runtime-id is not the Service's name".to_owned());
+        return Err(format!("label {} is not the Service's name", label::RUNTIME_ID));
     }
-    let target: Device = service.target.clone().ok_or("annotation dayu.io/target-node is missing")?;
+    let target: Device =
+        service.target.clone().ok_or_else(|| format!("annotation {} is missing", annotation::TARGET_NODE))?;
     let revision =
         revision.parse().ok().filter(|revision| *revision >= 1).ok_or("deployment revision is not a number from 1")?;
     let runtime_service = Uid::from(&*runtime_service);

@@ -13,18 +13,14 @@ mod tests;
 pub use report::{Phase, Report, Route, RouteView, SourceState};
 pub use routes::{Portal, Routes};
 
-/// The label that says that a Service's routes are managed.
-pub const MANAGED: &str = "dayu.io/mesh-managed";
-/// The annotation with the device that a managed Service is for.
-pub const TARGET_NODE: &str = "dayu.io/target-node";
-/// The annotation with the logical service behind a managed one.
-pub const LOGICAL_SERVICE: &str = "dayu.io/logical-service";
+use crate::api::label;
+
 /// The six labels that identify a managed Service; its endpoints carry the same.
 pub const LABELS: [&str; 6] = [
-    MANAGED,
-    "dayu.io/install-id",
-    "dayu.io/deployment-revision",
-    "dayu.io/runtime-id",
-    "dayu.io/component",
-    "dayu.io/runtime-service-uid",
+    label::MESH_MANAGED,
+    label::INSTALL_ID,
+    label::DEPLOYMENT_REVISION,
+    label::RUNTIME_ID,
+    label::COMPONENT,
+    label::RUNTIME_SERVICE_UID,
 ];

@@ -27,6 +27,7 @@
 //! ```
 mod backoff;
 mod event;
+mod life;
 mod probe;
 mod runtime;
 mod spec;
@@ -38,11 +39,12 @@ mod tests;
 mod watch;
 
 pub use event::{Effect, Event, Run, Stop};
+pub use life::{Ended, Life};
 pub use probe::{ProbeAction, ProbeKind, ProbeSpec, Scheme};
 #[cfg(any(test, feature = "test-util"))]
 pub use runtime::MockRuntime;
 pub use runtime::{Cause, Launch, Limits, Mount, Problem, ProcessId, Runtime};
 pub use spec::{ContainerSpec, RestartPolicy, Spec};
-pub use state::{Container, Ended, Life, Phase, State};
+pub use state::{Container, Phase, State};
 pub use status::{Facts, reason, status};
 pub use step::step;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ContainerSpec, ProbeAction, ProbeKind, ProbeSpec, state::Life};
+use super::{ContainerSpec, Life, ProbeAction, ProbeKind, ProbeSpec};
 
 /// Until a run is first ready it is probed more often than its period says, so that nobody waits for a worker that has long
 /// been there: at an eighth of its age, within these bounds.

@@ -5,10 +5,13 @@ mod term;
 use std::{sync::Arc, time::Duration};
 
 use dayu_core::{
-    api::annotation::{LINK_ADDRESS, LINK_KEY},
+    api::{
+        NAMESPACE,
+        annotation::{LINK_ADDRESS, LINK_KEY},
+    },
     connect::refusal,
     engine::MANAGER,
-    link::Fingerprint,
+    link::{Fingerprint, MANAGER_LEASE},
 };
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
@@ -27,11 +30,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{crds::NAMESPACE, plight::Plight};
+use crate::plight::Plight;
 use election::{Election, Record, Terms};
 pub(crate) use term::Term;
 
-pub(crate) const NAME: &str = "dayu-gm";
 /// Longest wait for an answer to one write.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -74,7 +76,7 @@ impl Keeper {
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.
     pub(crate) async fn run(mut self, leading: watch::Sender<bool>, done: CancellationToken) {
-        let mut events: BoxStream<_> = watcher::watch_object(self.api.clone(), NAME).default_backoff().boxed();
+        let mut events: BoxStream<_> = watcher::watch_object(self.api.clone(), MANAGER_LEASE).default_backoff().boxed();
         loop {
             self.tell(&leading);
             let (claim, lapse) = (self.election.claim_at(), self.lapse());
@@ -99,7 +101,7 @@ impl Keeper {
         self.term.ends(self.election.trusted_until().map(|until| self.origin + until));
         let leads = self.election.leads(self.now());
         if leading.send_if_modified(|before| std::mem::replace(before, leads) != leads) {
-            tracing::info!(me = %self.me, leads, "the lease {NAMESPACE}/{NAME}");
+            tracing::info!(me = %self.me, leads, "the lease {NAMESPACE}/{MANAGER_LEASE}");
         }
     }
 
@@ -143,7 +145,7 @@ impl Keeper {
         self.election.failed(self.now());
         tracing::debug!(me = %self.me, why, "the claim was not taken");
         let patience = self.lapse().map_or(PATIENCE, |lapse| PATIENCE.min(lapse.saturating_sub(self.now())));
-        if let Ok(Ok(lease)) = timeout(patience, self.api.get_opt(NAME)).await {
+        if let Ok(Ok(lease)) = timeout(patience, self.api.get_opt(MANAGER_LEASE)).await {
             self.election.see(lease.as_ref().map(record).unwrap_or_default(), self.now());
             self.live = lease;
         }
@@ -161,7 +163,7 @@ impl Keeper {
     async fn write(&self, lease: &Lease) -> kube::Result<Lease> {
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         match lease.metadata.resource_version {
-            Some(_) => self.api.replace(NAME, &params, lease).await,
+            Some(_) => self.api.replace(MANAGER_LEASE, &params, lease).await,
             None => self.api.create(&params, lease).await,
         }
     }
@@ -169,7 +171,7 @@ impl Keeper {
     /// The Lease as it is when it is ours.
     fn claimed(&self) -> Lease {
         let mut lease = self.live.clone().unwrap_or_default();
-        lease.metadata.name = Some(NAME.to_owned());
+        lease.metadata.name = Some(MANAGER_LEASE.to_owned());
         let Advertised { address, key } = &self.advertised;
         lease.annotations_mut().insert(LINK_ADDRESS.to_owned(), address.clone());
         lease.annotations_mut().insert(LINK_KEY.to_owned(), key.to_string());

@@ -2,7 +2,7 @@
 use std::io;
 
 use dayu_core::{
-    api::annotation::LINK_KEY,
+    api::{NAMESPACE, annotation::LINK_KEY},
     connect::{Identity, IdentityError, shown, told},
     link::{Fingerprint, lease_of},
     name::Device,
@@ -12,8 +12,6 @@ use kube::{Api, Client, ResourceExt};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::either::Either;
-
-use crate::crds::NAMESPACE;
 
 /// The first byte of every TLS connection; that of HTTP is a letter.
 const HANDSHAKE_RECORD: u8 = 0x16;

@@ -1,8 +1,11 @@
 //! Where the global manager listens and which key it shows there: what the Lease says that it holds. An operator may say
 //! another address; the key is still the Lease's.
 use dayu_core::{
-    api::annotation::{LINK_ADDRESS, LINK_KEY},
-    link::Fingerprint,
+    api::{
+        NAMESPACE,
+        annotation::{LINK_ADDRESS, LINK_KEY},
+    },
+    link::{Fingerprint, MANAGER_LEASE},
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -10,10 +13,6 @@ use kube::{
     Api, Client, ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
-
-/// The layer's own namespace, and the Lease in it that the global manager holds.
-pub(super) const NAMESPACE: &str = "dayu-system";
-const LEASE: &str = "dayu-gm";
 
 /// Whom to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub(super) fn managers(client: Client, told: Option<String>, plain: bool) -> Box
 
 fn leases(client: Client) -> impl futures::Stream<Item = Lease> + Send {
     let leases = Api::<Lease>::namespaced(client, NAMESPACE);
-    watcher(leases, watcher::Config::default().fields(&format!("metadata.name={LEASE}")))
+    watcher(leases, watcher::Config::default().fields(&format!("metadata.name={MANAGER_LEASE}")))
         .default_backoff()
         .applied_objects()
         .inspect_err(|error| tracing::debug!(%error, "cannot watch the global manager's Lease yet"))
@@ -58,7 +57,7 @@ fn manager(lease: &Lease, told: Option<&String>, plain: bool) -> Option<Manager>
         _ => {
             tracing::warn!(
                 %address,
-                "the Lease {NAMESPACE}/{LEASE} names no key for the link, as that of an older global manager; \
+                "the Lease {NAMESPACE}/{MANAGER_LEASE} names no key for the link, as that of an older global manager; \
                  update it, or say --link-plain where it is Sedna's"
             );
             None
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     fn lease(annotations: serde_json::Value) -> Lease {
-        serde_json::from_value(json!({"metadata": {"name": LEASE, "annotations": annotations}})).unwrap()
+        serde_json::from_value(json!({"metadata": {"name": MANAGER_LEASE, "annotations": annotations}})).unwrap()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Telling the global manager which key is this device's: on a Lease that the API lets only this device write.
 use dayu_core::{
-    api::{annotation::LINK_KEY, lean::Lean},
+    api::{NAMESPACE, annotation::LINK_KEY, lean::Lean},
     link::{Fingerprint, lease_of},
     name::Device,
 };
@@ -10,8 +10,6 @@ use kube::{
     api::{Patch, PatchParams},
 };
 use serde_json::{Value, json};
-
-use super::manager::NAMESPACE;
 
 /// Who we are to server-side apply.
 const FIELD_MANAGER: &str = "dayu-lm";

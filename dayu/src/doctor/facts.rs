@@ -3,11 +3,12 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use dayu_core::{
     api::{
-        Installed, JointMultiEdgeService, RuntimeService,
+        Installed, JointMultiEdgeService, NAMESPACE, RuntimeService,
         annotation::LINK_ADDRESS,
         lean::{Large, Lean},
     },
     connect::told,
+    link::MANAGER_LEASE,
 };
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -22,12 +23,8 @@ use tokio::{net::TcpStream, time::timeout};
 use super::finding::Finding;
 use crate::mesh_api;
 
-/// Holds the layer's own objects.
-pub(crate) const NAMESPACE: &str = "dayu-system";
 /// Holds the Leases by which nodes say that they live.
 const HEARTBEATS: &str = "kube-node-lease";
-/// The Lease whose holder leads.
-pub(crate) const MANAGER_LEASE: &str = "dayu-gm";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that was asked for. What could not be read is absent, and told in `unread`.

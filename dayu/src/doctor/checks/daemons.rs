@@ -1,10 +1,11 @@
 //! Where the daemons run as pods: each of them runs, on every device, of one release.
 use std::collections::{BTreeMap, BTreeSet};
 
+use dayu_core::api::NAMESPACE;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt;
 
-use crate::doctor::{facts::NAMESPACE, finding::Finding};
+use crate::doctor::finding::Finding;
 
 const CHECK: &str = "daemon";
 /// Those that every device has one of.

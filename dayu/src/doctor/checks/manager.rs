@@ -1,18 +1,15 @@
 //! One global manager leads, and devices can reach it.
 use std::net::{IpAddr, SocketAddr};
 
-use dayu_core::api::annotation::LINK_ADDRESS;
+use dayu_core::{
+    api::{NAMESPACE, annotation::LINK_ADDRESS},
+    link::MANAGER_LEASE,
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::Node};
 use kube::ResourceExt;
 
-use crate::{
-    doctor::{
-        facts::{MANAGER_LEASE, NAMESPACE},
-        finding::Finding,
-    },
-    mesh_api,
-};
+use crate::{doctor::finding::Finding, mesh_api};
 
 const CHECK: &str = "manager";
 const START: &str = "start one with `dayu gm`, or look at its pods: `kubectl -n dayu-system get pods`";
