@@ -12,8 +12,10 @@ use dayu_cluster::store::{
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::follow::{Follower, is_waiting};
-use crate::processor;
+use crate::{
+    follow::{Follower, is_waiting},
+    usage::Usage,
+};
 
 /// Whatever went wrong; a benchmark has no remedy to offer.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -66,8 +68,7 @@ async fn measure(&Arguments { count, devices, memory }: &Arguments) -> Result<()
         // Made before the clock runs.
         Box::new((0..count).map(demand).collect::<Vec<_>>().into_iter())
     };
-    let held = processor::resident()?;
-    let (began, before) = (Instant::now(), processor::seconds()?);
+    let (began, before) = (Instant::now(), Usage::of_this()?);
     for (number, [deployment, service]) in demands.enumerate() {
         store.create(&DEPLOYMENTS, deployment)?;
         store.create(&SERVICES, service)?;
@@ -86,12 +87,13 @@ async fn measure(&Arguments { count, devices, memory }: &Arguments) -> Result<()
         }
         sleep(PAUSE).await;
     }
-    let (took, spent) = (began.elapsed(), processor::seconds()? - before);
+    let (took, spent) = (began.elapsed(), Usage::of_this()?.since(&before).seconds);
     println!("{count} Deployments and Services on {devices} devices, {} writes", store.version());
     if memory {
         // By then the allocator has given back what is not used.
         sleep(AT_REST).await;
-        let (text, held) = (text(&store), processor::resident()?.saturating_sub(held));
+        let held = Usage::of_this()?.resident.saturating_sub(before.resident) * 1024;
+        let text = text(&store);
         let each = |bytes: u64| bytes / count.max(1) as u64;
         println!(
             "{} bytes held for each Deployment with its pod and Service, of which {} as text",

@@ -4,13 +4,15 @@ mod allocation;
 mod apply;
 mod controllers;
 mod engine;
+mod failure;
 mod figures;
 mod follow;
 mod idle;
 mod kubernetes;
+mod manager;
 mod pick;
-mod processor;
 mod relay;
+mod usage;
 mod writes;
 
 use clap::{Parser, Subcommand};
@@ -33,13 +35,13 @@ enum Bench {
     Controllers(controllers::Arguments),
     /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
     Engine(engine::Arguments),
-    /// The global manager that `engine` starts.
-    #[command(hide = true)]
-    EngineManager(engine::ManagerArguments),
     /// The size of the release binary, and what it takes when nobody asks anything.
     Idle(idle::Arguments),
     /// The global manager on a real API server: milliseconds to Ready, children, requests, takeover, and at rest.
     Kube(kubernetes::Arguments),
+    /// The global manager that `engine` and `kube` start.
+    #[command(hide = true)]
+    Manager(manager::Arguments),
     /// Nanoseconds and allocations to pick one of 10, 1,000 and 10,000 endpoints, for each policy and two peers.
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
@@ -53,9 +55,9 @@ fn main() -> std::io::Result<()> {
         Bench::Apply => apply::run(),
         Bench::Controllers(arguments) => controllers::run(&arguments)?,
         Bench::Engine(arguments) => engine::run(&arguments)?,
-        Bench::EngineManager(arguments) => engine::run_manager(&arguments)?,
         Bench::Idle(arguments) => idle::run(&arguments)?,
         Bench::Kube(arguments) => kubernetes::run(&arguments)?,
+        Bench::Manager(arguments) => manager::run(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments),
         Bench::Relay(arguments) => relay::run(&arguments)?,
         Bench::Writes => writes::run()?,

@@ -26,8 +26,11 @@ use tokio_tungstenite::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Failure, NAMESPACE, succeeded};
-use crate::follow::{Follower, is_waiting};
+use super::{NAMESPACE, succeeded};
+use crate::{
+    failure::Failure,
+    follow::{Follower, is_waiting},
+};
 
 /// Between two heartbeats of a node.
 const BEAT: Duration = Duration::from_secs(10);

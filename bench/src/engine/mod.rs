@@ -1,9 +1,8 @@
 //! What the global manager costs: RuntimeServices to Ready on the embedded plane, workers and routes played by doubles, and
 //! then nothing but nodes that say that they live.
 pub(crate) mod doubles;
-mod manager;
+mod managed;
 mod report;
-mod requests;
 mod seen;
 
 use std::time::Duration;
@@ -21,10 +20,8 @@ use kube::{
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
-use self::{manager::Manager, report::Part, seen::Seen};
-use crate::figures::Figures;
-
-pub(crate) use manager::{Arguments as ManagerArguments, Usage, link_of, run as run_manager};
+use self::{managed::Managed, report::Part, seen::Seen};
+use crate::{failure::Failure, figures::Figures};
 
 /// Longest wait for everything to be Ready.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -33,9 +30,6 @@ const SERVICES: &str = "127.96.0.0/12";
 /// Resources that are created at the same time.
 const CREATED_AT_ONCE: usize = 64;
 pub(crate) const NAMESPACE: &str = "default";
-
-/// Whatever went wrong; a benchmark has no remedy to offer.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How many of what.
 #[derive(Args)]
@@ -70,8 +64,9 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     for device in &devices {
         create_node(&client, device).await?;
     }
-    let mut manager = Manager::start(&cluster).await?;
-    let doubles = doubles::start(&cluster, manager.link(), &devices).await?;
+    let mut managed = Managed::start(&cluster).await?;
+    let doubles = doubles::start(&cluster, managed.link, &devices).await?;
+    let manager = &mut managed.manager;
     let part = Part { count: arguments.count, seconds: arguments.rest };
 
     let (before, asked, began) = (manager.usage()?, manager.requests()?, Instant::now());
@@ -91,7 +86,7 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     tokio::time::sleep(Duration::from_secs(arguments.rest)).await;
     part.at_rest(figures, &manager.usage()?.since(&before), manager.requests()?.since(asked));
     doubles.shutdown().await;
-    manager.end().await?;
+    managed.end().await?;
     controllers.shutdown().await;
     Ok(())
 }

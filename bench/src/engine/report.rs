@@ -1,8 +1,7 @@
 //! What was measured, beside what is promised.
 use std::time::Duration;
 
-use super::{manager::Usage, requests::Counted};
-use crate::figures::Figures;
+use crate::{figures::Figures, manager::Counted, usage::Usage};
 
 /// RuntimeServices that are Ready in a second.
 const PACE: f64 = 1000.0;

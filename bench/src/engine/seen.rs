@@ -11,8 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Deserialize;
 use tokio::time::{Instant, interval};
 
-use super::Failure;
-use crate::follow::Follower;
+use crate::{failure::Failure, follow::Follower};
 
 /// Between two words of progress.
 const WORD: Duration = Duration::from_secs(5);

@@ -12,7 +12,10 @@ use kube::{
 use serde_json::json;
 use tokio::{task::JoinSet, time::interval};
 
-use crate::engine::{Failure, NAMESPACE, doubles::running};
+use crate::{
+    engine::{NAMESPACE, doubles::running},
+    failure::Failure,
+};
 
 /// How often each says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(10);

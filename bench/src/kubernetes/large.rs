@@ -8,7 +8,7 @@ use super::{
     site::{Observer, Site},
     small,
 };
-use crate::engine::{Failure, Usage};
+use crate::{failure::Failure, usage::Usage};
 
 /// RuntimeServices of a device.
 const OF_A_DEVICE: usize = 50;

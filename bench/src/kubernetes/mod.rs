@@ -17,7 +17,7 @@ use std::{io, time::Duration};
 use clap::Args;
 use xtask::kube::{Assets, Home, Settings, VERSION};
 
-use crate::{engine::Failure, figures::Figures};
+use crate::{failure::Failure, figures::Figures};
 use site::Site;
 
 /// A cloud and five edges.

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::{Figures, site::Site};
-use crate::engine::Failure;
+use crate::failure::Failure;
 
 /// Rests for `seconds`.
 pub(super) async fn measure(site: &Site, of: &str, seconds: u64, figures: &mut Figures) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::engine::{Failure, NAMESPACE};
+use crate::{engine::NAMESPACE, failure::Failure};
 
 /// Longest wait for anything: thousands of pods take Kubernetes minutes.
 const PATIENCE: Duration = Duration::from_secs(900);

@@ -1,10 +1,6 @@
 //! Kubernetes with devices whose pods and routes are played by doubles, and the global manager beside it as it would be
 //! installed: a process of its own, with the rights of the chart.
-use std::{
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -14,17 +10,19 @@ use k8s_openapi::api::{
 use kube::{Api, Client, ResourceExt, api::PostParams, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
 use xtask::kube::{Assets, ControlPlane, Settings};
 
 use dayu_core::api::{RuntimeService, condition, label};
 
 use super::{kubelet, sightings::Sightings};
-use crate::engine::{Failure, NAMESPACE, Usage, create_node, doubles::Doubles, link_of, runtime_service};
+use crate::{
+    engine::{NAMESPACE, create_node, doubles::Doubles, runtime_service},
+    failure::Failure,
+    manager::{Manager, link_of},
+    usage::Usage,
+};
 
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
-/// Longest wait for a manager to lead.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// As the API server's metrics name them.
 const WRITES: [&str; 6] = ["APPLY", "DELETE", "DELETECOLLECTION", "PATCH", "POST", "PUT"];
 /// Without a request for so long, the manager has nothing more to do.
@@ -52,9 +50,6 @@ pub(super) struct Observer {
     pub(super) services: Sightings,
 }
 
-/// A process that ends with its standard input, so never outlives this one.
-pub(super) struct Manager(Child);
-
 /// How often the manager has asked the API server, but for its Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
@@ -72,14 +67,19 @@ impl Site {
         for device in &devices {
             create_node(&client, device).await?;
         }
-        let manager = Manager::start(&plane, "first").await?;
-        let link = timeout(PATIENCE, link_of(client.clone())).await.map_err(|_| "the manager does not lead")??;
+        let manager = start_manager(&plane, "first").await?;
+        let link = link_of(client.clone()).await?;
         let doubles = Doubles::connect(link, &devices).await?;
         doubles.play("kubelets", kubelet::breathe(client.clone(), devices.clone()));
         doubles.play("pods", kubelet::play(client.clone()));
         // A connection of its own: what it sees does not wait behind what is created.
         let observer = dayu_core::connect::client(Some(&plane.kubeconfig())).await?;
         Ok(Self { devices, manager, seen: Observer::start(&observer), client, doubles: Some(doubles), plane })
+    }
+
+    /// Starts another manager beside the one that leads.
+    pub(super) async fn start_manager(&self, identity: &str) -> Result<Manager, Failure> {
+        start_manager(&self.plane, identity).await
     }
 
     /// Creates a RuntimeService on one of the devices in turn.
@@ -185,32 +185,12 @@ fn ready_slice(slice: &EndpointSlice) -> Option<String> {
     slice.labels().get("kubernetes.io/service-name").filter(|_| slice.endpoints.iter().flatten().any(ready)).cloned()
 }
 
-impl Manager {
-    pub(super) async fn start(plane: &ControlPlane, identity: &str) -> Result<Self, Failure> {
-        let kubeconfig = plane.account(MANIFESTS.as_ref(), "gm", None).await?;
-        let path: PathBuf = plane.kubeconfig().with_file_name(format!("{identity}.conf"));
-        std::fs::write(&path, kubeconfig.to_string())?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["engine-manager", "--identity", identity, "--kubeconfig"]).arg(path).stdin(Stdio::piped());
-        Ok(Self(command.spawn()?))
-    }
-
-    pub(super) fn usage(&self) -> Result<Usage, Failure> {
-        Usage::of_process(self.0.id())
-    }
-
-    /// As a power cut would.
-    pub(super) fn kill(&mut self) -> Result<Instant, Failure> {
-        self.0.kill()?;
-        Ok(Instant::now())
-    }
-}
-
-impl Drop for Manager {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
+/// With the rights of the chart.
+async fn start_manager(plane: &ControlPlane, identity: &str) -> Result<Manager, Failure> {
+    let kubeconfig = plane.account(MANIFESTS.as_ref(), "gm", None).await?;
+    let path = plane.kubeconfig().with_file_name(format!("{identity}.conf"));
+    std::fs::write(&path, kubeconfig.to_string())?;
+    Manager::start(&path, identity)
 }
 
 impl Asked {

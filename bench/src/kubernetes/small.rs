@@ -9,7 +9,7 @@ use super::{
     Figures, milliseconds, set,
     site::{Asked, Observer, Site},
 };
-use crate::engine::Failure;
+use crate::failure::Failure;
 
 /// Of a round; each begins when the one before is Ready.
 const ONE_BY_ONE: usize = 100;

@@ -3,19 +3,15 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt, api::ListParams};
 use tokio::time::Instant;
 
-use super::{
-    Figures, set,
-    site::{Manager, Site},
-    small,
-};
-use crate::engine::{Failure, NAMESPACE};
+use super::{Figures, set, site::Site, small};
+use crate::{engine::NAMESPACE, failure::Failure};
 
 /// So many children of the set exist when the leader dies.
 const BEFORE: usize = 5;
 
 pub(super) async fn measure(site: &mut Site, figures: &mut Figures) -> Result<(), Failure> {
     site.dismiss_doubles().await;
-    let second = Manager::start(&site.plane, "second").await?;
+    let second = site.start_manager("second").await?;
     site.settle().await?;
     let before = site.seen.deployments.count();
     let create = small::create_set(site, "later-");

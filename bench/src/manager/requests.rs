@@ -22,12 +22,12 @@ struct Counters {
 
 /// The counts at one moment, or between two.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Counted {
-    pub(super) reads: u64,
-    pub(super) children: u64,
-    pub(super) statuses: u64,
-    pub(super) events: u64,
-    pub(super) leases: u64,
+pub(crate) struct Counted {
+    pub(crate) reads: u64,
+    pub(crate) children: u64,
+    pub(crate) statuses: u64,
+    pub(crate) events: u64,
+    pub(crate) leases: u64,
 }
 
 impl Requests {
@@ -56,7 +56,7 @@ impl Requests {
 }
 
 impl Counted {
-    pub(super) fn since(self, before: Self) -> Self {
+    pub(crate) fn since(self, before: Self) -> Self {
         Self {
             reads: self.reads - before.reads,
             children: self.children - before.children,
@@ -67,7 +67,7 @@ impl Counted {
     }
 
     /// Those that change something, besides the Lease, by which alone it is known that the manager lives.
-    pub(super) fn writes(self) -> u64 {
+    pub(crate) fn writes(self) -> u64 {
         self.children + self.statuses + self.events
     }
 }
