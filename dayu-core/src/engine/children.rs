@@ -352,7 +352,8 @@ impl view::Pod {
         status.phase == "Running" && condition && containers
     }
 
-    /// The first container that says why it is not ready, else the pod itself, else why it is not bound.
+    /// The first container that says why it is not ready, else the pod itself, else why it is not bound, else what the probe of
+    /// one that runs meets.
     fn trouble(&self) -> Option<(String, String)> {
         let containers = self.status.container_statuses.iter().filter(|container| !container.ready);
         let of_container = containers.filter_map(|container| {
@@ -362,7 +363,17 @@ impl view::Pod {
         });
         let of_pod = self.status.reason.clone().map(|reason| (reason, self.status.message.clone().unwrap_or_default()));
         let unbound = self.status.conditions.iter().find(|c| c.kind == "PodScheduled" && c.status == "False");
-        of_container.into_iter().next().or(of_pod).or(unbound.and_then(view::Condition::told))
+        let told = of_container.into_iter().next().or(of_pod).or(unbound.and_then(view::Condition::told));
+        told.or_else(|| self.refusal())
+    }
+
+    /// Why a pod that runs is not ready. A kubelet names the containers, whose probes a worker that just comes up fails as
+    /// well; a local manager also says, once that takes long, which probe was answered with what.
+    fn refusal(&self) -> Option<(String, String)> {
+        let is_unready = |c: &&view::Condition| c.kind == "Ready" && c.status == "False";
+        let (reason, message) = self.status.conditions.iter().find(is_unready)?.told()?;
+        let (_, why) = message.split_once("]; ").filter(|_| self.status.phase == "Running")?;
+        Some((reason, why.to_owned()))
     }
 }
 
@@ -390,5 +401,25 @@ mod tests {
         assert!(!rolled_out(2, 1, 1, 1), "not seen yet");
         assert!(!rolled_out(2, 2, 1, 0) && !rolled_out(2, 2, 2, 1), "earlier pods are left");
         assert!(rolled_out(2, 2, 1, 1));
+    }
+
+    #[test]
+    fn a_pod_that_runs_tells_what_its_probe_meets_once_somebody_knows() {
+        let trouble = |phase: &str, message: &str| {
+            let ready = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": message});
+            let status = json!({"phase": phase, "conditions": [ready], "containerStatuses": [
+                {"name": "c", "ready": false, "state": {"running": {}}},
+            ]});
+            serde_json::from_value::<view::Pod>(json!({"metadata": {}, "status": status})).unwrap().trouble()
+        };
+        assert_eq!(trouble("Running", "containers with unready status: [c]"), None, "it comes up");
+        let known =
+            "containers with unready status: [c]; c runs, but its readiness probe fails: 127.64.1.2:9000: refused";
+        let (reason, why) = trouble("Running", known).unwrap();
+        assert_eq!(
+            (&*reason, why.starts_with("c runs, but its readiness probe fails: ")),
+            ("ContainersNotReady", true)
+        );
+        assert_eq!(trouble("Pending", known), None);
     }
 }

@@ -14,8 +14,9 @@ use crate::{
 const RUNNING: &str = "Running";
 const FAILED: &str = "Failed";
 
-/// Waiting reasons of a pod that is merely on its way.
-const ON_ITS_WAY: [&str; 4] = ["ContainerCreating", "PodInitializing", "Pending", "Unschedulable"];
+/// Reasons of a pod that is merely on its way.
+const ON_ITS_WAY: [&str; 5] =
+    ["ContainerCreating", "PodInitializing", "Pending", "Unschedulable", "ContainersNotReady"];
 
 pub(super) fn derive(service: &JointMultiEdgeService, observed: &Observed) -> JointMultiEdgeServiceStatus {
     let stored = service.status.clone().unwrap_or_default();
