@@ -32,10 +32,12 @@ pub(super) enum Standing {
 }
 
 impl Applied {
-    /// How `child` stands by what the watch has told. After a restart the object's own word is all there is, and taken.
+    /// How `child` stands by what the watch has told. After a restart the object's own word is all there is, and taken, unless
+    /// somebody else had a hand in it since.
     pub(super) fn standing(&mut self, child: &Child, present: Option<&Record>, epoch: Epoch) -> Standing {
         let Some(written) = self.find(child.kind, &child.name) else {
-            let Some(present) = present.filter(|p| !p.terminating && p.applied == Some(child.hash)) else {
+            let Some(present) = present.filter(|p| !p.terminating && !p.touched && p.applied == Some(child.hash))
+            else {
                 return Standing::Otherwise;
             };
             self.note(Written::now(child, present.uid.clone(), present.revision, Some(present), epoch));
@@ -136,6 +138,8 @@ mod tests {
         List,
         Edit,
         Delete,
+        /// Another process takes over.
+        Restart,
     }
 
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -187,6 +191,11 @@ mod tests {
                     }
                 }
                 Step::Delete => self.store(None),
+                // All that was remembered is lost; the next one begins with a list.
+                Step::Restart => {
+                    self.applied = Applied::default();
+                    self.step(Step::List);
+                }
             }
         }
 
@@ -242,6 +251,7 @@ mod tests {
             uid: uid(stored),
             applied: Some(7),
             revision: Revision(stored.revision),
+            touched: stored.edited,
             terminating: false,
             rolled_out: true,
             trouble: None,
@@ -271,11 +281,12 @@ mod tests {
         fn what_others_change_is_put_right(
             steps in steps(prop_oneof![
                 4 => Just(Step::Look), 4 => Just(Step::Deliver), 1 => Just(Step::Repeat),
-                1 => Just(Step::List), 1 => Just(Step::Edit), 1 => Just(Step::Delete),
+                1 => Just(Step::List), 1 => Just(Step::Edit), 1 => Just(Step::Delete), 1 => Just(Step::Restart),
             ])
         ) {
             let mut world = World::default();
-            let interferences = steps.iter().filter(|step| matches!(step, Step::List | Step::Edit | Step::Delete)).count();
+            let is_own = |step: &&Step| matches!(step, Step::Look | Step::Deliver | Step::Repeat);
+            let interferences = steps.len() - steps.iter().filter(is_own).count();
             steps.into_iter().for_each(|step| world.step(step));
             world.look();
             world.settle();

@@ -32,6 +32,8 @@ pub(super) struct Record {
     /// Hash of what was applied, as the object itself says.
     pub(super) applied: Option<u64>,
     pub(super) revision: Revision,
+    /// Somebody else had a hand in what it asks for.
+    pub(super) touched: bool,
     pub(super) terminating: bool,
     pub(super) rolled_out: bool,
     /// Why a Deployment has no pods.
@@ -113,6 +115,7 @@ impl Record {
             uid,
             applied: object.annotations().get(APPLIED).and_then(|hash| u64::from_str_radix(hash, 16).ok()),
             revision: Revision::of(object),
+            touched: object.meta().managed_fields.is_some(),
             terminating: object.meta().deletion_timestamp.is_some(),
             rolled_out,
             trouble: None,

@@ -53,7 +53,7 @@ macro_rules! kind {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Deployment {
-    #[serde(deserialize_with = "pruned::metadata")]
+    #[serde(deserialize_with = "pruned::metadata_of_ours")]
     pub(super) metadata: ObjectMeta,
     #[serde(deserialize_with = "or_default")]
     pub(super) status: DeploymentStatus,
@@ -72,7 +72,7 @@ pub(super) struct DeploymentStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Service {
-    #[serde(deserialize_with = "pruned::metadata")]
+    #[serde(deserialize_with = "pruned::metadata_of_ours")]
     pub(super) metadata: ObjectMeta,
 }
 

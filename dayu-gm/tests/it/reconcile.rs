@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::site::{Site, condition, on_both, runtime_service};
+use super::site::{Manager, Site, condition, on_both, runtime_service};
 
 on_both! {
     a_runtime_service_is_ready_when_its_device_has_confirmed_the_route,
@@ -23,6 +23,7 @@ on_both! {
     workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only,
     what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays,
     a_foreign_object_of_the_same_name_is_never_adopted,
+    what_somebody_changed_while_nobody_led_is_put_right,
 }
 
 async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route(site: &mut Site) {
@@ -176,4 +177,29 @@ async fn a_foreign_object_of_the_same_name_is_never_adopted(site: &mut Site) {
     site.until::<RuntimeService>(|all| all.len() == 1 && refused(all)).await;
     let service = site.api::<Service>().get("det").await.unwrap();
     assert_eq!(service.spec.unwrap().selector.unwrap()["app"], "x");
+}
+
+async fn what_somebody_changed_while_nobody_led_is_put_right(site: &mut Site) {
+    let services = site.api::<RuntimeService>();
+    services.create(&PostParams::default(), &runtime_service("det", "edge1", 9000)).await.unwrap();
+    let deployment = site.until::<Deployment>(|all| all.len() == 1).await.swap_remove(0);
+    let service = site.until::<Service>(|all| all.iter().any(|one| one.name_any() == "det")).await;
+    let selector = |all: &[Service]| {
+        let det = all.iter().find(|one| one.name_any() == "det").unwrap();
+        det.spec.as_ref().unwrap().selector.clone()
+    };
+    let planned = selector(&service);
+
+    site.depose().await;
+    let image = json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "other:1"}]}}}});
+    let deployments = site.api::<Deployment>();
+    deployments.patch(&deployment.name_any(), &PatchParams::default(), &Patch::Strategic(image)).await.unwrap();
+    let elsewhere = json!({"spec": {"selector": {"app": "x"}}});
+    site.api::<Service>().patch("det", &PatchParams::default(), &Patch::Merge(elsewhere)).await.unwrap();
+    assert_ne!(selector(&site.until::<Service>(|_| true).await), planned);
+
+    site.hand_over(Manager::start(site.restricted.clone(), "next")).await;
+    let containers = |all: &[Deployment]| all[0].spec.template.spec.as_ref().unwrap().containers.clone();
+    site.until::<Deployment>(|all| containers(all)[0].image.as_deref() == Some("i:1")).await;
+    site.until::<Service>(|all| selector(all) == planned).await;
 }

@@ -69,7 +69,8 @@ pub(super) struct Site {
     pub(super) restricted: Client,
     /// The same for a client of one's own; nothing on the embedded one.
     pub(super) kubeconfig: Value,
-    manager: Manager,
+    /// None while nobody leads.
+    manager: Option<Manager>,
 }
 
 pub(super) enum Place {
@@ -131,7 +132,7 @@ pub(super) async fn on_embedded(scenario: Scenario) {
     let (client, controllers) = (cluster.client(), cluster.start_controllers());
     let mut site = Site::open(client.clone(), client, Value::Null, "default", Place::Embedded(controllers)).await;
     scenario(&mut site).await;
-    site.manager.end().await;
+    site.depose().await;
 }
 
 /// Nobody speaks for the nodes that are played: none is lost for that.
@@ -177,8 +178,8 @@ async fn on(plane: ControlPlane, name: &str, scenario: Scenario) -> ControlPlane
     namespaced(&administrator, namespace).await;
     let mut site = Site::open(administrator, manager, restricted, namespace, Place::Kubernetes(Box::new(plane))).await;
     scenario(&mut site).await;
-    let Site { manager, cluster: Place::Kubernetes(plane), .. } = site else { unreachable!("on Kubernetes") };
-    manager.end().await;
+    site.depose().await;
+    let Place::Kubernetes(plane) = site.cluster else { unreachable!("on Kubernetes") };
     *plane
 }
 
@@ -211,7 +212,8 @@ impl Site {
         }
         let mut manager = Manager::start(restricted.clone(), "first");
         let addresses = manager.ready().await;
-        Self { client, namespace: namespace.to_owned(), addresses, cluster, restricted, kubeconfig, manager }
+        let (namespace, manager) = (namespace.to_owned(), Some(manager));
+        Self { client, namespace, addresses, cluster, restricted, kubeconfig, manager }
     }
 
     /// The objects of a kind in the namespace of the scenario.
@@ -249,8 +251,15 @@ impl Site {
 
     /// Another manager takes over from the present one, with the same rights.
     pub(super) async fn hand_over(&mut self, to: Manager) {
-        std::mem::replace(&mut self.manager, to).end().await;
-        self.addresses = self.manager.ready().await;
+        self.depose().await;
+        self.addresses = self.manager.insert(to).ready().await;
+    }
+
+    /// Nobody leads any more.
+    pub(super) async fn depose(&mut self) {
+        if let Some(manager) = self.manager.take() {
+            manager.end().await;
+        }
     }
 
     /// Connects as the local manager of a device.
