@@ -15,6 +15,10 @@ use crate::{
 /// The label that ties a slice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
+/// The phase of a pod that is over. A Deployment's pods begin again whatever their containers do: such a one was refused by its
+/// device, or thrown out.
+pub(super) const FAILED: &str = "Failed";
+
 /// All children of one resource. Lists, because most resources have one of each, and an ordered map makes room for eleven.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Children {
@@ -89,6 +93,11 @@ impl Children {
             ready: slices().flat_map(|slice| slice.ready.to_vec()).collect(),
             not_ready: slices().map(|slice| slice.not_ready).sum(),
         }
+    }
+
+    /// Whether a pod was refused by its device, or thrown out.
+    pub(super) fn have_refused(&self) -> bool {
+        self.pods.iter().any(|pod| &*pod.phase == FAILED)
     }
 
     /// Whether there is a child of this UID.

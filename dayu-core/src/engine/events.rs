@@ -39,6 +39,24 @@ impl Announcer {
         if said.0.as_deref() == Some(&next) || (said.0.is_none() && !trouble) {
             return;
         }
+        if self.publish(resource, trouble, reason, note).await {
+            said.0 = Some(Box::new(next));
+        }
+    }
+
+    /// Says something that happened to `resource`.
+    pub(super) async fn warn<K: Resource<DynamicType = ()>>(&self, resource: &K, reason: &str, note: &str) {
+        self.publish(resource, true, reason.to_owned(), note.to_owned()).await;
+    }
+
+    /// Whether it could be: an event that cannot be written must not keep the work from being done.
+    async fn publish<K: Resource<DynamicType = ()>>(
+        &self,
+        resource: &K,
+        trouble: bool,
+        reason: String,
+        note: String,
+    ) -> bool {
         let event = Event {
             type_: if trouble { EventType::Warning } else { EventType::Normal },
             reason,
@@ -46,11 +64,8 @@ impl Announcer {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
-        // An event that cannot be written must not keep the work from being done.
-        match recorder(&self.0).publish(&event, &resource.object_ref(&())).await {
-            Ok(()) => said.0 = Some(Box::new(next)),
-            Err(error) => tracing::debug!(%error, "event not written"),
-        }
+        let published = recorder(&self.0).publish(&event, &resource.object_ref(&())).await;
+        published.inspect_err(|error| tracing::debug!(%error, "event not written")).is_ok()
     }
 }
 

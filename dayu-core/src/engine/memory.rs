@@ -2,7 +2,7 @@
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{activation::ActivationDemand, applied::Applied, events::Said, key::Key, packed::Packed};
+use super::{activation::ActivationDemand, applied::Applied, events::Said, guard::Guard, key::Key, packed::Packed};
 use crate::name::{Device, Revision, Uid};
 
 /// Kept for each resource for as long as it is there, so every byte counts.
@@ -24,6 +24,8 @@ pub(super) struct Memory {
     /// Devices that the plan names, and why the resource was refused, if it was: what wakes it.
     pub(super) devices: Box<[Device]>,
     pub(super) refused: Option<&'static str>,
+    /// Of workers whose pods are refused.
+    pub(super) guard: Option<Box<Guard>>,
 }
 
 /// The version that the server answered a write with, and when.

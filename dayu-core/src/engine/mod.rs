@@ -25,6 +25,8 @@ mod apply;
 mod children;
 mod events;
 mod families;
+mod flood;
+mod guard;
 mod inventory;
 mod key;
 mod memory;

@@ -17,11 +17,13 @@ use super::{
     apply::{self, Refusal},
     children::{Children, known},
     events::Announcer,
+    guard::{Held, REFUSED},
     inventory::{Child, ChildKind, mark},
     key::Key,
     memory::{Asked, Basis, Echo, Memory, Version},
     packed::{Packer, Unreadable},
     parked::{Parked, Seen},
+    world::Epoch,
 };
 use crate::{
     connect::refusal,
@@ -64,6 +66,17 @@ pub(super) struct Looked {
     pub(super) devices: Option<Vec<Device>>,
 }
 
+impl Verdict {
+    /// The same, but looked at again `at` the latest.
+    fn by(self, at: Option<Instant>) -> Self {
+        match (self, at) {
+            (Self::Done, Some(at)) => Self::Until(at),
+            (Self::Until(until), Some(at)) => Self::Until(until.min(at)),
+            (verdict, _) => verdict,
+        }
+    }
+}
+
 impl From<Verdict> for Looked {
     fn from(verdict: Verdict) -> Self {
         Self { verdict, devices: None }
@@ -95,9 +108,16 @@ impl<T: Template> Context<T> {
         let plan = self.template.plan(&resource, &site);
         memory.refused = plan.as_ref().err().map(|rejection| rejection.reason);
         let (mut refusal, mut has_changed) = (None, false);
+        let mut held = Held::default();
         let (plan, failure) = match plan {
-            Ok(plan) => {
-                match self.bring_about(&resource, &plan, basis, memory).await {
+            Ok(mut plan) => {
+                let known = self.world.children(uid);
+                held = self.hold_back(&resource, &known.0, &mut plan, memory, basis, now).await;
+                let brought = match self.bring_about(&resource, &plan, basis, &known, memory).await {
+                    Ok(false) => held.clear(&self.client, key.namespace(), uid).await.map(|()| false),
+                    brought => brought,
+                };
+                match brought {
                     Ok(changed) => has_changed = changed,
                     Err(why) => refusal = Some(why),
                 }
@@ -112,9 +132,10 @@ impl<T: Template> Context<T> {
         if has_changed {
             // The watch tells of what was written and wakes the resource: a status of before would be out of date at once.
             let verdict = memory.untold.map_or(Verdict::Done, |since| Verdict::Until(since + PROGRESS));
-            return Looked { verdict, devices };
+            return Looked { verdict: verdict.by(held.until), devices };
         }
-        let observed = self.observe(uid, plan, site, failure);
+        let mut observed = self.observe(uid, plan, site, failure);
+        observed.workers.values_mut().for_each(|worker| held.explain(worker));
         self.demand(key, uid, &observed, memory).await;
         let told = self.tell(key, &resource, &observed, memory, now).await;
         let failure = match (&observed.failure, &told) {
@@ -132,7 +153,35 @@ impl<T: Template> Context<T> {
                 Verdict::Retry { reason: refusal.reason, why }
             }
         };
-        Looked { verdict, devices }
+        Looked { verdict: verdict.by(held.until), devices }
+    }
+
+    /// Keeps workers whose pods are refused again and again from getting more of them for a while.
+    async fn hold_back(
+        &self,
+        resource: &T::Resource,
+        children: &Children,
+        plan: &mut Plan,
+        memory: &mut Memory,
+        basis: Basis,
+        now: Instant,
+    ) -> Held {
+        if memory.guard.is_none() && !children.have_refused() {
+            return Held::default();
+        }
+        let names = plan.workers.iter().filter_map(|worker| worker.deployment.metadata.name.clone());
+        let workers = names.map(|name| (name.clone(), children.worker(&name))).collect();
+        let guard = memory.guard.get_or_insert_default();
+        let held = guard.look(basis.resource, &workers, (now, (self.clock)()));
+        memory.guard.take_if(|guard| guard.is_over());
+        if held.has_changed {
+            memory.basis = None;
+        }
+        held.restrain(plan);
+        for note in &held.news {
+            self.announcer.warn(resource, REFUSED, note).await;
+        }
+        held
     }
 
     /// The incarnation that is remembered is gone, whether or not another took its name: nobody needs to confirm its route
@@ -152,11 +201,11 @@ impl<T: Template> Context<T> {
         resource: &T::Resource,
         plan: &Plan,
         basis: Basis,
+        (children, epoch): &(Children, Epoch),
         memory: &mut Memory,
     ) -> Result<bool, Refusal> {
-        let uid = resource.uid().unwrap_or_default();
-        let (children, epoch) = self.world.children(&Uid::from(uid.as_str()));
-        if memory.basis == Some(basis) && memory.applied.stands(&children, epoch) {
+        let (uid, epoch) = (resource.uid().unwrap_or_default(), *epoch);
+        if memory.basis == Some(basis) && memory.applied.stands(children, epoch) {
             return Ok(false);
         }
         memory.basis = None;
@@ -165,7 +214,7 @@ impl<T: Template> Context<T> {
         let mut first = Ok(false);
         for child in &planned {
             let ensured =
-                apply::ensure(&mut memory.applied, &self.client, &namespace, child, (&children, epoch), &uid).await;
+                apply::ensure(&mut memory.applied, &self.client, &namespace, child, (children, epoch), &uid).await;
             match (ensured, &mut first) {
                 (Ok(changed), Ok(has_changed)) => *has_changed |= changed,
                 (Err(refusal), Ok(_)) => first = Err(refusal),
@@ -174,7 +223,7 @@ impl<T: Template> Context<T> {
         }
         // What replaces a child must stand before the child goes.
         let has_changed = first?;
-        for (kind, name) in apply::prune(&self.client, &namespace, &planned, &children).await? {
+        for (kind, name) in apply::prune(&self.client, &namespace, &planned, children).await? {
             memory.applied.forget(kind, &name);
         }
         memory.basis = Some(basis);

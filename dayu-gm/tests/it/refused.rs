@@ -1,26 +1,31 @@
 //! The global manager where a device is away, or pods are not let in.
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dayu_core::api::RuntimeService;
 use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{Namespace, Node, Pod},
+    core::v1::{Event, Namespace, Node, Pod},
 };
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 use xtask::kube::Settings;
 
-use super::site::{Site, condition, on_kubernetes_only, on_kubernetes_with, register, runtime_service};
+use super::{
+    offline::{FEW, bound, is_bound, lives},
+    site::{Site, condition, on_kubernetes_only, on_kubernetes_with, register, runtime_service},
+};
 
 on_kubernetes_only! {
     the_namespace_lets_no_such_pod_in,
     a_kubelet_refuses_a_pod_and_takes_the_next,
+    a_kubelet_refuses_every_pod_and_gets_no_more_of_them,
 }
 
 /// Of a name of its own: Kubernetes remembers of a node that is replaced when it was heard of.
@@ -36,10 +41,6 @@ const HASTY: Settings = Settings {
 async fn a_device_falls_silent_and_comes_back_with_its_pods_on_kubernetes() {
     on_kubernetes_with(HASTY, "silent", |site| Box::pin(a_device_falls_silent_and_comes_back_with_its_pods(site)))
         .await;
-}
-
-fn bound(pods: &[Pod]) -> bool {
-    pods.iter().all(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some()))
 }
 
 async fn create(site: &Site, device: &str) {
@@ -136,4 +137,59 @@ async fn a_kubelet_refuses_a_pod_and_takes_the_next(site: &mut Site) {
     assert_eq!(asked.endpoint_pod_uid.as_str(), next.uid().unwrap());
     let services = site.until::<RuntimeService>(|all| condition(&all[0].status, "WorkloadReady").0 == "True").await;
     assert!(!told(&services), "what is over is not told any more");
+}
+
+/// The kubelet of all devices, as long as this is held: it refuses every pod, and lets go of those that are deleted. Notes
+/// the UIDs of all that it ever saw.
+fn refuse_all(site: &Site) -> (AbortOnDropHandle<()>, Arc<Mutex<BTreeSet<String>>>) {
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let (pods, noted) = (site.api::<Pod>(), seen.clone());
+    let refused = Patch::Merge(json!({"status": {
+        "phase": "Failed", "reason": "UnexpectedAdmissionError", "message": "no camera is free",
+    }}));
+    let kubelet = tokio::spawn(async move {
+        loop {
+            for pod in pods.list(&ListParams::default()).await.unwrap().iter().filter(|pod| is_bound(pod)) {
+                let name = pod.name_any();
+                // Whoever is faster: one that is gone is neither refused nor let go.
+                if pod.metadata.deletion_timestamp.is_some() {
+                    let _ = pods.delete(&name, &DeleteParams::default().grace_period(0)).await;
+                } else if lives(&pod) {
+                    let _ = pods.patch_status(&name, &PatchParams::default(), &refused).await;
+                }
+                noted.lock().extend(pod.uid());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    });
+    (AbortOnDropHandle::new(kubelet), seen)
+}
+
+async fn a_kubelet_refuses_every_pod_and_gets_no_more_of_them(site: &mut Site) {
+    create(site, "edge1").await;
+    let (kubelet, seen) = refuse_all(site);
+    site.until::<Deployment>(|all| all.iter().any(|one| one.spec.replicas == Some(0))).await;
+    let told = |all: &[RuntimeService]| {
+        let status = serde_json::to_string(&all[0].status).unwrap();
+        status.contains("PodsRefused: device edge1 refuses its pods, the last one with UnexpectedAdmissionError")
+    };
+    site.until::<RuntimeService>(told).await;
+    let is_event = |event: &Event| event.reason.as_deref() == Some("PodsRefused");
+    site.until::<Event>(|all| all.iter().any(is_event)).await;
+    let is_quiet = |all: &[Pod]| all.len() <= 2 && !all.iter().any(|pod| lives(&pod));
+    site.until::<Pod>(is_quiet).await;
+    let before = seen.lock().len();
+    sleep(Duration::from_secs(3)).await;
+    assert!(is_quiet(&site.until::<Pod>(|_| true).await), "what was refused is cleared away");
+    assert_eq!(seen.lock().len(), before, "none is made");
+    assert!(before <= FEW, "{before} pods until it was stopped");
+
+    // Another resource of the name is another try.
+    drop(kubelet);
+    site.api::<RuntimeService>().delete("det", &DeleteParams::default()).await.unwrap();
+    site.until::<Deployment>(<[_]>::is_empty).await;
+    create(site, "edge1").await;
+    let all = site.until::<Pod>(|all| all.iter().any(|pod| lives(&pod)) && bound(all)).await;
+    site.become_ready(all.iter().find(lives).unwrap(), "10.64.1.2").await;
+    site.until::<RuntimeService>(|all| condition(&all[0].status, "WorkloadReady").0 == "True").await;
 }

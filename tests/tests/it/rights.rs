@@ -10,7 +10,7 @@ use dayu_mesh::Options as Mesh;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     coordination::v1::Lease,
-    core::v1::{Event, Node, Service},
+    core::v1::{Event, Node, Pod, Service},
 };
 use kube::{
     Api, Client, Config,
@@ -109,6 +109,20 @@ async fn live(client: &Client) {
     change(json!({"edgeWorker": joint(&["i:2"], 9001).spec.edge_worker, "serviceConfig": null})).await;
     until::<Deployment>(&deployments, "one worker", |all| all.len() == 1).await;
     until::<Service>(&services, "no Service but Kubernetes' own", |all| all.len() == 1).await;
+
+    // Its device refuses its pods until none is asked for any more, and those that failed are cleared away.
+    let pods = Api::<Pod>::default_namespaced(client.clone());
+    let refused = Patch::Merge(json!({"status": {"phase": "Failed", "reason": "OutOfmemory"}}));
+    let is_asked = |all: &[Deployment]| all.iter().any(|one| one.spec.replicas != Some(0));
+    while is_asked(&deployments.list(&ListParams::default()).await.unwrap().items) {
+        for pod in pods.list(&ListParams::default()).await.unwrap() {
+            // One that is gone meanwhile is as good as refused.
+            let _ = pods.patch_status(pod.metadata.name.as_deref().unwrap(), &PatchParams::default(), &refused).await;
+        }
+    }
+    // One that was deleted before it was refused waits for a kubelet to let it go.
+    let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none();
+    until::<Pod>(&pods, "no more than two refused pods", |all| all.iter().filter(stays).count() <= 2).await;
 
     // Refused, let go, and refused for the same reason once more.
     let runtime_services = Api::<RuntimeService>::default_namespaced(client.clone());
