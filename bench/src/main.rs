@@ -58,7 +58,7 @@ fn main() -> std::io::Result<()> {
         Bench::Idle(arguments) => idle::run(&arguments)?,
         Bench::Kube(arguments) => kubernetes::run(&arguments)?,
         Bench::Manager(arguments) => manager::run(&arguments)?,
-        Bench::Pick(arguments) => pick::run(&arguments),
+        Bench::Pick(arguments) => pick::run(&arguments)?,
         Bench::Relay(arguments) => relay::run(&arguments)?,
         Bench::Writes => writes::run()?,
     }

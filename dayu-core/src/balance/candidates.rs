@@ -3,7 +3,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Error, Load, Mode, Reason, Refused, Request, Ring, Turns, latency::nanos};
+use super::{Error, Homes, Load, Mode, Reason, Refused, Request, Turns, latency::nanos};
 use crate::directory::{Endpoint, EndpointSet, Service, Slot};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
@@ -100,9 +100,9 @@ impl Candidates {
         &self.service.ports[self.port].endpoints
     }
 
-    /// The ring that keys of these candidates are looked up on.
-    pub(super) fn ring(&self) -> &Ring {
-        self.set().ring(&self.range)
+    /// Where keys are at home among these candidates.
+    pub(super) fn homes(&self) -> &Homes {
+        self.set().homes(&self.range)
     }
 
     /// Whose turn it is among these candidates.

@@ -6,7 +6,7 @@ use super::{
     place::{self, Lazy, Place},
 };
 use crate::{
-    balance::{Load, Ring, Spill, Turns},
+    balance::{Homes, Load, Spill, Turns},
     name::{Device, Uid},
 };
 
@@ -61,8 +61,8 @@ pub struct EndpointSet {
     slots: Arc<[Slot]>,
     /// One for each device, in the same order.
     places: Arc<[Place]>,
-    /// The ring of all.
-    ring: Arc<Lazy<Ring>>,
+    /// The homes of all.
+    homes: Arc<Lazy<Homes>>,
     /// The turns of all.
     turns: Arc<Lazy<Turns>>,
 }
@@ -78,10 +78,10 @@ impl EndpointSet {
         for place in &places {
             keep_loads(&mut endpoints[place.range()], before, place.device());
         }
-        let ring = Arc::new(before.ring.renewed(&before.all, &endpoints));
+        let homes = Arc::new(before.homes.renewed(&before.all, &endpoints));
         let turns = Arc::new(before.turns.renewed(&before.all, &endpoints));
         let slots = endpoints.iter().map(|endpoint| Slot { load: endpoint.load.clone(), ready: endpoint.ready });
-        Self { slots: slots.collect(), all: endpoints.into(), places: places.into(), ring, turns }
+        Self { slots: slots.collect(), all: endpoints.into(), places: places.into(), homes, turns }
     }
 
     /// All of them, sorted by device.
@@ -112,9 +112,9 @@ impl EndpointSet {
         self.place_in(range).map(Place::spill)
     }
 
-    /// The ring of the endpoints in `range`: of a device, or of all.
-    pub(crate) fn ring(&self, range: &Range<usize>) -> &Ring {
-        self.place_in(range).map_or(&*self.ring, Place::ring).of(&self.all[range.clone()])
+    /// The homes of the endpoints in `range`: of a device, or of all.
+    pub(crate) fn homes(&self, range: &Range<usize>) -> &Homes {
+        self.place_in(range).map_or(&*self.homes, Place::homes).of(&self.all[range.clone()])
     }
 
     /// Whose turn it is among the endpoints in `range`: of a device, or of all.

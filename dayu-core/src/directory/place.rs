@@ -6,7 +6,7 @@ use std::{
 
 use super::{Endpoint, EndpointSet};
 use crate::{
-    balance::{Ring, Spill, Turns},
+    balance::{Homes, Spill, Turns},
     name::Device,
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Place {
     device: Device,
     range: Range<usize>,
     spill: Arc<Spill>,
-    ring: Lazy<Ring>,
+    homes: Lazy<Homes>,
     turns: Lazy<Turns>,
 }
 
@@ -39,9 +39,9 @@ pub(super) fn places(endpoints: &[Endpoint], before: &EndpointSet) -> Vec<Place>
         start = range.end;
         let old = before.place(device.as_str());
         let spill = old.map(|old| old.spill.clone()).unwrap_or_default();
-        let ring = old.map(|old| old.ring.renewed(before.on(device.as_str()), its)).unwrap_or_default();
+        let homes = old.map(|old| old.homes.renewed(before.on(device.as_str()), its)).unwrap_or_default();
         let turns = old.map(|old| old.turns.renewed(before.on(device.as_str()), its)).unwrap_or_default();
-        Place { device, range, spill, ring, turns }
+        Place { device, range, spill, homes, turns }
     });
     devices.collect()
 }
@@ -59,8 +59,8 @@ impl Place {
         &self.spill
     }
 
-    pub(super) fn ring(&self) -> &Lazy<Ring> {
-        &self.ring
+    pub(super) fn homes(&self) -> &Lazy<Homes> {
+        &self.homes
     }
 
     pub(super) fn turns(&self) -> &Lazy<Turns> {
@@ -88,7 +88,7 @@ impl<T: Made> Lazy<T> {
     }
 }
 
-impl Made for Ring {
+impl Made for Homes {
     fn number(endpoint: &Endpoint) -> u64 {
         endpoint.hash
     }

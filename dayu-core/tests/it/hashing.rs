@@ -58,7 +58,26 @@ fn homes_are_the_same_in_every_process_and_version() {
 
 /// Recorded once; if either changes, all sessions of all installations move at the next upgrade.
 const HASH_OF_CAMERA_7: u64 = 6_184_350_016_423_837_359;
-const HOMES_OF_EIGHT_KEYS: [u16; 8] = [10, 7, 2, 7, 3, 3, 1, 8];
+const HOMES_OF_EIGHT_KEYS: [u16; 8] = [1, 3, 10, 2, 4, 4, 9, 8];
+
+#[test]
+fn homes_follow_from_who_is_there_and_not_from_how_they_came() {
+    let slowly = world::directory(Vec::new());
+    homes_are_asked_while(&slowly, &[&[9, 3], &[3, 12, 9, 5, 1], &[5, 1, 12, 4]]);
+    let all: Vec<u8> = (1..=12).rev().collect();
+    homes_are_asked_while(&slowly, &[&all]);
+    assert_eq!(homes(&slowly), homes(&world::equals(12)));
+}
+
+/// Lets one list of pods follow the other.
+fn homes_are_asked_while(directory: &Directory, lists: &[&[u8]]) {
+    for pods in lists {
+        let endpoints = pods.iter().map(|pod| world::endpoint("edge1", *pod)).collect();
+        let version = directory.snapshot().version() + 1;
+        directory.apply(Change::Slice(world::slice(version, endpoints)));
+        assert_eq!(go(directory, world::request().keyed(1)).device.as_str(), "edge1");
+    }
+}
 
 #[test]
 fn a_busy_home_passes_keys_on_and_the_bound_holds() {

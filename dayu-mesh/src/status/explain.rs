@@ -87,7 +87,7 @@ fn line(endpoint: &Explained) -> String {
     let mark = if endpoint.picked { "→" } else { " " };
     let verdict = match (&endpoint.left_out, endpoint.score) {
         (Some(why), _) => format!("left out by {why}"),
-        // A part of a ring, or microseconds.
+        // A part of a round, or a count, or microseconds.
         (None, Some(score)) if score < 1.0 => format!("score {score:.3}"),
         (None, Some(score)) => format!("score {score:.0}"),
         (None, None) => "not looked at".to_owned(),

@@ -4,10 +4,11 @@ use crate::balance::{Candidates, Draw};
 
 /// Requests of one key go to one endpoint; when endpoints come and go, only the keys of those that did move, and an
 /// endpoint that is too busy passes the rest on, unless the Service wants its clients to stay. Requests without a key are
-/// drawn.
+/// drawn. Shares are equal, whatever endpoints weigh.
 ///
-/// Homes are found on a ring of the candidates, which costs the same for ten and ten thousand. The ring is made for the first
-/// request with a key (a few milliseconds for ten thousand) and from then on with each change, before picks see it.
+/// A home is looked up, which costs the same for ten and ten thousand. Where there are more than a few candidates, their homes
+/// are written down for the first request with a key (a few milliseconds) and from then on with each change, before picks see
+/// it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ConsistentHash;
 
@@ -17,7 +18,7 @@ const BOUND: f64 = 1.25;
 const HANDFUL: u32 = 8;
 /// So many candidates are looked at to tell what the fair share is.
 const LOOKED_AT: usize = 16;
-/// So many points from the home on are searched for an endpoint that is not busy; if all are, the least busy of them has it.
+/// So far from the home on is searched for one that is usable or not busy; if all are busy, the least busy of them has it.
 const NEAR: usize = 64;
 
 impl Policy for ConsistentHash {
@@ -26,25 +27,25 @@ impl Policy for ConsistentHash {
     }
 
     fn pick(&self, candidates: &Candidates, draw: &mut Draw) -> Option<usize> {
-        if candidates.is_empty() {
-            return None;
-        }
         let key = candidates.request().key.unwrap_or_else(|| draw.number());
-        let (field, ring) = (candidates.field(), candidates.ring());
-        let home = ring.from(key).find(|index| field.is_usable(*index))?;
+        let field = candidates.field();
+        let near = || candidates.homes().of(key).take(NEAR).filter(|index| field.is_usable(*index));
         let busy = |index: usize| field.load(index).in_flight();
+        let Some(home) = near().next() else {
+            return candidates.usable_from(candidates.homes().of(key).next()?);
+        };
         if candidates.is_sticky() || busy(home) < HANDFUL {
             return Some(home);
         }
         // What each would have if this request went to all in equal parts.
         let share = field.mean_in_flight(draw.below(field.len()), LOOKED_AT) + 1.0 / field.len() as f64;
         let bound = ((share * BOUND).ceil() as u32).max(HANDFUL);
-        let near = || ring.from(key).take(NEAR).filter(|index| field.is_usable(*index));
-        near().find(|index| busy(*index) < bound).or_else(|| near().min_by_key(|index| busy(*index))).or(Some(home))
+        near().find(|index| busy(*index) < bound).or_else(|| near().min_by_key(|index| busy(*index)))
     }
 
+    /// How far from the home on the candidate comes up.
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         let key = candidates.request().key.unwrap_or_default();
-        candidates.ring().behind(key, candidates.get(index).hash)
+        candidates.homes().of(key).take(NEAR).position(|near| near == index).unwrap_or(NEAR) as f64
     }
 }
