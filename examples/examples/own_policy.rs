@@ -4,7 +4,6 @@ use dayu_core::directory::{Change, Directory, Endpoint, EndpointRecord, ServiceR
 use futures::future::{ready, try_join_all};
 use tower::{ServiceExt, service_fn};
 /// Fills one endpoint up to so many requests in flight, then the next.
-#[derive(Clone)]
 struct Pack(u32);
 impl Policy for Pack {
     fn name(&self) -> &'static str {

@@ -41,8 +41,7 @@ impl Runtime for Functions {
         let function = self.images.get(launch.image.as_str()).ok_or_else(unknown)?;
         let stop = CancellationToken::new();
         let task = tokio::spawn(function(launch, stop.clone()));
-        let cut = |error: JoinError| Cause::Signal(if error.is_panic() { 6 } else { 9 });
-        let kill = task.abort_handle();
+        let (kill, cut) = (task.abort_handle(), |error: JoinError| Cause::Signal(if error.is_panic() { 6 } else { 9 }));
         let ended = task.map(move |ended| ended.map_or_else(cut, Cause::Code)).boxed().shared();
         self.runs.lock().insert((launch.pod.clone(), launch.run.clone()), Living { stop, kill, ended });
         Ok(ProcessId::from(launch.run.to_string()))
@@ -59,10 +58,12 @@ impl Runtime for Functions {
         if let Some(ended) = ended { ended.await } else { Cause::Unknown }
     }
 
-    async fn stop(&self, pod: &Uid, run: &Run, _: &ProcessId, kill: bool) {
-        if let Some(living) = self.runs.lock().get(&(pod.clone(), run.clone())) {
-            if kill { living.kill.abort() } else { living.stop.cancel() }
-        }
+    async fn terminate(&self, pod: &Uid, run: &Run, _: &ProcessId) {
+        self.runs.lock().get(&(pod.clone(), run.clone())).inspect(|living| living.stop.cancel());
+    }
+
+    async fn kill(&self, pod: &Uid, run: &Run, _: &ProcessId) {
+        self.runs.lock().get(&(pod.clone(), run.clone())).inspect(|living| living.kill.abort());
     }
 
     async fn exec(&self, _: &Uid, _: &ProcessId, _: &[String], _: Duration) -> Result<(), String> {
@@ -90,8 +91,7 @@ pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options { data: Some(data.path().into()), stop_workers: true, ..Options::of("edge1") };
     let manager = dayu_lm::run_with_runtime(cluster.client(), options, Arc::new(functions), shutdown.clone());
     let pods = Api::<Pod>::default_namespaced(cluster.client());
-    let spec = json!({"nodeName": "edge1", "containers": [{"name": "main", "image": "greeter"}]});
-    let pod = json!({"metadata": {"name": "a"}, "spec": spec});
+    let pod = json!({"metadata": {"name": "a"}, "spec": {"nodeName": "edge1", "containers": [{"name": "main", "image": "greeter"}]}});
     pods.create(&Default::default(), &serde_json::from_value(pod)?).await?;
     let again = |pod: &Pod| Some(pod.status.as_ref()?.container_statuses.as_ref()?.first()?.restart_count == 1);
     await_condition(pods, "a", |pod: Option<&Pod>| pod.and_then(again).unwrap_or_default()).await?;

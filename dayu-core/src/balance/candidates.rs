@@ -3,7 +3,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Error, Homes, Load, Mode, Reason, Refused, Request, Turns, latency::nanos};
+use super::{Error, Homes, Load, Reason, Refused, Request, Target, Turns, latency::nanos};
 use crate::directory::{Endpoint, EndpointSet, Service, Slot};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
@@ -136,7 +136,7 @@ impl Candidates {
 
     /// Leaves a device that was only preferred, once nothing there is left to try; says whether that adds any candidate.
     pub(super) fn leave_device(&mut self) -> bool {
-        let may = matches!(self.request.mode, Mode::Prefer { .. }) && self.len() < self.all().len();
+        let may = matches!(self.request.target, Target::Prefer { .. }) && self.len() < self.all().len();
         if may {
             self.widen();
         }
@@ -196,5 +196,5 @@ impl<'a> Field<'a> {
 }
 
 pub(super) fn refused(request: &Request, reason: Reason, detail: String) -> Refused {
-    Refused { reason, service: request.service.clone(), port: request.port, device: request.device.clone(), detail }
+    Refused { reason, service: request.service.clone(), port: request.port, device: request.device().cloned(), detail }
 }

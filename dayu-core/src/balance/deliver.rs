@@ -5,7 +5,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use tower::{Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::{Attempt, Candidates, Error, Policy, Seed, policy};
 
@@ -59,7 +59,7 @@ impl<P, S> Layer<S> for BalanceLayer<P> {
 impl<P, S, T> Service<Candidates> for Balance<P, S>
 where
     P: Policy,
-    S: Service<Attempt, Response = T, Error = String> + Clone + Send + 'static,
+    S: Service<Attempt, Response = T, Error: Into<BoxError>> + Clone + Send + 'static,
     S::Future: Send,
     T: Send + 'static,
 {
@@ -87,7 +87,7 @@ fn next<P: Policy>(layer: &BalanceLayer<P>, candidates: &mut Candidates) -> Opti
 async fn deliver<P, S, T>(inner: S, layer: BalanceLayer<P>, mut candidates: Candidates) -> Result<T, Error>
 where
     P: Policy,
-    S: Service<Attempt, Response = T, Error = String> + Clone,
+    S: Service<Attempt, Response = T, Error: Into<BoxError>> + Clone,
 {
     let mut last = None;
     for attempt in 1..=layer.attempts {
@@ -97,10 +97,10 @@ where
         let address = endpoint.address;
         match inner.clone().oneshot(Attempt { endpoint, now: candidates.now }).await {
             Ok(done) => return Ok(done),
-            Err(problem) => last = Some((attempt, address, problem)),
+            Err(error) => last = Some((attempt, address, error.into())),
         }
     }
-    let Some((attempts, address, problem)) = last else { return Err(candidates.refusal().into()) };
+    let Some((attempts, address, source)) = last else { return Err(candidates.refusal().into()) };
     let (service, port) = (candidates.request.service.clone(), candidates.request.port);
-    Err(Error::Unreachable { service, port, attempts, address, problem })
+    Err(Error::Unreachable { service, port, attempts, address, source })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use tokio::time::Instant;
-use tower::{Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::InFlight;
 use crate::directory::Endpoint;
@@ -19,6 +19,18 @@ pub struct Attempt {
     pub endpoint: Endpoint,
     /// When the request came, since a moment fixed per process.
     pub now: Duration,
+}
+
+/// Why an endpoint could not be reached.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// Not within the deadline.
+    #[error("no connection within {} ms", .0.as_millis())]
+    Late(Duration),
+    /// The connector says so.
+    #[error(transparent)]
+    Failed(BoxError),
 }
 
 /// What counts as a success of an endpoint, and ends its row of failures.
@@ -79,15 +91,15 @@ impl<C> Layer<C> for DialLayer {
 impl<C, T> Service<Attempt> for Dial<C>
 where
     C: Service<Endpoint, Response = T> + Clone + Send + 'static,
-    C::Error: std::fmt::Display + Send,
+    C::Error: Into<BoxError>,
     C::Future: Send,
     T: Send + 'static,
 {
     type Response = Tracked<T>;
-    type Error = String;
-    type Future = BoxFuture<'static, Result<Tracked<T>, String>>;
+    type Error = DialError;
+    type Future = BoxFuture<'static, Result<Tracked<T>, DialError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), String>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), DialError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -102,8 +114,8 @@ where
                     }
                     return Ok(Tracked { inner, endpoint, origin, _in_flight: in_flight });
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no connection within {} ms", deadline.as_millis()),
+                Ok(Err(error)) => DialError::Failed(error.into()),
+                Err(_) => DialError::Late(deadline),
             };
             endpoint.load.failed(origin.elapsed());
             Err(problem)

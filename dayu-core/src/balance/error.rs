@@ -1,10 +1,13 @@
 //! Refusals, each with a reason that machines can count and a sentence that says what to do.
 use std::net::SocketAddr;
 
+use tower::BoxError;
+
 use crate::name::{Device, ServiceKey};
 
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Reason {
     /// No such Service.
     NoSuchService,
@@ -39,13 +42,14 @@ pub struct Refused {
 
 /// A request that got no connection.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// Refused before anything was tried.
     #[error(transparent)]
     Refused(#[from] Refused),
     /// Endpoints were tried and none could be reached.
     #[error(
-        "{service} port {port}: none of {attempts} endpoint(s) could be reached, last {address}: {problem}; is the worker listening there?"
+        "{service} port {port}: none of {attempts} endpoint(s) could be reached, last {address}: {source}; is the worker listening there?"
     )]
     Unreachable {
         /// Which Service.
@@ -56,8 +60,8 @@ pub enum Error {
         attempts: usize,
         /// The last one tried.
         address: SocketAddr,
-        /// What it said.
-        problem: String,
+        /// Why it could not be.
+        source: BoxError,
     },
 }
 

@@ -64,7 +64,7 @@ pub fn explain<P: Policy>(
     let mut explanation = Explanation {
         service: request.service.to_string(),
         port: request.port,
-        device: request.device.as_ref().map(ToString::to_string),
+        device: request.device().map(ToString::to_string),
         policy: policy.name().to_owned(),
         snapshot: snapshot.version(),
         endpoints: Vec::new(),

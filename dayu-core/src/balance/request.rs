@@ -3,35 +3,44 @@ use std::net::IpAddr;
 
 use crate::name::{Device, ServiceKey};
 
-/// How strictly the named device is meant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// That device or none: with nothing usable there, the request is refused at once.
+/// Where a request may go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// To any device.
     #[default]
-    Strict,
-    /// That device as long as its endpoints have fewer than so many requests in flight each; then any, until for two seconds
-    /// all that is in flight to the Service's port would have made no more than half of that on the device.
+    Any,
+    /// To this device or none: with nothing usable there, the request is refused at once.
+    Strict(Device),
+    /// To this device as long as its endpoints have fewer than so many requests in flight each; then to any, until for two
+    /// seconds all that is in flight to the Service's port would have made no more than half of that on the device.
     ///
     /// What is in flight is what this process sent. All who prefer a device share one state, so let them name one mark.
     Prefer {
+        /// The device.
+        device: Device,
         /// Requests in flight per endpoint from which others are used too; 0 uses them always.
         spill_at: u32,
     },
-    /// Any device.
-    Any,
 }
 
 /// One request for an endpoint.
+///
+/// ```
+/// use dayu_core::{balance::{Request, Target, hash}, name::{Device, ServiceKey}};
+///
+/// let detector = ServiceKey::new("shop", "detector");
+/// let request = Request::to(detector, 9000).on(Device::from("edge1")).keyed(hash::bytes(b"camera-7"));
+/// assert_eq!(request.target, Target::Strict("edge1".into()));
+/// assert_eq!(request.preferring("edge2".into(), 8).device().map(Device::as_str), Some("edge2"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The Service.
     pub service: ServiceKey,
     /// Its port, by number.
     pub port: u16,
-    /// The device that is meant.
-    pub device: Option<Device>,
-    /// How strictly.
-    pub mode: Mode,
+    /// Where it may go.
+    pub target: Target,
     /// Requests of one key go to one endpoint, as long as it is there and not overloaded.
     pub key: Option<u64>,
     /// Who asks: what a Service with client affinity goes by.
@@ -42,22 +51,22 @@ impl Request {
     /// A request to `service`, on any device.
     #[must_use]
     pub fn to(service: ServiceKey, port: u16) -> Self {
-        Self { service, port, device: None, mode: Mode::Any, key: None, client: None }
+        Self { service, port, target: Target::Any, key: None, client: None }
     }
 
     /// The same, strictly on `device`.
     #[must_use]
     pub fn on(self, device: Device) -> Self {
-        Self { device: Some(device), mode: Mode::Strict, ..self }
+        Self { target: Target::Strict(device), ..self }
     }
 
-    /// The same, on `device` if it can, else on any.
+    /// The same, on `device` if it can, else on any (see [`Target::Prefer`]).
     #[must_use]
     pub fn preferring(self, device: Device, spill_at: u32) -> Self {
-        Self { device: Some(device), mode: Mode::Prefer { spill_at }, ..self }
+        Self { target: Target::Prefer { device, spill_at }, ..self }
     }
 
-    /// The same, by key.
+    /// The same, by key: one of [`hash::bytes`](super::hash::bytes), or any number that spreads as well.
     #[must_use]
     pub fn keyed(self, key: u64) -> Self {
         Self { key: Some(key), ..self }
@@ -67,5 +76,14 @@ impl Request {
     #[must_use]
     pub fn from_client(self, client: IpAddr) -> Self {
         Self { client: Some(client), ..self }
+    }
+
+    /// The device that is meant, strictly or not.
+    #[must_use]
+    pub fn device(&self) -> Option<&Device> {
+        match &self.target {
+            Target::Any => None,
+            Target::Strict(device) | Target::Prefer { device, .. } => Some(device),
+        }
     }
 }

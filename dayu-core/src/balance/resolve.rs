@@ -69,7 +69,7 @@ pub(super) fn resolve(snapshot: &Snapshot, request: Request, now: Duration) -> R
     let Some(service) = snapshot.service(&request.service) else {
         return Err(refused(&request, Reason::NoSuchService, String::new()).into());
     };
-    if let Some(device) = &request.device
+    if let Some(device) = request.device()
         && snapshot.device(device.as_str()).is_none()
         && service.ports.iter().all(|port| port.endpoints.range(device.as_str()).is_empty())
     {

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use futures::future::{Either, Ready, ready};
 use tower::{Layer, Service};
 
-use super::{Candidates, Error, Mode, Spill, latency::nanos, spill::Verdict};
+use super::{Candidates, Error, Spill, Target, latency::nanos, spill::Verdict};
 
 /// Adds [`TargetDevice`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,21 +47,19 @@ where
     }
 }
 
-/// Leaves the candidates that the request's device and mode allow. `follow` is told what that means for requests after it.
+/// Leaves the candidates that the request's target allows. `follow` is told what that means for requests after it.
 pub(super) fn narrow(candidates: &mut Candidates, follow: impl FnOnce(&Spill, Verdict)) -> Result<(), Error> {
-    if let Some(device) = candidates.request.device.clone() {
-        candidates.narrow_to(device.as_str());
-        match candidates.request.mode {
-            Mode::Strict => {}
-            Mode::Any => candidates.widen(),
-            Mode::Prefer { spill_at } => {
-                // A device whose endpoints are all ejected is left, too: others are likelier to answer.
-                candidates.spares_ejected = true;
-                if candidates.usable_from(0).is_none() || spills(candidates, spill_at, follow) {
-                    candidates.widen();
-                }
-                candidates.spares_ejected = false;
+    match candidates.request.target.clone() {
+        Target::Any => {}
+        Target::Strict(device) => candidates.narrow_to(device.as_str()),
+        Target::Prefer { device, spill_at } => {
+            candidates.narrow_to(device.as_str());
+            // A device whose endpoints are all ejected is left, too: others are likelier to answer.
+            candidates.spares_ejected = true;
+            if candidates.usable_from(0).is_none() || spills(candidates, spill_at, follow) {
+                candidates.widen();
             }
+            candidates.spares_ejected = false;
         }
     }
     // Said here, so that a refusal does not wait for a pick that cannot come.

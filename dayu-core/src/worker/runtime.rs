@@ -163,8 +163,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// Waits until a process that was started or found has ended, with everything it started.
     async fn wait(&self, pod: &Uid, run: &Run, process: &ProcessId) -> Cause;
 
-    /// Asks a process to end, or ends it when `kill` is set. One that has ended already is no mistake.
-    async fn stop(&self, pod: &Uid, run: &Run, process: &ProcessId, kill: bool);
+    /// Asks a process to end. One that has ended already is no mistake.
+    async fn terminate(&self, pod: &Uid, run: &Run, process: &ProcessId);
+
+    /// Ends a process, with everything it started. One that has ended already is no mistake.
+    async fn kill(&self, pod: &Uid, run: &Run, process: &ProcessId);
 
     /// Runs a command beside a living process, with its environment and files.
     ///

@@ -2,7 +2,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use dayu_core::{
-    balance::{self, Error, Options, Request, Tracked, policy},
+    balance::{self, DialError, Error, Options, Request, Tracked, policy},
     directory::{Change, Directory, Endpoint, EndpointRecord},
     name::ServiceKey,
 };
@@ -56,6 +56,9 @@ async fn the_next_candidate_of_the_device_is_tried_and_no_other_device() {
     let error = ask(&directory, world::request().on("edge1".into()), &[1, 2]).await.unwrap_err();
     assert_eq!(error.reason(), "Unreachable");
     assert!(error.to_string().contains("2 endpoint(s)"), "{error}");
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<DialError>());
+    let Some(DialError::Failed(refused)) = cause else { panic!("{cause:?}") };
+    assert_eq!(refused.downcast_ref::<io::Error>().unwrap().kind(), io::ErrorKind::ConnectionRefused);
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,8 +36,8 @@ impl Performer {
         match effect.clone() {
             Effect::Start(run) => drop(tasks.spawn(this.start(pod.clone(), run))),
             Effect::Find(run, known) => drop(tasks.spawn(this.find(run, known))),
-            Effect::Terminate(run, process) => drop(tasks.spawn(this.stop(run, process, false))),
-            Effect::Kill(run, process) => drop(tasks.spawn(this.stop(run, process, true))),
+            Effect::Terminate(run, process) => drop(tasks.spawn(this.terminate(run, process))),
+            Effect::Kill(run, process) => drop(tasks.spawn(this.kill(run, process))),
             Effect::Release => drop(tasks.spawn(async move { this.shared.runtime.release(&this.uid).await })),
             Effect::Probe(run, kind, process) => {
                 let Some(probe) = spec.container(&run.container).and_then(|container| container.probe(kind)).cloned()
@@ -119,7 +119,11 @@ impl Performer {
         self.send(Event::Exited { run, cause }).await;
     }
 
-    async fn stop(self, run: Run, process: ProcessId, kill: bool) {
-        self.shared.runtime.stop(&self.uid, &run, &process, kill).await;
+    async fn terminate(self, run: Run, process: ProcessId) {
+        self.shared.runtime.terminate(&self.uid, &run, &process).await;
+    }
+
+    async fn kill(self, run: Run, process: ProcessId) {
+        self.shared.runtime.kill(&self.uid, &run, &process).await;
     }
 }

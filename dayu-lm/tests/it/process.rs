@@ -121,7 +121,7 @@ async fn mounts_are_seen_by_the_run_and_by_commands_beside_it() {
         assert!(write.is_err(), "it is for reading only");
     }
     assert!(!target.exists(), "the device itself is left as it is");
-    runtime.stop(&launch.pod, &launch.run, &process, true).await;
+    runtime.kill(&launch.pod, &launch.run, &process).await;
     runtime.wait(&launch.pod, &launch.run, &process).await;
     assert_eq!(std::fs::read_to_string(&launch.log).unwrap(), "model\n");
 }
@@ -139,7 +139,7 @@ async fn limits_hold_where_the_system_permits() {
         Limiting::Not(_) => assert_eq!(runtime.remarks(&launch)[0].reason, "LimitsNotEnforced"),
         _ => assert!(groups.contains(&format!("/dayu/{}_c", launch.pod)), "{groups}"),
     }
-    runtime.stop(&launch.pod, &launch.run, &process, true).await;
+    runtime.kill(&launch.pod, &launch.run, &process).await;
     runtime.wait(&launch.pod, &launch.run, &process).await;
     runtime.release(&launch.pod).await;
     if let Limiting::Split { memory, .. } = runtime.limiting() {

@@ -130,10 +130,16 @@ impl Runtime for ProcessRuntime {
         cause
     }
 
-    async fn stop(&self, _pod: &Uid, _run: &Run, process: &ProcessId, kill: bool) {
+    /// Only the leader is asked, as in a container; whether its children hear of it is its own affair.
+    async fn terminate(&self, _pod: &Uid, _run: &Run, process: &ProcessId) {
         if let Some(identity) = Identity::parse(process).filter(Identity::is_alive) {
-            // Only the leader is asked, as in a container; whether its children hear of it is its own affair.
-            if kill { identity.signal_group(Signal::KILL) } else { identity.signal(Signal::TERM) }
+            identity.signal(Signal::TERM);
+        }
+    }
+
+    async fn kill(&self, _pod: &Uid, _run: &Run, process: &ProcessId) {
+        if let Some(identity) = Identity::parse(process).filter(Identity::is_alive) {
+            identity.signal_group(Signal::KILL);
         }
     }
 

@@ -80,7 +80,9 @@ impl Runtime for Endless {
         std::future::pending().await
     }
 
-    async fn stop(&self, _: &Uid, _: &Run, _: &ProcessId, _: bool) {}
+    async fn terminate(&self, _: &Uid, _: &Run, _: &ProcessId) {}
+
+    async fn kill(&self, _: &Uid, _: &Run, _: &ProcessId) {}
 
     async fn exec(&self, _: &Uid, _: &ProcessId, _: &[String], _: Duration) -> Result<(), String> {
         Ok(())
