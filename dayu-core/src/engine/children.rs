@@ -18,6 +18,8 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The phase of a pod that is over. A Deployment's pods begin again whatever their containers do: such a one was refused by its
 /// device, or thrown out.
 pub(super) const FAILED: &str = "Failed";
+/// The phase of a pod that its device has taken in.
+pub(super) const RUNNING: &str = "Running";
 
 /// All children of one resource. Lists, because most resources have one of each, and an ordered map makes room for eleven.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +148,7 @@ impl Revision {
 impl PodRecord {
     /// Neither there yet nor in trouble.
     fn is_coming(&self) -> bool {
-        !self.ready && self.trouble.is_none() && matches!(&*self.phase, "" | "Pending" | "Running")
+        !self.ready && self.trouble.is_none() && matches!(&*self.phase, "" | "Pending" | RUNNING)
     }
 
     fn state(&self) -> PodState {
@@ -361,7 +363,7 @@ impl view::Pod {
             status.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True");
         let containers = status.container_statuses.len() == self.spec.containers.len()
             && status.container_statuses.iter().all(|container| container.ready);
-        status.phase == "Running" && condition && containers
+        status.phase == RUNNING && condition && containers
     }
 
     /// The first container that says why it is not ready, else the pod itself, else why it is not bound, else what the probe of
@@ -384,7 +386,7 @@ impl view::Pod {
     fn refusal(&self) -> Option<(String, String)> {
         let is_unready = |c: &&view::Condition| c.kind == "Ready" && c.status == "False";
         let (reason, message) = self.status.conditions.iter().find(is_unready)?.told()?;
-        let (_, why) = message.split_once("]; ").filter(|_| self.status.phase == "Running")?;
+        let (_, why) = message.split_once("]; ").filter(|_| self.status.phase == RUNNING)?;
         Some((reason, why.to_owned()))
     }
 }
