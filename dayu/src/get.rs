@@ -25,6 +25,8 @@ pub(crate) enum Error {
     Unknown(#[from] Unknown),
     #[error("cannot list {what}: {}", told(.source))]
     List { what: String, source: kube::Error },
+    #[error("no {kind} is called {name:?}, in any namespace; `dayu get {kind}` lists them")]
+    NotFound { kind: String, name: String },
 }
 
 /// The parts of a `meta.k8s.io/v1` Table that are printed.
@@ -71,16 +73,23 @@ pub(crate) async fn run(options: &Get) -> Result<(), Error> {
 
 async fn table(client: &Client, kind: &Kind, options: &Get) -> Result<String, Error> {
     let namespace = options.namespace.as_deref().filter(|_| kind.namespaced);
-    let mut path = DynamicObject::url_path(&kind.resource, namespace);
-    if let Some(name) = &options.name {
-        path = format!("{path}/{name}");
-    }
+    let path = DynamicObject::url_path(&kind.resource, namespace);
+    let everywhere = kind.namespaced && namespace.is_none();
+    let (path, query) = match &options.name {
+        None => (path, String::new()),
+        // One that may be in any namespace has no address of its own.
+        Some(name) if everywhere => (path, format!("&fieldSelector=metadata.name%3D{name}")),
+        Some(name) => (format!("{path}/{name}"), String::new()),
+    };
     let failed = |source| Error::List { what: path.clone(), source };
-    let request = Request::get(format!("{path}?includeObject=Object")).header(header::ACCEPT, TABLE).body(Vec::new());
-    let request = request.map_err(|error| failed(kube::Error::HttpError(error)))?;
+    let request = Request::get(format!("{path}?includeObject=Object{query}")).header(header::ACCEPT, TABLE);
+    let request = request.body(Vec::new()).map_err(|error| failed(kube::Error::HttpError(error)))?;
     let table: Table = client.request(request).await.map_err(failed)?;
+    if let Some(name) = options.name.as_ref().filter(|_| table.rows.is_empty()) {
+        return Err(Error::NotFound { kind: kind.resource.plural.clone(), name: name.clone() });
+    }
     let notes = table.rows.iter().filter_map(|row| note(&row.object));
-    Ok(render(&table, kind.namespaced && namespace.is_none()) + &notes.collect::<String>())
+    Ok(render(&table, everywhere) + &notes.collect::<String>())
 }
 
 /// Why an object is not ready, as a line; none if it is, or has done its work.

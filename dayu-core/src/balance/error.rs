@@ -99,7 +99,7 @@ impl std::fmt::Display for Refused {
         let Self { reason, service, port, device, detail } = self;
         let device = device.as_ref().map(Device::as_str).unwrap_or("any device");
         match reason {
-            Reason::NoSuchService => write!(f, "no Service {service} is known here; `dayu get services -A` lists them"),
+            Reason::NoSuchService => write!(f, "no Service {service} is known here; `dayu get services` lists them"),
             Reason::NoSuchPort => write!(f, "Service {service} has no TCP port {port}; it has {detail}"),
             Reason::NoSuchDevice => write!(f, "no device {device} is known here; `dayu get nodes` lists them"),
             Reason::NoEndpoint => write!(f, "Service {service} has no endpoint; do its workers run?"),

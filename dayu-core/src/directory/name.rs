@@ -18,7 +18,7 @@ pub enum NameError {
     #[error("{0:?} is no mesh name; say <service>.<namespace>.svc or <device>.<service>.<namespace>.svc")]
     Form(String),
     /// Right in form, but no such Service or device is known.
-    #[error("{0:?} names no Service that is known here; `dayu get services -A` lists them")]
+    #[error("{0:?} names no Service that is known here; `dayu get services` lists them")]
     Unknown(String),
     /// A device in front that is not known.
     #[error("{name:?} names device {device:?}, which is not known here; `dayu get nodes` lists the devices")]

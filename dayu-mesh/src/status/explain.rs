@@ -43,7 +43,7 @@ pub(super) struct Asked {
 pub(super) async fn explain(State(status): State<Arc<Status>>, Query(asked): Query<Asked>) -> Response {
     let snapshot = status.directory.snapshot();
     let Some(request) = request(&snapshot, &asked, &status.own) else {
-        let error = format!("no Service {} is known here; `dayu get services -A` lists them", asked.service);
+        let error = format!("no Service {} is known here; `dayu get services` lists them", asked.service);
         return match asked.format.as_deref() {
             Some("text") => (StatusCode::NOT_FOUND, error + "\n").into_response(),
             _ => (StatusCode::NOT_FOUND, Json(json!({"error": error}))).into_response(),

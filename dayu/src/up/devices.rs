@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 
 use dayu_core::name::Device;
 
-/// Longest name of a node.
-const LONGEST: usize = 253;
+/// Longest name of a device: it is the value of a label, and pods are told apart by it.
+const LONGEST: usize = 63;
 /// Each device has its own mesh, local manager and listeners; one machine carries so many.
 const MOST: usize = 64;
 
@@ -56,7 +56,7 @@ fn problem(name: &str) -> Option<&'static str> {
         return Some("it is empty");
     }
     if name.len() > LONGEST {
-        return Some("it has more than 253 characters");
+        return Some("it has more than 63 characters");
     }
     if name.chars().any(|c| !(plain(c) || c == '-' || c == '.')) {
         return Some("it has a character that names cannot have");
@@ -83,6 +83,13 @@ mod tests {
     fn names_that_collide_once_normalised_are_both_named() {
         let error = names("cloud,edge-1,edge1").unwrap_err().to_string();
         assert!(error.contains("edge-1 and edge1") && error.contains("rename"), "{error}");
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_a_label_may_be() {
+        assert!(names(&"x".repeat(63)).is_ok());
+        let error = names(&"x".repeat(64)).unwrap_err().to_string();
+        assert!(error.contains("more than 63"), "{error}");
     }
 
     #[test]

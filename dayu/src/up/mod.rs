@@ -11,8 +11,9 @@ mod counts;
 mod devices;
 pub(crate) mod guard;
 mod pipeline;
-mod progress;
+mod placement;
 mod site;
+mod starting;
 mod table;
 mod taken;
 
@@ -48,7 +49,9 @@ pub(crate) enum Error {
     #[error(transparent)]
     Apply(#[from] apply::Error),
     #[error(transparent)]
-    Progress(#[from] progress::Error),
+    Placement(#[from] placement::Error),
+    #[error(transparent)]
+    NotReady(#[from] starting::NotReady),
     #[error(transparent)]
     Check(#[from] check::Error),
 }
@@ -63,14 +66,18 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
         (false, files) => manifest::read(files)?,
     };
     let stop = until_signal();
-    let mut site = site::Site::start(&devices, options.data.as_deref()).await?;
+    let mut site = match site::Site::start(&devices, options.data.as_deref(), &stop).await {
+        Ok(site) => site,
+        Err(_) if stop.is_cancelled() => return Ok(ExitCode::SUCCESS),
+        Err(error) => return Err(error.into()),
+    };
     output::progress(&format!(
         "ready after {} ms: control plane, global manager, {}",
         began.elapsed().as_millis(),
         list(&devices)
     ));
     output::progress(&format!("kubeconfig: {}", site.kubeconfig().display()));
-    output::line(&progress::devices(&site.devices()));
+    output::line(&placement::devices(&site.devices()));
     let ended = tokio::select! {
         ended = serve(&mut site, &options, drafts, began) => ended,
         () = stop.cancelled() => Ok(ExitCode::SUCCESS),
@@ -86,17 +93,32 @@ async fn serve(
     drafts: Vec<manifest::Draft>,
     began: Instant,
 ) -> Result<ExitCode, Error> {
-    if !drafts.is_empty() {
-        let names = apply::apply(&site.client(), drafts, "default").await?;
-        output::progress(&format!("applied: {}", names.join(", ")));
-        progress::until_ready(&site.client()).await?;
-        output::progress(&format!("every worker is ready after {} ms", began.elapsed().as_millis()));
-        progress::placement(&site.client()).await?;
+    if drafts.is_empty() {
+        table::live(site).await;
+        return Ok(ExitCode::SUCCESS);
     }
+    let names = apply::apply(&site.client(), drafts, "default").await?;
+    output::progress(&format!("applied: {}", names.join(", ")));
+    let mut starting = starting::Starting::of(&site.client());
+    let all_ready = || output::progress(&format!("every worker is ready after {} ms", began.elapsed().as_millis()));
     if options.check {
+        starting.complete().await?;
+        all_ready();
+        placement::workers(&site.client()).await?;
         return Ok(check::run(site, began).await?);
     }
-    table::live(site).await;
+    let at_once = starting.settle().await;
+    if at_once {
+        all_ready();
+    }
+    placement::workers(&site.client()).await?;
+    let later = async {
+        if !at_once {
+            starting.finish().await;
+            all_ready();
+        }
+    };
+    tokio::join!(later, table::live(site));
     Ok(ExitCode::SUCCESS)
 }
 

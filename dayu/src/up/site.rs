@@ -7,6 +7,7 @@ use std::{
 
 use dayu_cluster::{Cluster, Controllers};
 use dayu_core::name::Device;
+use futures::{StreamExt, stream::FuturesUnordered};
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +51,8 @@ pub(crate) struct Site {
     gm: Option<(dayu_gm::Handle, CancellationToken)>,
     controllers: Option<Controllers>,
     serving: Option<dayu_cluster::server::Serving>,
+    /// Everything that was started on the plane ends with it.
+    ending: CancellationToken,
 }
 
 /// One device that plays.
@@ -86,8 +89,13 @@ impl Data {
 }
 
 impl Site {
-    /// Starts everything and returns once it is ready.
-    pub(crate) async fn start(devices: &[Device], data: Option<&Path>) -> Result<Self, Error> {
+    /// Starts everything and returns once it is ready. If something cannot be started, or `stop` comes first, whatever runs
+    /// by then is stopped.
+    pub(crate) async fn start(
+        devices: &[Device],
+        data: Option<&Path>,
+        stop: &CancellationToken,
+    ) -> Result<Self, Error> {
         let data = Data::open(data)?;
         let cluster = Cluster::builder()
             .data_dir(data.path().to_owned())
@@ -98,9 +106,8 @@ impl Site {
         let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await?;
         let controllers = cluster.start_controllers();
         let kubeconfig = data.path().join("kubeconfig");
-        let client = cluster.client();
         let mut site = Self {
-            client: client.clone(),
+            client: cluster.client(),
             data,
             kubeconfig,
             devices: BTreeMap::new(),
@@ -108,15 +115,40 @@ impl Site {
             gm: None,
             controllers: Some(controllers),
             serving: Some(serving),
+            ending: CancellationToken::new(),
         };
-        // All at once: whoever needs another waits for it through the API.
-        let starting: Vec<_> = devices.iter().map(|device| site.launch(device)).collect();
-        site.start_gm().await?;
-        for launched in starting {
-            let (device, running) = launched.await?;
-            site.devices.insert(device, running);
+        let ending = site.ending.clone();
+        let told = async {
+            stop.cancelled().await;
+            ending.cancel();
+            std::future::pending::<()>().await;
+        };
+        let started = tokio::select! {
+            started = site.start_daemons(devices) => started,
+            () = told => Ok(()),
+        };
+        if let Err(error) = started {
+            site.stop().await;
+            return Err(error);
         }
         Ok(site)
+    }
+
+    /// All at once: whoever needs another waits for it through the API. After a failure those that are on their way are ended
+    /// as well: their workers would outlive us.
+    async fn start_daemons(&mut self, devices: &[Device]) -> Result<(), Error> {
+        let mut starting: FuturesUnordered<_> = devices.iter().map(|device| self.launch(device)).collect();
+        let mut outcome = self.start_gm().await;
+        loop {
+            if outcome.is_err() {
+                self.ending.cancel();
+            }
+            match starting.next().await {
+                Some(Ok((device, running))) => drop(self.devices.insert(device, running)),
+                Some(Err(error)) => outcome = outcome.and(Err(error)),
+                None => return outcome,
+            }
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -178,7 +210,7 @@ impl Site {
     }
 
     async fn start_gm(&mut self) -> Result<(), Error> {
-        let stop = CancellationToken::new();
+        let stop = self.ending.child_token();
         // The store is this process's alone, so the manager before this one is dead: its Lease need not run out first.
         let options = dayu_gm::Options { identity: Some("up".to_owned()), ..dayu_gm::Options::default() };
         let mut gm = dayu_gm::run_with(self.client.clone(), options, stop.clone());
@@ -192,7 +224,7 @@ impl Site {
 
     /// Starts a device's two daemons; they wait for each other through the API.
     fn launch(&self, device: &Device) -> impl Future<Output = Result<(Device, Running), Error>> + use<> {
-        let (client, device, stop) = (self.client.clone(), device.clone(), CancellationToken::new());
+        let (client, device, stop) = (self.client.clone(), device.clone(), self.ending.child_token());
         let data = self.data.path().join("devices").join(device.as_str());
         let options = dayu_lm::Options { data: Some(data), stop_workers: true, ..dayu_lm::Options::of(device.clone()) };
         let mut lm = dayu_lm::run_with(client.clone(), options, stop.clone());
@@ -200,23 +232,18 @@ impl Site {
         let options = dayu_mesh::Options { drain: 0, ..dayu_mesh::Options::of(device.clone()) };
         let mut mesh = dayu_mesh::run_with(client, options, stop.clone());
         async move {
-            let Some(of_lm) = lm.ready().await else {
-                let what = format!("the local manager of {device}");
-                return Err(lm
-                    .finished()
-                    .await
-                    .err()
-                    .map_or(Error::Ended { what }, |source| Error::Lm { device, source }));
-            };
-            let Some(of_mesh) = mesh.ready().await else {
-                let what = format!("the mesh of {device}");
-                return Err(mesh
-                    .finished()
-                    .await
-                    .err()
-                    .map_or(Error::Ended { what }, |source| Error::Mesh { device, source }));
-            };
-            Ok((device, Running { address: of_lm.device, status: of_mesh.status, lm, mesh, stop }))
+            let of_lm = lm.ready().await;
+            let of_mesh = if of_lm.is_some() { mesh.ready().await } else { None };
+            if let (Some(of_lm), Some(of_mesh)) = (of_lm, of_mesh) {
+                return Ok((device, Running { address: of_lm.device, status: of_mesh.status, lm, mesh, stop }));
+            }
+            // Neither goes on without the other.
+            stop.cancel();
+            let (lm, mesh) = (lm.finished().await, mesh.finished().await);
+            lm.map_err(|source| Error::Lm { device: device.clone(), source })?;
+            let what = format!("the local manager or the mesh of {device}");
+            mesh.map_err(|source| Error::Mesh { device, source })?;
+            Err(Error::Ended { what })
         }
     }
 }

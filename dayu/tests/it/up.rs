@@ -8,11 +8,16 @@ use std::{
 
 use dayu_core::api::{JointMultiEdgeService, RuntimeService};
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
-use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectMeta, PostParams},
+};
 use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 
-use crate::harness::{Dayu, Leftovers, alone, ask, client_of, eventually, is_alive, listening, run, workers_of};
+use crate::harness::{
+    Dayu, Leftovers, alone, ask, client_of, eventually, is_alive, listening, manifests, run, workers_of,
+};
 
 const DEVICES: [&str; 3] = ["cloud.kubeedge", "edge-1", "b"];
 /// A Ctrl-C has done its work within this.
@@ -69,6 +74,78 @@ async fn without_a_data_folder_no_file_is_left() {
     up.signal(Signal::INT);
     assert_eq!(up.ends(TO_END).await.code, Some(0));
     assert!(!folder.exists(), "{} is left behind", folder.display());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_never_becomes_ready_is_told_and_keeps_nobody_from_the_rest() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("state");
+    let _leftovers = Leftovers(data.clone());
+    let file = folder.path().join("two.yaml");
+    let nowhere = manifests::runtime_service("nowhere", "moon");
+    let good = manifests::runtime_service("good", "solo").replace("containers:", SPEAKER);
+    std::fs::write(&file, format!("{good}---\n{nowhere}")).unwrap();
+    let arguments = ["up", "--devices", "solo", "--data", data.to_str().unwrap(), file.to_str().unwrap()];
+    let mut up = Dayu::start(&arguments);
+    up.says("RuntimeService default/good is ready").await;
+    let told = up.says("RuntimeService default/nowhere waits: ").await;
+    assert!(told.contains("no node is named \"moon\""), "{told}");
+    up.prints("good.default.svc:9000").await;
+
+    let kubeconfig = data.join("kubeconfig");
+    let client = client_of(&kubeconfig).await;
+    looks_at_one_of_them(&client, kubeconfig.to_str().unwrap()).await;
+    let resources = Api::<RuntimeService>::namespaced(client, "default");
+    resources.delete("nowhere", &DeleteParams::default()).await.unwrap();
+    up.says("every worker is ready").await;
+    up.signal(Signal::INT);
+    assert_eq!(up.ends(TO_END).await.code, Some(0));
+}
+
+/// A first container beside the one that serves.
+const SPEAKER: &str = r#"containers:
+        - {name: speaker, image: "example/speaker:v1", command: [sh, -c, "echo spoken; exec sleep 1000"]}"#;
+
+/// By name alone, wherever it is.
+async fn looks_at_one_of_them(client: &Client, kubeconfig: &str) {
+    let found = run(&["get", "--kubeconfig", kubeconfig, "rts", "good"]).await;
+    assert!(found.out.contains("default     good"), "{found:?}");
+    let missed = run(&["get", "--kubeconfig", kubeconfig, "rts", "other"]).await;
+    assert!(missed.err.contains("no runtimeservices is called \"other\""), "{missed:?}");
+    let pods = Api::<Pod>::namespaced(client.clone(), "default").list(&ListParams::default()).await.unwrap();
+    let worker = pods.items[0].name_any();
+    let spoken = run(&["logs", "--kubeconfig", kubeconfig, &worker]).await;
+    assert_eq!(spoken.out, "spoken\n", "the first container's: {spoken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_waits_for_a_device_can_be_ended() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("state");
+    let _leftovers = Leftovers(data.clone());
+    let arguments = ["--log", "info", "up", "--data", data.to_str().unwrap(), "--devices"];
+    let mut up = Dayu::start(&[&arguments[..], &["solo"]].concat());
+    up.says("every worker is ready").await;
+    let nodes = Api::<Node>::all(client_of(&data.join("kubeconfig")).await);
+    let foreign =
+        Node { metadata: ObjectMeta { name: Some("foreign".to_owned()), ..ObjectMeta::default() }, ..Node::default() };
+    nodes.create(&PostParams::default(), &foreign).await.unwrap();
+    up.signal(Signal::INT);
+    assert_eq!(up.ends(TO_END).await.code, Some(0));
+
+    // Somebody else's node, for which nobody says where it is.
+    let mut up = Dayu::start(&[&arguments[..], &["solo,foreign"]].concat());
+    up.says("waiting for the node's podCIDR").await;
+    eventually("the other device's workers run", async || {
+        let workers = workers_of(&data);
+        if workers.is_empty() { Err("none".to_owned()) } else { Ok(()) }
+    })
+    .await;
+    up.signal(Signal::INT);
+    assert_eq!(up.ends(TO_END).await.code, Some(0));
+    assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
 }
 
 async fn refuses_a_second(data: &Path) {

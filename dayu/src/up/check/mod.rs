@@ -14,7 +14,7 @@ use kube::{Api, api::ListParams};
 use tokio::time::Instant;
 
 use self::{load::Bodies, report::Report, request::Call, targets::Addressed};
-use super::site;
+use super::{site, starting::Starting};
 use crate::output;
 
 mod activation;
@@ -47,7 +47,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Site(#[from] site::Error),
     #[error(transparent)]
-    Progress(#[from] super::progress::Error),
+    NotReady(#[from] super::starting::NotReady),
 }
 
 /// Longest wait for the first routed request.
@@ -81,7 +81,7 @@ pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCod
         report.faulty = faulty;
         report.killed = killed?;
     }
-    super::progress::until_ready(&site.client()).await?;
+    Starting::of(&site.client()).complete().await?;
 
     output::progress(&format!("{AFTER} requests after it"));
     report.after = load::send(&calls, &bodies, AFTER, || false).await;

@@ -3,7 +3,7 @@ use std::{path::Path, process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::watch,
     time::timeout,
@@ -15,6 +15,7 @@ use super::LIMIT;
 pub(crate) struct Dayu {
     child: Child,
     said: watch::Receiver<String>,
+    printed: watch::Receiver<String>,
 }
 
 /// How a run ended, and all it said.
@@ -26,25 +27,23 @@ pub(crate) struct Ended {
 }
 
 impl Dayu {
-    /// Starts `dayu` with `arguments`; what it says on standard error can be waited for.
+    /// Starts `dayu` with `arguments`; what it says on standard error and prints on standard output can be waited for.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (all, said) = watch::channel(String::new());
-        tokio::spawn(async move {
-            while let Ok(Some(line)) = lines.next_line().await {
-                all.send_modify(|all| *all = format!("{all}{line}\n"));
-            }
-        });
-        Self { child, said }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let said = follow(child.stderr.take().unwrap());
+        let printed = follow(child.stdout.take().unwrap());
+        Self { child, said, printed }
     }
 
     /// Waits until standard error has `text`, and gives everything it has then.
     pub(crate) async fn says(&mut self, text: &str) -> String {
-        let heard = timeout(LIMIT, self.said.wait_for(|all| all.contains(text))).await;
-        let heard = heard.ok().and_then(|said| Some(said.ok()?.clone()));
-        heard.unwrap_or_else(|| panic!("never said {text:?}; said:\n{}", *self.said.borrow()))
+        has(&mut self.said, text).await
+    }
+
+    /// Waits until standard output has `text`.
+    pub(crate) async fn prints(&mut self, text: &str) -> String {
+        has(&mut self.printed, text).await
     }
 
     /// What stands behind `label` on a line of its own, once it is said.
@@ -72,6 +71,24 @@ impl Dayu {
         let err = self.said.borrow().clone();
         Ended { code: status.unwrap().code(), out: String::new(), err }
     }
+}
+
+/// Everything that comes, as it comes.
+fn follow(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<String> {
+    let mut lines = BufReader::new(stream).lines();
+    let (all, said) = watch::channel(String::new());
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            all.send_modify(|all| *all = format!("{all}{line}\n"));
+        }
+    });
+    said
+}
+
+async fn has(stream: &mut watch::Receiver<String>, text: &str) -> String {
+    let heard = timeout(LIMIT, stream.wait_for(|all| all.contains(text))).await;
+    let heard = heard.ok().and_then(|said| Some(said.ok()?.clone()));
+    heard.unwrap_or_else(|| panic!("never said {text:?}; said:\n{}", *stream.borrow()))
 }
 
 impl Drop for Dayu {
