@@ -54,7 +54,9 @@ pub(super) fn explain(binding: &Binding, address: SocketAddr, error: &io::Error)
         io::ErrorKind::AddrNotAvailable => {
             "the address is not one of this machine, and to make it one needs CAP_NET_ADMIN; until then clients reach the Service by name"
         }
-        io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE",
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 need CAP_NET_BIND_SERVICE; until then clients reach the Service by name"
+        }
         _ => "it is tried again",
     };
     format!("Service {} port {} cannot listen on {address}: {error}; {remedy}", binding.service, binding.port)

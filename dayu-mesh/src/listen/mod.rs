@@ -9,7 +9,7 @@ mod named;
 mod netlink;
 mod socket;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, io, net::SocketAddr, sync::Arc};
 
 use dayu_core::name::ServiceKey;
 use tokio::net::TcpStream;
@@ -144,15 +144,18 @@ impl Listeners {
             }
             Err(error) => {
                 let reason = binding::explain(&binding, address, &error);
-                self.report(Failure { address, reason, binding });
+                self.report(Failure { address, reason, binding }, error.kind());
             }
         }
     }
 
-    /// Logs a failure once, however often it is tried again.
-    fn report(&mut self, failure: Failure) {
+    /// Logs a failure once, however often it is tried again. What this user may not is no news to whoever chose the user.
+    fn report(&mut self, failure: Failure, kind: io::ErrorKind) {
         if self.failed.get(&failure.address) != Some(&failure) {
-            tracing::warn!("{}", failure.reason);
+            match kind {
+                io::ErrorKind::PermissionDenied => tracing::info!("{}", failure.reason),
+                _ => tracing::warn!("{}", failure.reason),
+            }
             self.failed.insert(failure.address, failure);
         }
     }
