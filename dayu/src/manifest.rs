@@ -95,12 +95,25 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Draft>, Error> {
     Ok(drafts)
 }
 
-/// The documents of one text. Empty documents are skipped, `List` kinds are not special: they are refused by name.
+/// The documents of one text. Empty documents are skipped, and a `List`, as `kubectl get -o yaml` writes it, is its items.
 pub(crate) fn parse(file: &Path, text: &str) -> Result<Vec<Draft>, Error> {
     let values: Vec<Value> = serde_saphyr::from_multiple(text)
         .map_err(|error| Error::Syntax { path: file.to_owned(), problem: error.to_string() })?;
     let numbered = values.into_iter().enumerate().filter(|(_, value)| !value.is_null());
-    Ok(numbered.map(|(at, value)| Draft { origin: Origin { file: file.to_owned(), number: at + 1 }, value }).collect())
+    let drafts = numbered.flat_map(|(at, value)| {
+        let origin = Origin { file: file.to_owned(), number: at + 1 };
+        items(value).into_iter().map(move |value| Draft { origin: origin.clone(), value })
+    });
+    Ok(drafts.collect())
+}
+
+/// What stands for a document: itself, or what is in it.
+fn items(value: Value) -> Vec<Value> {
+    let is = |field: &str, text: &str| value.get(field).and_then(Value::as_str) == Some(text);
+    match value.get("items").and_then(Value::as_array) {
+        Some(items) if is("apiVersion", "v1") && is("kind", "List") => items.clone(),
+        _ => vec![value],
+    }
 }
 
 /// Finds each document's kind and namespace; the first one that has none of a kind the server knows is named.
@@ -161,6 +174,15 @@ mod tests {
         let drafts = parse(Path::new("a.yaml"), "kind: A\n---\n---\nkind: C\n").unwrap();
         let origins: Vec<_> = drafts.iter().map(|draft| draft.origin.to_string()).collect();
         assert_eq!(origins, ["a.yaml, document 1", "a.yaml, document 2"]);
+    }
+
+    #[test]
+    fn a_list_is_its_items() {
+        let text = "{apiVersion: v1, kind: List, items: [{kind: A}, {kind: B}]}\n---\nkind: C\n";
+        let drafts = parse(Path::new("a.yaml"), text).unwrap();
+        let kinds: Vec<_> =
+            drafts.iter().map(|draft| (draft.origin.number, draft.value["kind"].as_str().unwrap())).collect();
+        assert_eq!(kinds, [(1, "A"), (1, "B"), (2, "C")]);
     }
 
     #[test]

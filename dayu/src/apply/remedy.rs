@@ -20,7 +20,9 @@ fn refused(status: &Status) -> &'static str {
         404 => "; make its namespace first, or in the same manifest",
         409 => "; look at the object as it is now, then try again",
         _ if says("already allocated") => "; choose another, or leave it out to be given a free one",
-        _ if says("unknown field") => "; correct or remove it: `kubectl explain` lists the fields",
+        _ if says("unknown field") || says("not declared in schema") => {
+            "; correct or remove it: `kubectl explain` lists the fields"
+        }
         _ => "",
     }
 }
@@ -44,6 +46,7 @@ mod tests {
             (409, "the object has been modified", "as it is now"),
             (422, "provided port is already allocated", "leave it out"),
             (400, r#"unknown field "spec.x""#, "explain"),
+            (400, ".spec.x: field not declared in schema", "explain"),
         ];
         for (code, message, next) in refusals {
             assert!(remedy(&status(code, message)).contains(next), "{code} {message}");

@@ -76,7 +76,10 @@ async fn an_unknown_field_is_named_with_its_document() {
     let plane = Plane::start().await;
     install(&plane).await;
     let text = manifests::runtime_service("worker", "edge1").replace("component:", "componnent: x\n  component:");
-    refused(&apply(&plane, &text).await, &["input.yaml, document 1", "runtimeservice/worker", "spec.componnent"]);
+    refused(
+        &apply(&plane, &text).await,
+        &["input.yaml, document 1", "runtimeservice/worker", "spec.componnent", "correct or remove it"],
+    );
     assert_eq!(count::<RuntimeService>(&plane.client).await, 0);
 }
 
