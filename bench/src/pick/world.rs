@@ -3,9 +3,7 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use dayu_core::{
     balance::{Candidates, Error, OutlierLayer, Request, TargetDeviceLayer},
-    directory::{
-        Change, DeviceRecord, Directory, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord, Snapshot,
-    },
+    directory::{Change, DeviceRecord, Directory, EndpointRecord, PodRef, ServiceRecord, SliceRecord, Snapshot},
     name::{Device, ServiceKey},
 };
 use futures::{FutureExt, future::ready};
@@ -32,24 +30,7 @@ pub(super) fn directory(size: usize) -> Directory {
 fn directory_of(endpoints: Vec<EndpointRecord>) -> Directory {
     let directory = Directory::new();
     directory.apply(Change::Device(DeviceRecord { device: device(), version: 1, addresses: Vec::new(), ready: true }));
-    directory.apply(Change::Service(ServiceRecord {
-        key: service(),
-        uid: "uid".into(),
-        version: 1,
-        kind: "ClusterIP".into(),
-        addresses: Vec::new(),
-        ports: vec![PortRecord {
-            name: "".into(),
-            protocol: "TCP".into(),
-            number: PORT,
-            node_port: None,
-            target: Some(PORT),
-        }],
-        affinity: None,
-        labels: Default::default(),
-        target: None,
-        logical_service: "".into(),
-    }));
+    directory.apply(Change::Service(ServiceRecord::new(service()).port(PORT)));
     directory.apply(Change::Slice(SliceRecord {
         namespace: service().namespace,
         name: "det-1".into(),
@@ -102,13 +83,6 @@ fn warm(directory: &Directory) {
 }
 
 fn endpoint(index: u32, weight: u16) -> EndpointRecord {
-    EndpointRecord {
-        address: Ipv4Addr::from(0x0a00_0000 + index).into(),
-        device: Some(device()),
-        pod: Some(PodRef { name: format!("det-{index}").into(), uid: format!("uid-{index}").into() }),
-        ready: true,
-        serving: true,
-        terminating: false,
-        weight,
-    }
+    let pod = PodRef { name: format!("det-{index}").into(), uid: format!("uid-{index}").into() };
+    EndpointRecord { pod: Some(pod), weight, ..EndpointRecord::new(Ipv4Addr::from(0x0a00_0000 + index)).on(device()) }
 }

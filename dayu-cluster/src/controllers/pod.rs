@@ -22,6 +22,9 @@ pub(super) struct Metadata {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Spec {
     pub(super) node_name: Option<Box<str>>,
+    /// Its name within the headless Service that is called like `subdomain`.
+    pub(super) hostname: Option<Box<str>>,
+    pub(super) subdomain: Option<Box<str>>,
     pub(super) containers: Vec<Container>,
 }
 

@@ -20,6 +20,8 @@ impl ServiceRecord {
             key,
             version: 0,
             kind: "ClusterIP".into(),
+            carried: true,
+            alias: None,
             addresses: Vec::new(),
             ports: Vec::new(),
             affinity: None,
@@ -70,8 +72,8 @@ impl SliceRecord {
 impl EndpointRecord {
     /// A ready endpoint at `address`, on no device.
     pub fn new(address: impl Into<IpAddr>) -> Self {
-        let (address, device, pod) = (address.into(), None, None);
-        Self { address, device, pod, ready: true, serving: true, terminating: false, weight: 1 }
+        let (address, device, pod, hostname) = (address.into(), None, None, None);
+        Self { address, device, pod, hostname, ready: true, serving: true, terminating: false, weight: 1 }
     }
 
     /// On this device.

@@ -11,13 +11,19 @@ use k8s_openapi::{
 
 use super::{DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord};
 use crate::{
-    api::annotation::{LOGICAL_SERVICE, TARGET_NODE},
+    api::{
+        annotation::{LOGICAL_SERVICE, TARGET_NODE},
+        label::SERVICE_PROXY_NAME,
+    },
     name::{Device, ServiceKey, Uid},
     route::LABELS,
 };
 
 /// The label that ties a slice to its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// Labels of Services that meshes of EdgeMesh's kind leave to others, whatever their value.
+const LEFT: [&str; 2] = ["service.edgemesh.kubeedge.io/service-proxy-name", "service.kubernetes.io/headless"];
+const EXTERNAL_NAME: &str = "ExternalName";
 
 impl From<&Service> for ServiceRecord {
     fn from(service: &Service) -> Self {
@@ -38,12 +44,16 @@ impl From<&Service> for ServiceRecord {
             let seconds = spec.session_affinity_config.and_then(|config| config.client_ip?.timeout_seconds);
             seconds.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(10_800)
         });
+        let kind = spec.type_.unwrap_or_else(|| "ClusterIP".to_owned());
+        let alias = spec.external_name.filter(|_| kind == EXTERNAL_NAME);
         let annotation = |name: &str| service.metadata.annotations.as_ref().and_then(|all| all.get(name));
         Self {
             key: key(&service.metadata),
             uid: uid(&service.metadata),
             version: version(&service.metadata),
-            kind: spec.type_.unwrap_or_else(|| "ClusterIP".to_owned()).into(),
+            carried: kind != EXTERNAL_NAME && is_carried(&service.metadata),
+            kind: kind.into(),
+            alias: alias.map(|name| name.trim_end_matches('.').to_ascii_lowercase().into()),
             addresses: addresses.iter().filter_map(|address| address.parse().ok()).collect(),
             ports: ports.collect(),
             affinity,
@@ -69,12 +79,14 @@ impl From<&EndpointSlice> for SliceRecord {
                 Some(PodRef { name: pod.name.as_deref()?.into(), uid: Uid::from(pod.uid.as_deref()?) })
             });
             let device = endpoint.node_name.as_deref().map(Device::from);
+            let hostname: Option<Arc<str>> = endpoint.hostname.as_deref().map(Into::into);
             // An absent condition counts as ready; an absent serving condition follows readiness.
             let ready = conditions.ready.unwrap_or(true);
             endpoint.addresses.iter().filter_map(|text| text.parse().ok()).map(move |address| EndpointRecord {
                 address,
                 device: device.clone(),
                 pod: pod.clone(),
+                hostname: hostname.clone(),
                 ready,
                 serving: conditions.serving.unwrap_or(ready),
                 terminating: conditions.terminating.unwrap_or_default(),
@@ -106,6 +118,12 @@ impl From<&Node> for DeviceRecord {
             ready: ready && node.metadata.deletion_timestamp.is_none(),
         }
     }
+}
+
+/// Unless another proxy does: kube-proxy knows one that is named, and an empty name as a word to itself alone.
+fn is_carried(meta: &ObjectMeta) -> bool {
+    let label = |name: &str| meta.labels.as_ref().and_then(|all| all.get(name));
+    label(SERVICE_PROXY_NAME).is_none_or(String::is_empty) && LEFT.iter().all(|name| label(name).is_none())
 }
 
 /// Only the labels that routes are checked by; the others would be memory for nothing.

@@ -40,7 +40,7 @@ pub use endpoints::{Endpoint, EndpointSet};
 pub use name::{NameError, Named};
 pub use record::{Change, DeviceRecord, EndpointRecord, Identity, PodRef, PortRecord, ServiceRecord, SliceRecord};
 pub use relist::{Suspicion, judge};
-pub use service::{Gate, Port, Service};
+pub use service::{Gate, Host, Port, Service};
 pub use snapshot::Snapshot;
 
 use self::state::State;

@@ -1,7 +1,10 @@
 //! What a source says: plain records of Services, slices and devices, with the version each was seen in.
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use crate::name::{Device, Revision, ServiceKey, Uid};
+use crate::{
+    api::label::MESH_MANAGED,
+    name::{Device, Revision, ServiceKey, Uid},
+};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +46,10 @@ pub struct ServiceRecord {
     pub version: u64,
     /// `ClusterIP`, `NodePort`, …
     pub kind: Arc<str>,
+    /// Whether meshes carry its traffic. Of one that is left to somebody else only the names are known.
+    pub carried: bool,
+    /// The name of another host that it stands for (`ExternalName`).
+    pub alias: Option<Arc<str>>,
     /// Cluster addresses; empty for headless Services.
     pub addresses: Vec<IpAddr>,
     /// Its ports.
@@ -100,6 +107,8 @@ pub struct EndpointRecord {
     pub device: Option<Device>,
     /// The pod behind it.
     pub pod: Option<PodRef>,
+    /// Its name within a Service that has no address of its own, as `redis-0`.
+    pub hostname: Option<Arc<str>>,
     /// Takes new requests.
     pub ready: bool,
     /// Answers, though it may be leaving.
@@ -153,6 +162,6 @@ impl ServiceRecord {
     /// Whether the Service says that its routes are managed: exactly one incarnation, or none.
     #[must_use]
     pub fn is_managed(&self) -> bool {
-        self.labels.get(crate::api::label::MESH_MANAGED).is_some_and(|value| &**value == "true")
+        self.carried && self.labels.get(MESH_MANAGED).is_some_and(|value| &**value == "true")
     }
 }

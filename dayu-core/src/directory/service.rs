@@ -13,12 +13,25 @@ pub struct Service {
     pub uid: Uid,
     /// Cluster addresses; empty for headless Services.
     pub addresses: Vec<IpAddr>,
+    /// The name of another host that it stands for, in lower case and without the last dot.
+    pub alias: Option<Arc<str>>,
+    /// The ready endpoints of a Service without addresses, by name; none of one that has any.
+    pub hosts: Arc<[Host]>,
     /// Its ports, as the Service lists them.
     pub ports: Vec<Port>,
     /// Whether one client goes to one endpoint (`sessionAffinity: ClientIP`).
     pub affine: bool,
     /// Whether requests may pass.
     pub gate: Gate,
+}
+
+/// An endpoint as names tell of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Host {
+    /// Its name within the Service; of one that nobody named, it is its address with `-` in place of `.` and `:`.
+    pub name: Arc<str>,
+    /// Where it is.
+    pub address: IpAddr,
 }
 
 /// One port.

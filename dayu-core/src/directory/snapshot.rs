@@ -10,6 +10,8 @@ pub struct Snapshot {
     pub(super) version: u64,
     pub(super) synced: bool,
     pub(super) services: Sharded<ServiceKey, Arc<Service>>,
+    /// Those whose traffic is left to somebody else.
+    pub(super) left: Sharded<ServiceKey, Arc<Service>>,
     pub(super) addresses: Sharded<IpAddr, ServiceKey>,
     pub(super) node_ports: Sharded<u16, ServiceKey>,
     pub(super) devices: Arc<BTreeMap<Device, DeviceRecord>>,
@@ -28,15 +30,26 @@ impl Snapshot {
         self.synced
     }
 
-    /// A Service by key.
+    /// A Service by key, if meshes carry its traffic.
     #[must_use]
     pub fn service(&self, key: &ServiceKey) -> Option<&Arc<Service>> {
         self.services.get(key)
     }
 
-    /// All Services, in no order.
+    /// A Service by key, whoever carries its traffic: for what only asks for names.
+    #[must_use]
+    pub fn known(&self, key: &ServiceKey) -> Option<&Arc<Service>> {
+        self.services.get(key).or_else(|| self.left.get(key))
+    }
+
+    /// All Services whose traffic meshes carry, in no order.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.services.values()
+    }
+
+    /// All Services, whoever carries their traffic, in no order.
+    pub fn all_known(&self) -> impl Iterator<Item = &Arc<Service>> {
+        self.services.values().chain(self.left.values())
     }
 
     /// The Service that has this cluster address.

@@ -7,7 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Change, DeviceRecord, Endpoint, EndpointSet, Gate, Port, Service, ServiceRecord, SliceRecord, Snapshot};
+use super::{
+    Change, DeviceRecord, Endpoint, EndpointRecord, EndpointSet, Gate, Host, Port, Service, ServiceRecord, SliceRecord,
+    Snapshot,
+};
 use crate::{
     balance::{Load, hash},
     name::{Device, ServiceKey, Uid},
@@ -73,7 +76,9 @@ impl State {
         }
         let record = Arc::new(record);
         self.records.insert(key.clone(), record.clone());
-        self.index(&record);
+        if record.carried {
+            self.index(&record);
+        }
         self.routes.service(&record, now);
         self.routes.endpoints(&key, self.slices.get(&key).into_iter().flat_map(Slices::values), now);
         self.rebuild(&key);
@@ -89,6 +94,7 @@ impl State {
         }
         self.routes.service_gone(key, uid, now);
         self.snapshot.services.remove(key);
+        self.snapshot.left.remove(key);
         true
     }
 
@@ -204,11 +210,31 @@ impl State {
             key: key.clone(),
             uid: record.uid.clone(),
             addresses: record.addresses.clone(),
+            alias: record.alias.clone(),
+            hosts: if record.addresses.is_empty() { self.hosts(key) } else { Arc::default() },
             ports: ports.collect(),
             affine: record.affinity.is_some(),
             gate: if record.is_managed() { self.routes.gate(&record.uid) } else { Gate::Open },
         };
-        self.snapshot.services.insert(key.clone(), Arc::new(service));
+        let Snapshot { services, left, .. } = &mut self.snapshot;
+        let (its, others) = if record.carried { (services, left) } else { (left, services) };
+        its.insert(key.clone(), Arc::new(service));
+        if others.get(key).is_some() {
+            others.remove(key);
+        }
+    }
+
+    /// The ready endpoints of a Service, whatever its ports: it may have none.
+    fn hosts(&self, key: &ServiceKey) -> Arc<[Host]> {
+        let records = self.slices.get(key).into_iter().flat_map(Slices::values).flat_map(|slice| &slice.endpoints);
+        let host = |record: &EndpointRecord| Host {
+            name: record.hostname.clone().unwrap_or_else(|| record.address.to_string().replace(['.', ':'], "-").into()),
+            address: record.address,
+        };
+        let mut hosts: Vec<Host> = records.filter(|record| record.ready).map(host).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts.into()
     }
 
     fn endpoints(&self, key: &ServiceKey, port: &str) -> Vec<Endpoint> {

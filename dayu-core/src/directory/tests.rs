@@ -20,28 +20,19 @@ fn service(name: &str, uid: &str, version: u64) -> ServiceRecord {
         target: Some(number),
     };
     ServiceRecord {
-        key: ServiceKey::new("ns", name),
         uid: uid.into(),
         version,
         kind: "NodePort".into(),
         addresses: vec![[127, 96, 0, 1].into()],
         ports: vec![port("web", 9000), port("stats", 9001)],
-        affinity: None,
-        labels: BTreeMap::new(),
-        target: None,
-        logical_service: "".into(),
+        ..ServiceRecord::new(ServiceKey::new("ns", name))
     }
 }
 
 fn endpoint(device: &str, pod: &str, last: u8) -> EndpointRecord {
     EndpointRecord {
-        address: [10, 0, 0, last].into(),
-        device: Some(device.into()),
         pod: Some(PodRef { name: pod.into(), uid: format!("uid-{pod}").into() }),
-        ready: true,
-        serving: true,
-        terminating: false,
-        weight: 1,
+        ..EndpointRecord::new([10, 0, 0, last]).on(device)
     }
 }
 
@@ -164,6 +155,45 @@ fn services_are_found_by_address_and_by_node_port() {
 }
 
 #[test]
+fn one_that_is_left_to_others_is_known_by_name_alone() {
+    let directory = Directory::new();
+    let left = |version| ServiceRecord { carried: false, ..service("det", "u", version) };
+    let state = || {
+        let (snapshot, address) = (directory.snapshot(), [127, 96, 0, 1].into());
+        let carried = [
+            snapshot.service(&det()).is_some(),
+            snapshot.by_address(address).is_some(),
+            snapshot.by_node_port(29_000).is_some(),
+            snapshot.services().next().is_some(),
+        ];
+        assert!(carried.iter().all(|one| *one == carried[0]), "{carried:?}");
+        (carried[0], snapshot.known(&det()).map(|service| service.addresses.clone()), snapshot.all_known().count())
+    };
+    let known = Some(vec![[127, 96, 0, 1].into()]);
+    for (change, carried) in [(left(1), false), (service("det", "u", 2), true), (left(3), false)] {
+        assert!(directory.apply(Change::Service(change)));
+        assert_eq!(state(), (carried, known.clone(), 1));
+    }
+    assert!(directory.apply(Change::ServiceGone { key: det(), uid: "u".into() }));
+    assert_eq!(state(), (false, None, 0));
+}
+
+#[test]
+fn ready_endpoints_of_a_service_without_addresses_have_names() {
+    let directory = Directory::new();
+    let bare = |version| ServiceRecord { addresses: Vec::new(), ports: Vec::new(), ..service("det", "u", version) };
+    directory.apply(Change::Service(bare(1)));
+    let first = EndpointRecord { hostname: Some("det-0".into()), ..endpoint("edge1", "a", 1) };
+    let unready = EndpointRecord { ready: false, ..endpoint("edge1", "b", 2) };
+    directory.apply(Change::Slice(slice("a", 1, vec![endpoint("edge2", "c", 3), first, unready])));
+    let hosts = || directory.snapshot().service(&det()).unwrap().hosts.clone();
+    let names: Vec<_> = hosts().iter().map(|host| (host.name.to_string(), host.address.to_string())).collect();
+    assert_eq!(names, [("10-0-0-3", "10.0.0.3"), ("det-0", "10.0.0.1")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+    directory.apply(Change::Service(service("det", "u", 2)));
+    assert!(hosts().is_empty(), "one with an address is that address");
+}
+
+#[test]
 fn names_may_carry_a_device_with_dots() {
     let directory = Directory::new();
     directory.apply(Change::Service(service("det", "u", 1)));
@@ -192,11 +222,22 @@ fn kubernetes_objects_are_read_as_they_are_meant() {
     let record = ServiceRecord::from(&service);
     assert!(record.addresses.is_empty() && record.is_managed() && record.labels.len() == 1);
     assert_eq!((record.version, record.affinity, record.ports[0].target), (7, Some(10_800), None));
+    let labelled = |label: &str, value: &str| {
+        let mut service = service.clone();
+        service.metadata.labels = Some([(label.to_owned(), value.to_owned())].into());
+        ServiceRecord::from(&service).carried
+    };
+    assert!(labelled("service.kubernetes.io/service-proxy-name", ""));
+    assert!(!labelled("service.kubernetes.io/service-proxy-name", "another"));
+    assert!(!labelled("service.edgemesh.kubeedge.io/service-proxy-name", ""));
+    let spec = json!({"metadata": {"name": "db"}, "spec": {"type": "ExternalName", "externalName": "Db.example.org."}});
+    let alias = ServiceRecord::from(&serde_json::from_value::<Service>(spec).unwrap());
+    assert_eq!((alias.carried, alias.alias.as_deref()), (false, Some("db.example.org")));
     let slice: EndpointSlice = serde_json::from_value(json!({
         "metadata": {"namespace": "ns", "name": "det-x", "labels": {"kubernetes.io/service-name": "det"}}, "addressType": "IPv4",
         "ports": [{"name": "", "port": 8080}],
         "endpoints": [
-            {"addresses": ["10.0.0.1"], "nodeName": "edge1", "targetRef": {"kind": "Pod", "name": "p", "uid": "pu"}},
+            {"addresses": ["10.0.0.1"], "nodeName": "edge1", "hostname": "det-0", "targetRef": {"kind": "Pod", "name": "p", "uid": "pu"}},
             {"addresses": ["10.0.0.2"], "conditions": {"ready": false, "serving": true, "terminating": true}},
         ],
     })).unwrap();
@@ -204,6 +245,7 @@ fn kubernetes_objects_are_read_as_they_are_meant() {
     assert_eq!((&*record.service, record.version), ("det", 0));
     let states: Vec<_> = record.endpoints.iter().map(|one| (one.ready, one.serving, one.terminating)).collect();
     assert_eq!(states, [(true, true, false), (false, true, true)]);
+    assert_eq!(record.endpoints[0].hostname.as_deref(), Some("det-0"));
     let node: Node = serde_json::from_value(json!({
         "metadata": {"name": "edge1", "resourceVersion": "3"},
         "status": {"addresses": [{"type": "Hostname", "address": "x"}, {"type": "InternalIP", "address": "127.64.1.1"}], "conditions": [{"type": "Ready", "status": "True"}]},

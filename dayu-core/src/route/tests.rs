@@ -19,10 +19,8 @@ fn labels(owner: &str) -> BTreeMap<Arc<str>, Arc<str>> {
 
 fn service(uid: &str, owner: &str) -> ServiceRecord {
     ServiceRecord {
-        key: ServiceKey::new("ns", "a"),
         uid: uid.into(),
         version: 5,
-        kind: "ClusterIP".into(),
         addresses: vec![[127, 96, 0, 9].into()],
         ports: vec![PortRecord {
             name: "runtime".into(),
@@ -31,22 +29,17 @@ fn service(uid: &str, owner: &str) -> ServiceRecord {
             node_port: None,
             target: Some(9000),
         }],
-        affinity: None,
         labels: labels(owner),
         target: Some("edge1".into()),
         logical_service: "det".into(),
+        ..ServiceRecord::new(ServiceKey::new("ns", "a"))
     }
 }
 
 fn slice(pods: &[&str], owner: &str) -> SliceRecord {
     let endpoint = |pod: &&str| EndpointRecord {
-        address: [127, 64, 1, 2].into(),
-        device: Some("edge1".into()),
         pod: Some(PodRef { name: (*pod).into(), uid: format!("uid-{pod}").into() }),
-        ready: true,
-        serving: true,
-        terminating: false,
-        weight: 1,
+        ..EndpointRecord::new([127, 64, 1, 2]).on("edge1")
     };
     SliceRecord {
         namespace: "ns".into(),

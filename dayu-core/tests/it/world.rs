@@ -25,30 +25,14 @@ pub(crate) fn request() -> Request {
 /// Pod `pod` on `device`, ready.
 pub(crate) fn endpoint(device: &str, pod: u8) -> EndpointRecord {
     EndpointRecord {
-        address: Ipv4Addr::new(10, 0, 0, pod).into(),
-        device: Some(device.into()),
         pod: Some(PodRef { name: format!("det-{pod}").into(), uid: format!("uid-{device}-{pod}").into() }),
-        ready: true,
-        serving: true,
-        terminating: false,
-        weight: 1,
+        ..EndpointRecord::new(Ipv4Addr::new(10, 0, 0, pod)).on(device)
     }
 }
 
 pub(crate) fn service() -> ServiceRecord {
     let port = PortRecord { name: "".into(), protocol: "TCP".into(), number: PORT, node_port: None, target: Some(80) };
-    ServiceRecord {
-        key: key(),
-        uid: "uid".into(),
-        version: 1,
-        kind: "ClusterIP".into(),
-        addresses: Vec::new(),
-        ports: vec![port],
-        affinity: None,
-        labels: Default::default(),
-        target: None,
-        logical_service: "".into(),
-    }
+    ServiceRecord { uid: "uid".into(), version: 1, ports: vec![port], ..ServiceRecord::new(key()) }
 }
 
 /// Version `version` of the Service's only slice.

@@ -1,30 +1,61 @@
-//! What a server that answers with addresses needs of DNS messages: the one question of a query, and its answer.
-use std::net::IpAddr;
+//! What a server that answers for names needs of DNS messages: the one question of a query, and its answer.
+use std::{net::IpAddr, str::FromStr};
 
 use domain::{
     base::{
-        Message, MessageBuilder, Question, Rtype, StaticCompressor, ToName, Ttl,
-        iana::{Class, Opcode, Rcode},
+        Message, MessageBuilder, Name, ParsedName, ParsedRecord, Rtype, StaticCompressor, ToName, Ttl,
+        iana::{Opcode, Rcode},
         message_builder::{AnswerBuilder, PushError},
+        rdata::{ComposeRecordData, ParseRecordData},
     },
-    rdata::{A, Aaaa},
+    rdata::{A, Aaaa, Cname, Ptr, Srv},
 };
+
+use super::zone::Fact;
 
 /// Bytes of an answer over UDP; who wants more asks again over TCP.
 pub(super) const DATAGRAM: usize = 512;
 /// Bytes of an answer over TCP.
 pub(super) const STREAM: usize = u16::MAX as usize;
 
-/// Seconds for which an address may be remembered.
-const TTL: u32 = 5;
+/// For how long what is told may be remembered.
+const TTL: Ttl = Ttl::from_secs(5);
+/// Of several places each is as good as the others.
+const PRIORITY: u16 = 0;
+const WEIGHT: u16 = 100;
 
 type Answer = AnswerBuilder<StaticCompressor<Vec<u8>>>;
+type FullName = Name<Vec<u8>>;
 
 /// A query with one question.
 pub(super) struct Query<'a> {
     message: &'a Message<[u8]>,
     /// In lower case, without the last dot.
     pub(super) name: String,
+}
+
+/// What is said of a name.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) code: Rcode,
+    /// Each another name for the one before it. All else is said of the last.
+    pub(super) aliases: Vec<String>,
+    pub(super) facts: Vec<Fact>,
+    /// The answer that somebody else gave.
+    pub(super) others: Option<Vec<u8>>,
+}
+
+/// What kept an answer from being whole.
+enum Unsaid {
+    Full,
+    /// There is something in it that is no name.
+    Unnamed,
+}
+
+impl From<PushError> for Unsaid {
+    fn from(_: PushError) -> Self {
+        Self::Full
+    }
 }
 
 impl<'a> Query<'a> {
@@ -36,79 +67,95 @@ impl<'a> Query<'a> {
         Some(Self { message, name: name.trim_end_matches('.').to_ascii_lowercase() })
     }
 
-    /// The answer with those of `addresses` that were asked for and fit into `limit` bytes.
-    pub(super) fn answer(&self, code: Rcode, addresses: &[IpAddr], limit: usize) -> Option<Vec<u8>> {
-        let builder = MessageBuilder::from_target(StaticCompressor::new(Vec::new())).ok()?;
-        let mut answer = builder.start_answer(self.message, code).ok()?;
-        answer.set_push_limit(limit);
-        answer.header_mut().set_aa(true);
-        answer.header_mut().set_ra(true);
+    /// The same question about another name, for somebody else.
+    pub(super) fn about(&self, name: &str, id: u16) -> Option<Vec<u8>> {
         let question = self.message.sole_question().ok()?;
-        for address in addresses {
-            if push(&mut answer, &question, *address).is_err() {
-                answer.header_mut().set_tc(true);
-                break;
+        let mut builder = MessageBuilder::new_vec().question();
+        builder.header_mut().set_id(id);
+        builder.header_mut().set_rd(true);
+        builder.push((full(name).ok()?, question.qtype(), question.qclass())).ok()?;
+        Some(builder.finish())
+    }
+
+    /// The answer with what was asked for of `said`, as far as it fits into `limit` bytes.
+    pub(super) fn answer(&self, said: &Said, limit: usize) -> Option<Vec<u8>> {
+        let builder = MessageBuilder::from_target(StaticCompressor::new(Vec::new())).ok()?;
+        let mut answer = builder.start_answer(self.message, said.code).ok()?;
+        answer.set_push_limit(limit);
+        answer.header_mut().set_aa(said.others.is_none());
+        answer.header_mut().set_ra(true);
+        match self.say(said, &mut answer) {
+            Ok(()) => {}
+            Err(Unsaid::Full) => answer.header_mut().set_tc(true),
+            Err(Unsaid::Unnamed) => return None,
+        }
+        let mut additional = answer.additional();
+        let wants_places = self.message.sole_question().is_ok_and(|question| question.qtype() == Rtype::SRV);
+        for fact in said.facts.iter().filter(|_| wants_places) {
+            if let Fact::Place { host, addresses, .. } = fact {
+                let host = full(host).ok()?;
+                // Whoever misses them asks for them.
+                let _ = addresses.iter().try_for_each(|address| match address {
+                    IpAddr::V4(address) => additional.push((&host, TTL, A::new(*address))),
+                    IpAddr::V6(address) => additional.push((&host, TTL, Aaaa::new(*address))),
+                });
             }
         }
-        Some(answer.finish().into_target())
+        Some(additional.finish().into_target())
+    }
+
+    fn say(&self, said: &Said, answer: &mut Answer) -> Result<(), Unsaid> {
+        let question = self.message.sole_question().map_err(|_| Unsaid::Unnamed)?;
+        let mut name: FullName = question.qname().to_name();
+        for alias in &said.aliases {
+            let alias = full(alias)?;
+            answer.push((&name, TTL, Cname::new(&alias)))?;
+            name = alias;
+        }
+        for fact in &said.facts {
+            match (question.qtype(), fact) {
+                (Rtype::A, Fact::Address(IpAddr::V4(address))) => answer.push((&name, TTL, A::new(*address)))?,
+                (Rtype::AAAA, Fact::Address(IpAddr::V6(address))) => answer.push((&name, TTL, Aaaa::new(*address)))?,
+                (Rtype::PTR, Fact::Owner(owner)) => answer.push((&name, TTL, Ptr::new(full(owner)?)))?,
+                (Rtype::SRV, Fact::Place { host, port, .. }) => {
+                    answer.push((&name, TTL, Srv::new(PRIORITY, WEIGHT, *port, full(host)?)))?;
+                }
+                _ => {}
+            }
+        }
+        said.others.as_deref().map_or(Ok(()), |others| repeat(others, answer))
     }
 }
 
-/// Adds `address`, if it is what was asked for.
-fn push(answer: &mut Answer, question: &Question<impl ToName>, address: IpAddr) -> Result<(), PushError> {
-    let (name, ttl) = (question.qname(), Ttl::from_secs(TTL));
-    match (question.qclass(), question.qtype(), address) {
-        (Class::IN, Rtype::A, IpAddr::V4(address)) => answer.push((name, ttl, A::new(address))),
-        (Class::IN, Rtype::AAAA, IpAddr::V6(address)) => answer.push((name, ttl, Aaaa::new(address))),
+/// Says what others said of addresses and of further names.
+fn repeat(others: &[u8], answer: &mut Answer) -> Result<(), Unsaid> {
+    let others = Message::from_slice(others).map_err(|_| Unsaid::Unnamed)?;
+    for record in others.answer().map_err(|_| Unsaid::Unnamed)?.flatten() {
+        repeat_one::<Cname<ParsedName<&[u8]>>>(&record, answer)?;
+        repeat_one::<A>(&record, answer)?;
+        repeat_one::<Aaaa>(&record, answer)?;
+    }
+    if others.header().tc() { Err(Unsaid::Full) } else { Ok(()) }
+}
+
+fn repeat_one<'a, D>(record: &ParsedRecord<'a, [u8]>, answer: &mut Answer) -> Result<(), PushError>
+where
+    D: ParseRecordData<'a, [u8]> + ComposeRecordData,
+{
+    match record.to_record::<D>() {
+        Ok(Some(record)) => answer.push(record),
         _ => Ok(()),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// As a resolver asks for the IPv4 addresses of `Det.ns.svc`, with an option behind the question (RFC 6891).
-    const ASKED: &[u8] =
-        b"\x12\x34\x01\x20\0\x01\0\0\0\0\0\x01\x03Det\x02ns\x03svc\0\0\x01\0\x01\0\0\x29\x04\xd0\0\0\0\0\0\0";
-
-    #[test]
-    fn an_answer_repeats_the_question_and_holds_what_was_asked_for() {
-        let query = Query::read(ASKED).unwrap();
-        assert_eq!(query.name, "det.ns.svc");
-        let addresses = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::new(10, 96, 0, 7).into()];
-        let answer = query.answer(Rcode::NOERROR, &addresses, DATAGRAM).unwrap();
-        let expected = b"\x12\x34\x85\x80\0\x01\0\x01\0\0\0\0\x03Det\x02ns\x03svc\0\0\x01\0\x01\
-            \xc0\x0c\0\x01\0\x01\0\0\0\x05\0\x04\x0a\x60\0\x07";
-        assert_eq!(answer, expected);
-        assert_eq!(query.answer(Rcode::NXDOMAIN, &[], DATAGRAM).unwrap()[2..8], *b"\x85\x83\0\x01\0\0");
-    }
-
-    fn truncated(answer: &[u8]) -> bool {
-        Message::from_slice(answer).unwrap().header().tc()
-    }
-
-    #[test]
-    fn what_does_not_fit_is_told_to_be_missing() {
-        let query = Query::read(ASKED).unwrap();
-        let many = [IpAddr::from([10, 0, 0, 1]); 100];
-        let short = query.answer(Rcode::NOERROR, &many, DATAGRAM).unwrap();
-        assert!(short.len() <= DATAGRAM && truncated(&short));
-        let long = query.answer(Rcode::NOERROR, &many, STREAM).unwrap();
-        assert_eq!((truncated(&long), &long[6..8]), (false, &[0, 100][..]));
-    }
-
-    proptest! {
-        #[test]
-        fn no_message_is_read_beyond_its_end(message in proptest::collection::vec(any::<u8>(), 0..80), cut in 0..60usize) {
-            let _ = Query::read(&message);
-            // What begins as a query and is cut off is none.
-            let whole = ASKED.len() - 11;
-            prop_assert_eq!(Query::read(&ASKED[..cut.min(ASKED.len())]).is_some(), cut >= whole);
-        }
-    }
+/// What somebody else's answer says of how it went.
+pub(super) fn code(answer: &[u8]) -> Option<Rcode> {
+    Message::from_slice(answer).ok().map(|answer| answer.header().rcode())
 }
+
+fn full(name: &str) -> Result<FullName, Unsaid> {
+    Name::from_str(name).map_err(|_| Unsaid::Unnamed)
+}
+
+#[cfg(test)]
+mod tests;

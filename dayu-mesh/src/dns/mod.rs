@@ -1,7 +1,8 @@
 //! Names for programs that know nothing of the mesh: a name server on the device, for its pods.
 //!
 //! `<service>.<namespace>.svc` is the Service's own address, `<device>.<service>.<namespace>.svc` one that means that Service
-//! on that device, for all its ports. Both are addresses on which the mesh listens. What is not the cluster's is asked of others.
+//! on that device, for all its ports. Both are addresses on which the mesh listens. Pods, ports, aliases and addresses have the names
+//! that Kubernetes' own name servers give them. What is not the cluster's is asked of others.
 mod message;
 mod server;
 mod upstream;
@@ -19,15 +20,17 @@ use dayu_core::{
 use domain::base::iana::Rcode;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use message::Query;
+use message::{Query, Said};
 pub(crate) use server::{Place, serve};
 use upstream::Upstream;
-use zone::Meaning;
+use zone::{Fact, Meaning};
 
 use crate::stats::Stats;
 
 /// Queries at once that others are asked.
 const FORWARDED: usize = 256;
+/// So often one name may stand for the next; more is a circle.
+const ALIASES: usize = 8;
 
 /// How a query came, and is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,29 +79,56 @@ impl Names {
     /// The answer to what may be a query; none to what is not.
     async fn answer(&self, message: &[u8], way: Way) -> Option<Vec<u8>> {
         let query = Query::read(message)?;
-        let limit = if way == Way::Datagram { message::DATAGRAM } else { message::STREAM };
-        let (code, addresses) = match self.directory.with(|snapshot| zone::meaning(snapshot, &query.name)) {
-            Meaning::Addresses(addresses) => (Rcode::NOERROR, addresses),
-            Meaning::On(service, device) => match self.address(service, device).await {
-                Some(address) => (Rcode::NOERROR, vec![address]),
-                None => (Rcode::SERVFAIL, Vec::new()),
-            },
-            Meaning::Nothing => (Rcode::NXDOMAIN, Vec::new()),
-            Meaning::NotYet => (Rcode::SERVFAIL, Vec::new()),
-            Meaning::Elsewhere => match self.forward(message, way).await {
-                Some(answer) => {
-                    self.stats.asked("forwarded");
-                    return Some(answer);
-                }
-                None => (Rcode::SERVFAIL, Vec::new()),
-            },
-        };
-        self.stats.asked(match code {
+        let (aliases, meaning) = self.follow(&query.name);
+        if aliases.is_empty()
+            && meaning == Meaning::Elsewhere
+            && let Some(answer) = self.forward(message, way).await
+        {
+            self.stats.asked("forwarded");
+            return Some(answer);
+        }
+        let said = self.say(&query, aliases, meaning, way).await;
+        self.stats.asked(match said.code {
             Rcode::NOERROR => "told",
             Rcode::NXDOMAIN => "unknown",
             _ => "failed",
         });
-        query.answer(code, &addresses, limit)
+        query.answer(&said, if way == Way::Datagram { message::DATAGRAM } else { message::STREAM })
+    }
+
+    /// The names that `name` stands for, each for the one before it, and what the last means.
+    fn follow(&self, name: &str) -> (Vec<String>, Meaning) {
+        self.directory.with(|snapshot| {
+            let mut aliases: Vec<String> = Vec::new();
+            loop {
+                match zone::meaning(snapshot, aliases.last().map_or(name, String::as_str)) {
+                    Meaning::Alias(next) if aliases.len() < ALIASES => aliases.push(next),
+                    meaning => return (aliases, meaning),
+                }
+            }
+        })
+    }
+
+    async fn say(&self, query: &Query<'_>, aliases: Vec<String>, meaning: Meaning, way: Way) -> Said {
+        let mut said = Said { code: Rcode::NOERROR, aliases, facts: Vec::new(), others: None };
+        match meaning {
+            Meaning::Told(facts) => said.facts = facts,
+            Meaning::On(service, device) => match self.address(service, device).await {
+                Some(address) => said.facts.push(Fact::Address(address)),
+                None => said.code = Rcode::SERVFAIL,
+            },
+            Meaning::Elsewhere => {
+                let asked = said.aliases.last().and_then(|name| query.about(name, rand::random()));
+                said.others = match asked {
+                    Some(asked) => self.forward(&asked, way).await,
+                    None => None,
+                };
+                said.code = said.others.as_deref().and_then(message::code).unwrap_or(Rcode::SERVFAIL);
+            }
+            Meaning::Nothing => said.code = Rcode::NXDOMAIN,
+            Meaning::NotYet | Meaning::Alias(_) => said.code = Rcode::SERVFAIL,
+        }
+        said
     }
 
     async fn address(&self, service: ServiceKey, device: Device) -> Option<IpAddr> {

@@ -34,7 +34,6 @@ enum Ended {
 
 pub(super) struct Collection<K: Kind> {
     api: Api<Lean<K>>,
-    selector: &'static str,
     sink: mpsc::Sender<Change>,
     /// All collections meet here once each has told its first list; none when this one has.
     synced: Option<Arc<Barrier>>,
@@ -44,14 +43,9 @@ pub(super) struct Collection<K: Kind> {
 }
 
 impl<K: Kind> Collection<K> {
-    pub(super) fn new(
-        api: Api<Lean<K>>,
-        selector: &'static str,
-        sink: mpsc::Sender<Change>,
-        synced: Arc<Barrier>,
-    ) -> Self {
+    pub(super) fn new(api: Api<Lean<K>>, sink: mpsc::Sender<Change>, synced: Arc<Barrier>) -> Self {
         let (known, listed) = Default::default();
-        Self { api, selector, sink, synced: Some(synced), known, listed, doubted: false }
+        Self { api, sink, synced: Some(synced), known, listed, doubted: false }
     }
 
     /// Tells changes until nobody listens.
@@ -66,8 +60,7 @@ impl<K: Kind> Collection<K> {
     }
 
     async fn watch(&mut self) -> Result<Ended, Unheard> {
-        let config = watcher::Config::default().labels(self.selector);
-        let mut events = kube::runtime::watcher(self.api.clone(), config).default_backoff().boxed();
+        let mut events = kube::runtime::watcher(self.api.clone(), watcher::Config::default()).default_backoff().boxed();
         while let Some(event) = events.next().await {
             match event {
                 Ok(Event::Apply(object)) => self.apply(&object).await?,
@@ -91,9 +84,6 @@ impl<K: Kind> Collection<K> {
     }
 
     async fn apply(&mut self, object: &K) -> Result<(), Unheard> {
-        if !object.is_served() {
-            return self.gone(object.key()).await;
-        }
         self.known.insert(object.key());
         self.tell(object.change()).await
     }

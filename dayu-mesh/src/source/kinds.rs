@@ -12,19 +12,12 @@ use k8s_openapi::api::{
 };
 use kube::{Resource, ResourceExt};
 
-/// Present with a value: that proxy serves the Service. Present and empty: kube-proxy shall not, so the mesh does.
-const PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
-
 /// A kind that the directory knows.
 pub(super) trait Kind: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Large + Send + 'static {
     /// Names one incarnation.
     type Key: Clone + Ord + Send;
 
     fn key(&self) -> Self::Key;
-    /// Whether the mesh has to do with it.
-    fn is_served(&self) -> bool {
-        true
-    }
     fn change(&self) -> Change;
     fn gone(key: Self::Key) -> Change;
 }
@@ -35,11 +28,6 @@ impl Kind for Service {
     fn key(&self) -> Self::Key {
         let key = ServiceKey::new(self.namespace().unwrap_or_default(), self.name_any());
         (key, Uid::new(self.uid().unwrap_or_default()))
-    }
-
-    fn is_served(&self) -> bool {
-        let external = self.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"));
-        !external && self.labels().get(PROXY_NAME).is_none_or(String::is_empty)
     }
 
     fn change(&self) -> Change {

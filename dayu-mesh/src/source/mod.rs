@@ -19,8 +19,6 @@ use collection::Collection;
 
 /// Changes on their way to the directory; the watches wait when it is full.
 const QUEUE: usize = 256;
-/// Services that another proxy of EdgeMesh's kind serves, or that have no address to serve.
-const SERVED: &str = "!service.edgemesh.kubeedge.io/service-proxy-name,!service.kubernetes.io/headless";
 
 /// Services, EndpointSlices and Nodes, as a [`Client`] tells them.
 pub struct Kubernetes {
@@ -39,9 +37,9 @@ impl Source for Kubernetes {
     fn changes(self: Box<Self>) -> BoxStream<'static, Change> {
         let (sink, changes) = mpsc::channel(QUEUE);
         let synced = Arc::new(Barrier::new(3));
-        let services = Collection::<Service>::new(Api::all(self.client.clone()), SERVED, sink.clone(), synced.clone());
-        let slices = Collection::<EndpointSlice>::new(Api::all(self.client.clone()), "", sink.clone(), synced.clone());
-        let nodes = Collection::<Node>::new(Api::all(self.client), "", sink, synced);
+        let services = Collection::<Service>::new(Api::all(self.client.clone()), sink.clone(), synced.clone());
+        let slices = Collection::<EndpointSlice>::new(Api::all(self.client.clone()), sink.clone(), synced.clone());
+        let nodes = Collection::<Node>::new(Api::all(self.client), sink, synced);
         let watches = [tokio::spawn(services.follow()), tokio::spawn(slices.follow()), tokio::spawn(nodes.follow())];
         let watches = watches.map(AbortOnDropHandle::new);
         // The watches live as long as somebody holds the stream.

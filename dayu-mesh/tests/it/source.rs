@@ -35,25 +35,15 @@ fn changes(site: &Site) -> Vec<Change> {
         target: Some(9008),
     };
     let service = ServiceRecord {
-        key: ServiceKey::new("default", "fixed"),
         uid: Uid::from("s"),
         version: 1,
         kind: "NodePort".into(),
-        addresses: vec![],
         ports: vec![port],
-        affinity: None,
-        labels: Default::default(),
-        target: None,
-        logical_service: "".into(),
+        ..ServiceRecord::new(ServiceKey::new("default", "fixed"))
     };
     let endpoint = EndpointRecord {
-        address: site.pod(1, 1),
-        device: Some("edge1".into()),
         pod: Some(PodRef { name: "fixed-1".into(), uid: Uid::from("p") }),
-        ready: true,
-        serving: true,
-        terminating: false,
-        weight: 1,
+        ..EndpointRecord::new(site.pod(1, 1)).on("edge1")
     };
     let slice = SliceRecord {
         namespace: "default".into(),

@@ -221,7 +221,8 @@ async fn endpoints_of_a_service(session: &mut Session) {
     session.post("service", SERVICES, &service).await;
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "{ns}"}});
     session.post_quietly("/api/v1/nodes", &node).await;
-    session.post("pod", PODS, &pod("p", &json!({"nodeName": "{ns}"}))).await;
+    let called = json!({"nodeName": "{ns}", "hostname": "first", "subdomain": "one"});
+    session.post("pod", PODS, &pod("p", &called)).await;
     session
         .patch(
             "not ready",

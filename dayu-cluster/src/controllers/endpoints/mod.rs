@@ -97,7 +97,7 @@ impl Controller {
             .filter_map(|pod| self.pods.get(pod))
             .filter(|pod| selector.selects(&pod.meta.labels))
             .collect();
-        let backend = |pod| wish.backend(pod, &parsed(pod)).map(Box::new);
+        let backend = |pod| wish.backend(&object.meta, pod, &parsed(pod)).map(Box::new);
         let backends: BTreeMap<Key, Box<Backend>> =
             selected.into_iter().filter_map(|pod| Some((Key::of(pod), backend(pod)?))).collect();
         self.selectors.insert(&key, selector);
@@ -127,7 +127,7 @@ impl Controller {
         if change != Change::Deleted {
             for service in self.selectors.selecting(key.namespace(), &object.meta.labels) {
                 let Some(known) = self.services.get_mut(service) else { continue };
-                let Some(backend) = known.wish.backend(&object, &pod) else { continue };
+                let Some(backend) = known.wish.backend(&known.object.meta, &object, &pod) else { continue };
                 if known.backends.get(&key).is_none_or(|known| **known != backend) {
                     known.backends.insert(key.clone(), Box::new(backend));
                     touched.push(service.clone());

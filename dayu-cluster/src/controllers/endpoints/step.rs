@@ -56,6 +56,8 @@ enum TargetPort {
 pub(super) struct Backend {
     pub(super) address: Box<str>,
     pub(super) node: Option<Box<str>>,
+    /// Its name within the Service.
+    pub(super) hostname: Option<Box<str>>,
     pub(super) pod: Box<str>,
     pub(super) uid: Box<str>,
     pub(super) ready: bool,
@@ -74,11 +76,12 @@ impl Wish {
     }
 
     /// The pod as an endpoint, once it has an address and until it has ended.
-    pub(super) fn backend(&self, object: &Object, pod: &Pod) -> Option<Backend> {
+    pub(super) fn backend(&self, service: &Meta, object: &Object, pod: &Pod) -> Option<Backend> {
         let address = pod.status.pod_ip.clone().filter(|address| !address.is_empty() && !pod.has_ended())?;
         Some(Backend {
             address,
             node: pod.spec.node_name.clone(),
+            hostname: pod.spec.hostname.clone().filter(|_| pod.spec.subdomain.as_ref() == Some(&service.name)),
             pod: object.meta.name.clone(),
             uid: object.meta.uid.clone(),
             ready: pod.is_ready(),
@@ -227,12 +230,15 @@ fn port_of(port: &Port, number: u16, always_named: bool) -> Value {
     value
 }
 
-/// Adds which pod the address is of, and on which node.
+/// Adds which pod the address is of, on which node, and what it is called.
 fn located(mut endpoint: Value, service: &Meta, backend: &Backend) -> Value {
     let pod = json!({"kind": "Pod", "namespace": service.namespace, "name": backend.pod, "uid": backend.uid});
     endpoint["targetRef"] = pod;
     if let Some(node) = &backend.node {
         endpoint["nodeName"] = node.as_ref().into();
+    }
+    if let Some(hostname) = &backend.hostname {
+        endpoint["hostname"] = hostname.as_ref().into();
     }
     endpoint
 }

@@ -22,6 +22,7 @@ fn backend(pod: &str, ready: bool, terminating: bool, wish: &Wish, http: Option<
     Backend {
         address: "127.64.1.2".into(),
         node: Some("edge1".into()),
+        hostname: None,
         pod: pod.into(),
         uid: format!("u-{pod}").into(),
         ready,

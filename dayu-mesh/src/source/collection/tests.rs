@@ -10,7 +10,7 @@ async fn knowing(count: usize) -> (Collection<Node>, mpsc::Receiver<Change>) {
     });
     let api = Api::all(Client::new(nobody, "default"));
     let (sink, mut told) = mpsc::channel(64);
-    let mut collection = Collection::new(api, "", sink, Arc::new(Barrier::new(1)));
+    let mut collection = Collection::new(api, sink, Arc::new(Barrier::new(1)));
     for at in 0..count {
         assert!(collection.apply(&node(at)).await.is_ok());
         told.recv().await.unwrap();
