@@ -1,4 +1,6 @@
 //! Local routes of the kernel that are the mesh's, by rtnetlink(7).
+//!
+//! By hand: a library for it knows all that netlink is used for, and that becomes part of a program which needs three messages.
 use std::{
     io::{self, Read, Write},
     net::IpAddr,
