@@ -19,7 +19,7 @@
 //!
 //! Nothing here opens a socket, starts a process, reads a clock or keeps global state: time and randomness are
 //! arguments, and the daemons (`dayu-gm`, `dayu-lm`, `dayu-mesh`) are the thin shells that perform effects.
-#![deny(missing_docs)]
+#![deny(missing_docs, missing_debug_implementations)]
 // The mocks that `mockall` generates lock with the standard library.
 #![cfg_attr(any(test, feature = "test-util"), allow(clippy::disallowed_types))]
 

@@ -76,6 +76,11 @@ impl Device {
 }
 
 /// Namespace and name of a Service.
+///
+/// ```
+/// # use dayu_core::name::ServiceKey;
+/// assert_eq!(ServiceKey::new("shop", "detector").to_string(), "shop/detector");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServiceKey {
     /// The namespace the Service lives in.

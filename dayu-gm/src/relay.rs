@@ -66,7 +66,7 @@ impl Relay {
             Upstream::Said(device, message) if message.kind == "runtimeservice" => {
                 match ActivationAck::read(&message, &device) {
                     Ok(ack) => self.acknowledged(&message.namespace, &ack),
-                    Err(problem) => tracing::warn!(%device, problem, "an acknowledgement is refused"),
+                    Err(problem) => tracing::warn!(%device, %problem, "an acknowledgement is refused"),
                 }
             }
             // What workers report about other kinds has no reader yet; the device has kept it for itself.

@@ -7,6 +7,21 @@ use super::{Error, Homes, Load, Reason, Refused, Request, Target, Turns, latency
 use crate::directory::{Endpoint, EndpointSet, Service, Slot};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
+///
+/// ```
+/// use dayu_core::{balance::{Candidates, Request}, name::ServiceKey};
+/// use dayu_core::directory::{Change, Directory, EndpointRecord, ServiceRecord, SliceRecord};
+/// use std::time::Duration;
+///
+/// let detector = ServiceKey::new("shop", "detector");
+/// let unready = EndpointRecord { ready: false, ..EndpointRecord::new([10, 0, 0, 1]).on("edge1") };
+/// let runs = SliceRecord::new(&detector, "all", 9000, [unready, EndpointRecord::new([10, 0, 0, 2]).on("edge1")]);
+/// let directory = Directory::from_iter([Change::from(ServiceRecord::new(detector.clone()).port(9000)), runs.into()]);
+/// let service = directory.snapshot().service(&detector).cloned().expect("it was just told");
+/// let candidates = Candidates::new(Request::to(detector, 9000), service, Duration::ZERO)?;
+/// assert_eq!((candidates.len(), candidates.usable_from(0)), (2, Some(1)));
+/// # Ok::<(), dayu_core::balance::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Candidates {
     pub(super) request: Request,

@@ -64,7 +64,23 @@ pub struct Dial<C> {
 }
 
 /// A connection, or whatever a connector makes, counted as in flight until dropped.
+///
+/// ```
+/// use dayu_core::balance::Tracked;
+/// use std::time::Duration;
+/// use tokio::time::Instant;
+///
+/// async fn exchange<C>(connection: Tracked<C>, talk: impl AsyncFnOnce(&C) -> std::io::Result<()>) -> std::io::Result<()> {
+///     let sent = Instant::now();
+///     match talk(&connection).await {
+///         Ok(()) => connection.answered(sent.elapsed()),
+///         Err(_) => connection.failed(),
+///     }
+///     Ok(()) // no longer in flight
+/// }
+/// ```
 #[derive(Debug)]
+#[must_use = "it counts as in flight until it is dropped"]
 pub struct Tracked<T> {
     inner: T,
     endpoint: Endpoint,

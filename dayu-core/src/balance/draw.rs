@@ -5,6 +5,13 @@ use std::sync::{
 };
 
 /// Where the draws of a stack come from; clones share it.
+///
+/// ```
+/// use dayu_core::balance::Seed;
+///
+/// let (one, same) = (Seed::new(7), Seed::new(7));
+/// assert_eq!(one.draw().below(100), same.draw().below(100));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Seed(Arc<AtomicU64>);
 

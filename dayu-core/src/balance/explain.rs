@@ -52,7 +52,17 @@ pub struct Explained {
     pub picked: bool,
 }
 
-/// Explains `request` in `snapshot` at `now`. With the same draw, the real pick picks the same.
+/// Explains `request` in `snapshot` at `now`, a duration since the moment that the stack counts from. With the same draw, the
+/// real pick picks the same.
+///
+/// ```
+/// use dayu_core::{balance::{Draw, Request, explain, policy::PowerOfTwo}, directory::Directory, name::ServiceKey};
+/// use std::time::Duration;
+///
+/// let request = Request::to(ServiceKey::new("shop", "detector"), 9000);
+/// let explanation = explain(&Directory::new().snapshot(), &request, &PowerOfTwo, Draw::new(1), Duration::ZERO);
+/// assert_eq!(explanation.refused.map(|(reason, _)| reason).as_deref(), Some("NoSuchService"));
+/// ```
 #[must_use]
 pub fn explain<P: Policy>(
     snapshot: &Snapshot,

@@ -33,6 +33,7 @@ pub struct Load {
 
 /// One request in flight; ends when dropped.
 #[derive(Debug)]
+#[must_use = "the request ends when this is dropped"]
 pub struct InFlight(Arc<Load>);
 
 impl Load {
@@ -55,7 +56,6 @@ impl Load {
     }
 
     /// Begins a request.
-    #[must_use]
     pub fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         self.served.fetch_add(1, Relaxed);

@@ -13,7 +13,7 @@ use super::{Candidates, Error, Reason, Request, candidates::refused};
 use crate::directory::{Directory, Gate, Snapshot};
 
 /// Adds [`Resolve`] in front of a service of [`Candidates`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ResolveLayer {
     directory: Arc<Directory>,
     origin: Instant,
@@ -21,7 +21,7 @@ pub struct ResolveLayer {
 
 /// Looks the Service up and opens or closes its gate. Not for you if you hold endpoints of your own: build
 /// [`Candidates`] and call the inner service.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Resolve<S> {
     inner: S,
     layer: ResolveLayer,

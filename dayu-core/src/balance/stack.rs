@@ -37,6 +37,27 @@ impl Default for Options {
 }
 
 /// Puts the layers over `connect`, which gets the picked endpoint and makes a connection of it.
+///
+/// Each layer can be left out, or have one of yours beside it, in a stack of your own:
+///
+/// ```
+/// use dayu_core::balance::{BalanceLayer, DialLayer, ResolveLayer, Seed, Success, TargetDeviceLayer, policy};
+/// use dayu_core::directory::{Directory, Endpoint};
+/// use std::{sync::Arc, time::Duration};
+/// use tokio::time::Instant;
+/// use tower::ServiceBuilder;
+///
+/// let (directory, origin) = (Arc::new(Directory::new()), Instant::now());
+/// let connect = tower::service_fn(async |endpoint: Endpoint| Ok::<_, std::io::Error>(endpoint.address));
+/// let strict_and_once = ServiceBuilder::new()
+///     .layer(ResolveLayer::new(directory, origin))
+///     .layer(TargetDeviceLayer)
+///     .layer(BalanceLayer::new(Arc::new(policy::Random), Seed::new(1), 1))
+///     .layer(DialLayer::new(Duration::from_millis(200), origin, Success::Connection))
+///     .service(connect);
+/// # fn is_service<S: tower::Service<dayu_core::balance::Request>>(_: S) {}
+/// # is_service(strict_and_once);
+/// ```
 pub fn stack<P, C>(directory: Arc<Directory>, policy: P, connect: C, options: Options) -> Stack<P, C>
 where
     P: Policy,

@@ -28,6 +28,7 @@ const SILENCE: Duration = Duration::from_secs(90);
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConnectError {
     /// The kubeconfig file cannot be used.
     #[error(

@@ -47,6 +47,30 @@ use self::state::State;
 use crate::route::{Portal, Report, RouteView};
 
 /// Where changes come from: an API server, KubeEdge's local cache, a file, a test.
+///
+/// ```
+/// use dayu_core::{directory::{Change, Directory, ServiceRecord, Source}, name::ServiceKey};
+/// use futures::{StreamExt, stream, stream::BoxStream};
+///
+/// /// One Service, and never another.
+/// struct Fixed(ServiceKey);
+///
+/// impl Source for Fixed {
+///     fn changes(self: Box<Self>) -> BoxStream<'static, Change> {
+///         let present = [ServiceRecord::new(self.0).port(9000).into(), Change::Synced];
+///         stream::iter(present).chain(stream::pending()).boxed()
+///     }
+/// }
+///
+/// # futures::executor::block_on(async {
+/// let (directory, detector) = (Directory::new(), ServiceKey::new("shop", "detector"));
+/// let mut changes = Box::new(Fixed(detector.clone())).changes();
+/// while !directory.snapshot().is_synced() {
+///     directory.apply(changes.next().await.expect("it never ends"));
+/// }
+/// assert!(directory.snapshot().service(&detector).is_some());
+/// # });
+/// ```
 #[cfg_attr(feature = "test-util", mockall::automock)]
 pub trait Source: Send {
     /// Changes, from the present state on; [`Change::Synced`] once the present state is complete.
@@ -54,6 +78,7 @@ pub trait Source: Send {
 }
 
 /// The one table that everything on a device reads. Writers take a lock, readers do not.
+#[derive(Debug)]
 pub struct Directory {
     state: Mutex<State>,
     published: ArcSwap<Snapshot>,

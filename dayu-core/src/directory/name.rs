@@ -3,6 +3,16 @@ use super::Snapshot;
 use crate::name::{Device, ServiceKey};
 
 /// What a name means.
+///
+/// ```
+/// use dayu_core::{directory::{Change, DeviceRecord, Directory, ServiceRecord}, name::{Device, ServiceKey}};
+///
+/// let detector = ServiceRecord::new(ServiceKey::new("shop", "detector"));
+/// let directory = Directory::from_iter([Change::from(detector), DeviceRecord::new("cloud.kubeedge").into()]);
+/// let named = directory.snapshot().resolve("cloud.kubeedge.detector.shop.svc")?;
+/// assert_eq!((named.service.to_string(), named.device), ("shop/detector".to_owned(), Some(Device::from("cloud.kubeedge"))));
+/// # Ok::<(), dayu_core::directory::NameError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// The Service.
@@ -13,6 +23,7 @@ pub struct Named {
 
 /// A name that means nothing here, or two things.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// Not of the form.
     #[error("{0:?} is no mesh name; say <service>.<namespace>.svc or <device>.<service>.<namespace>.svc")]

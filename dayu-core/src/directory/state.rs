@@ -19,7 +19,7 @@ use crate::{
 
 type Slices = BTreeMap<Arc<str>, Arc<SliceRecord>>;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct State {
     snapshot: Snapshot,
     records: HashMap<ServiceKey, Arc<ServiceRecord>>,

@@ -6,6 +6,14 @@ use std::{
 };
 
 /// How long a resource that fails waits.
+///
+/// ```
+/// use dayu_core::engine::Backoff;
+/// use std::time::Duration;
+///
+/// let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
+/// assert_eq!([1, 2, 3, 9].map(|failures| backoff.after(failures, 0.0).as_secs()), [1, 2, 4, 60]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// After the first failure.

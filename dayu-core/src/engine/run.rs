@@ -1,6 +1,7 @@
 //! The engine's loop: watch, queue, a bounded number of looks at a time.
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map},
+    fmt,
     sync::Arc,
     time::Duration,
 };
@@ -108,6 +109,13 @@ impl Entry {
         if let Some(memory) = &mut self.memory {
             tell_echo::<T>(observer, version, memory);
         }
+    }
+}
+
+impl<T: Template> fmt::Debug for Engine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let resources = self.entries.len();
+        f.debug_struct("Engine").field("options", &self.options).field("resources", &resources).finish_non_exhaustive()
     }
 }
 

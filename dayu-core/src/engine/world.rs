@@ -72,6 +72,14 @@ pub(super) struct Epoch(pub(super) u64);
 /// Watches that must have told what is there before anything is decided.
 const WATCHES: u8 = 5;
 
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.inner.state.lock();
+        let (devices, connected) = (state.devices.len(), state.connected.len());
+        f.debug_struct("World").field("devices", &devices).field("connected", &connected).finish_non_exhaustive()
+    }
+}
+
 impl World {
     /// An empty world, and the demands that engines make of devices: whoever holds the link takes them.
     #[must_use]

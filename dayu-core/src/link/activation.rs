@@ -52,7 +52,53 @@ pub struct ActivationMetadata {
     pub creation_timestamp: Option<String>,
 }
 
+/// Why a message is no acknowledgement that counts.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AckError {
+    /// It has another shape.
+    #[error("not an acknowledgement: {0}; is the local manager of another release?")]
+    Shape(#[from] serde_json::Error),
+    /// It is not about the object that the message is about.
+    #[error("names {runtime_id} but travels as {namespace}/{name}")]
+    Misaddressed {
+        /// The resource that it names.
+        runtime_id: String,
+        /// Namespace of the message's object.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// It does not say which incarnation of the resource, of the Service or of the pod.
+    #[error("lacks a UID")]
+    NoUid,
+    /// Its revision or its sequence number is below 1.
+    #[error("its revision or sequence is below 1")]
+    Unnumbered,
+    /// A device speaks for itself only.
+    #[error("{device} speaks for {target}")]
+    Foreign {
+        /// Who says it.
+        device: Device,
+        /// Whom it is about.
+        target: Device,
+    },
+}
+
 /// Upwards: "my mesh has applied exactly this".
+///
+/// ```
+/// use dayu_core::link::{ActivationAck, AckError};
+///
+/// let ack: ActivationAck = serde_json::from_value(serde_json::json!({
+///     "runtimeServiceUID": "u1", "serviceUID": "u2", "endpointPodUID": "u3", "deploymentRevision": 1,
+///     "runtimeID": "det-edge1-r1", "targetNode": "edge1", "localSequence": 7, "observedAt": "2026-01-01T00:00:00Z",
+/// }))?;
+/// let message = ack.message("default")?;
+/// assert_eq!(ActivationAck::read(&message, &"edge1".into()).ok(), Some(ack));
+/// assert!(matches!(ActivationAck::read(&message, &"edge2".into()), Err(AckError::Foreign { .. })));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivationAck {
@@ -113,21 +159,21 @@ impl ActivationAck {
     ///
     /// # Errors
     /// The first rule that it breaks: shape, identity fields, revision, sequence, and that a device speaks for itself only.
-    pub fn read(message: &Message, device: &Device) -> Result<Self, String> {
-        let ack: Self =
-            serde_json::from_slice(&message.content).map_err(|error| format!("not an acknowledgement: {error}"))?;
+    pub fn read(message: &Message, device: &Device) -> Result<Self, AckError> {
+        let ack: Self = serde_json::from_slice(&message.content)?;
         let uids = [&ack.runtime_service_uid, &ack.service_uid, &ack.endpoint_pod_uid];
         if message.namespace.is_empty() || ack.runtime_id != message.name {
-            return Err(format!("names {} but travels as {}/{}", ack.runtime_id, message.namespace, message.name));
+            let (namespace, name) = (message.namespace.clone(), message.name.clone());
+            return Err(AckError::Misaddressed { runtime_id: ack.runtime_id, namespace, name });
         }
         if uids.iter().any(|uid| uid.as_str().is_empty()) {
-            return Err("lacks a UID".to_owned());
+            return Err(AckError::NoUid);
         }
         if ack.deployment_revision.0 < 1 || ack.local_sequence == 0 {
-            return Err("its revision or sequence is below 1".to_owned());
+            return Err(AckError::Unnumbered);
         }
         if ack.target_node != *device {
-            return Err(format!("{device} speaks for {}", ack.target_node));
+            return Err(AckError::Foreign { device: device.clone(), target: ack.target_node });
         }
         Ok(ack)
     }

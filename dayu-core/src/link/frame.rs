@@ -53,6 +53,15 @@ impl Message {
 }
 
 /// What travels: a message, or only an acknowledgement.
+///
+/// ```
+/// use dayu_core::link::{Frame, Message, Operation};
+///
+/// let message = Message::new("default", "runtimeservice", "det", Operation::Insert, b"{}".as_slice());
+/// let frame = Frame { session: 7, seq: 1, message: Some(message), ..Frame::default() };
+/// assert_eq!(Frame::decode(&frame.encode()?)?, frame);
+/// # Ok::<(), dayu_core::link::CodecError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     /// The sender's outbox incarnation; 0 from peers that keep none.
@@ -69,6 +78,7 @@ pub struct Frame {
 
 /// A frame that cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CodecError {
     /// Longer than allowed.
     #[error("a frame of {0} bytes is above the limit of {LARGEST_FRAME}; split what it carries")]

@@ -30,7 +30,7 @@ mod session;
 mod tests;
 mod transport;
 
-pub use activation::{ActivationAck, ActivationMetadata, ActivationRequest};
+pub use activation::{AckError, ActivationAck, ActivationMetadata, ActivationRequest};
 pub use fingerprint::{Fingerprint, NoFingerprint};
 pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation, READ_AT_ONCE};
 pub use handshake::{MANAGER_LEASE, NODE_NAME, NUMBERED, lease_of};

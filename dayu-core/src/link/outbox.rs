@@ -25,6 +25,21 @@ impl Key {
 ///
 /// Serialisable, so that a device can keep it across restarts: store it before transmitting, restore it with its
 /// incarnation, and the peer will neither miss nor repeat a message.
+///
+/// ```
+/// use dayu_core::link::{Message, Operation, Outbox};
+///
+/// let status = |name, content: &'static str| Message::new("default", "pod", name, Operation::Status, content);
+/// let mut outbox = Outbox::new(7);
+/// for (name, content) in [("a", "starting"), ("b", "starting"), ("a", "running")] {
+///     outbox.push(status(name, content));
+/// }
+/// // Of each object the newest, in order.
+/// let waiting: Vec<u64> = outbox.since(0).map(|(seq, _)| seq).collect();
+/// assert_eq!(waiting, [2, 3]);
+/// outbox.acknowledge(2);
+/// assert_eq!(outbox.len(), 1);
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Outbox {
     session: u64,

@@ -5,6 +5,7 @@ use super::Frame;
 
 /// Why a transport carries no more frames.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TransportError {
     /// The peer or the network ended it.
     #[error("the connection to {peer} ended: {problem}")]
@@ -27,6 +28,36 @@ pub enum TransportError {
 /// One established connection to one peer, whose identity has been checked by whoever made it.
 ///
 /// Not for you if you want to send messages: push them into a [`Session`](super::Session) and let its owner write.
+///
+/// ```
+/// use dayu_core::link::{Frame, Transport, TransportError};
+/// use tokio::sync::mpsc;
+///
+/// /// Two of these, crossed, are a link within one process.
+/// struct Pipe {
+///     out: mpsc::Sender<Option<Frame>>,
+///     into: mpsc::Receiver<Option<Frame>>,
+/// }
+///
+/// fn closed<T>(_: T) -> TransportError {
+///     TransportError::Closed { peer: "the other end".into(), problem: "it is gone".into() }
+/// }
+///
+/// #[async_trait::async_trait]
+/// impl Transport for Pipe {
+///     async fn send(&mut self, frame: Frame) -> Result<(), TransportError> {
+///         self.out.send(Some(frame)).await.map_err(closed)
+///     }
+///
+///     async fn receive(&mut self) -> Result<Option<Frame>, TransportError> {
+///         self.into.recv().await.ok_or(()).map_err(closed)
+///     }
+///
+///     async fn ping(&mut self) -> Result<(), TransportError> {
+///         self.out.send(None).await.map_err(closed)
+///     }
+/// }
+/// ```
 #[cfg_attr(feature = "test-util", mockall::automock)]
 #[async_trait]
 pub trait Transport: Send {

@@ -24,6 +24,33 @@ pub use rejection::Rejection;
 use crate::name::{Device, Revision};
 
 /// A kind of custom resource: how its workers are planned and how their state is told.
+///
+/// A kind of one's own is in `examples/examples/own_kind.rs`. A template can also stand on another, to ask for more:
+///
+/// ```
+/// use dayu_core::api::{RuntimeService, RuntimeServiceStatus};
+/// use dayu_core::template::{Observed, Plan, Rejection, Site, Template, runtime_service::RuntimeServiceTemplate};
+///
+/// /// Keeps workers off devices that run on a battery.
+/// struct OnMains;
+///
+/// impl Template for OnMains {
+///     type Resource = RuntimeService;
+///     type Status = RuntimeServiceStatus;
+///
+///     fn plan(&self, service: &RuntimeService, site: &Site) -> Result<Plan, Rejection> {
+///         let device = site.devices.get(service.spec.target_node.as_str());
+///         if device.is_some_and(|device| device.labels.contains_key("example.org/battery")) {
+///             return Err(Rejection::invalid("spec.targetNode", "the device runs on a battery", "name another"));
+///         }
+///         RuntimeServiceTemplate.plan(service, site)
+///     }
+///
+///     fn status(&self, service: &RuntimeService, observed: &Observed) -> RuntimeServiceStatus {
+///         RuntimeServiceTemplate.status(service, observed)
+///     }
+/// }
+/// ```
 #[cfg_attr(
     any(test, feature = "test-util"),
     mockall::automock(type Resource = crate::api::RuntimeService; type Status = crate::api::RuntimeServiceStatus;)

@@ -53,6 +53,14 @@ pub enum ProbeAction {
 }
 
 /// A probe with its timings, as Kubernetes defines and defaults them.
+///
+/// ```
+/// use dayu_core::worker::{ProbeAction, ProbeSpec};
+/// use std::time::Duration;
+///
+/// let probe = ProbeSpec { period: Duration::from_secs(2), ..ProbeSpec::new(ProbeAction::Tcp { host: None, port: 9000 }) };
+/// assert_eq!((probe.timeout, probe.failure_threshold), (Duration::from_secs(1), 3));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeSpec {
     /// What is asked.

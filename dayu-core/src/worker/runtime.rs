@@ -40,6 +40,13 @@ impl fmt::Display for ProcessId {
 }
 
 /// How a run ended.
+///
+/// ```
+/// use dayu_core::worker::Cause;
+///
+/// assert!(Cause::Code(0).is_success() && !Cause::Signal(15).is_success());
+/// assert_eq!(Cause::Signal(9).exit_code(), 137);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// With this exit code.

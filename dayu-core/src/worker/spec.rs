@@ -35,6 +35,19 @@ pub struct ContainerSpec {
 }
 
 /// One worker.
+///
+/// ```
+/// use dayu_core::worker::{RestartPolicy, Spec};
+/// use k8s_openapi::api::core::v1::PodSpec;
+///
+/// let pod: PodSpec = serde_json::from_value(serde_json::json!({
+///     "restartPolicy": "OnFailure", "initContainers": [{"name": "fetch"}], "containers": [{"name": "detector"}],
+/// }))?;
+/// let spec = Spec::of(&pod);
+/// assert_eq!(spec.restart, RestartPolicy::OnFailure);
+/// assert!(spec.containers[0].init && spec.container("detector").is_some());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// Whether containers that ended are started again.

@@ -86,6 +86,13 @@ pub const NAMES: [&str; 5] = ["p2c", "least-request", "round-robin", "random", "
 
 /// The policy that users call `name`.
 ///
+/// ```
+/// use dayu_core::balance::policy::{NAMES, by_name};
+///
+/// assert!(NAMES.iter().all(|name| by_name(name).is_ok_and(|policy| policy.name() == *name)));
+/// assert!(by_name("fastest").is_err_and(|error| error.to_string().contains("p2c (the default)")));
+/// ```
+///
 /// # Errors
 /// [`UnknownPolicy`] lists the known names.
 pub fn by_name(name: &str) -> Result<Box<dyn Policy>, UnknownPolicy> {
