@@ -8,6 +8,7 @@ mod own_policy;
 #[path = "../../examples/own_runtime.rs"]
 mod own_runtime;
 
+mod dependencies;
 mod embedding;
 mod lengths;
 mod running;
