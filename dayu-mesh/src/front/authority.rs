@@ -29,11 +29,11 @@ pub(crate) fn wanted<B>(request: &Request<B>) -> Result<Wanted, Unclear> {
         return Err(Unclear::Scheme(scheme.to_owned()));
     }
     let wanted = match request.uri().authority() {
-        Some(authority) => read(authority),
+        Some(authority) => read(authority)?,
         None => {
             let host = request.headers().get(HOST).ok_or(Unclear::NoHost)?;
             let unreadable = || Unclear::Unreadable(String::from_utf8_lossy(host.as_bytes()).into_owned());
-            read(&Authority::try_from(host.as_bytes()).map_err(|_| unreadable())?)
+            read(&Authority::try_from(host.as_bytes()).map_err(|_| unreadable())?)?
         }
     };
     match (request.method(), wanted.port) {
@@ -43,9 +43,14 @@ pub(crate) fn wanted<B>(request: &Request<B>) -> Result<Wanted, Unclear> {
     }
 }
 
-fn read(authority: &Authority) -> Wanted {
+fn read(authority: &Authority) -> Result<Wanted, Unclear> {
+    let port = authority.port_u16();
+    // Behind the host nothing else can stand: it is a port that is none.
+    if port.is_none() && !authority.as_str().ends_with(authority.host()) {
+        return Err(Unclear::Unreadable(authority.to_string()));
+    }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-    Wanted { host: host.to_ascii_lowercase(), port: authority.port_u16() }
+    Ok(Wanted { host: host.to_ascii_lowercase(), port })
 }
 
 #[cfg(test)]
@@ -81,6 +86,8 @@ mod tests {
     fn what_is_unclear_is_said() {
         assert_eq!(of(Method::GET, "/x", None), Err(Unclear::NoHost));
         assert_eq!(of(Method::GET, "/x", Some("")), Err(Unclear::Unreadable(String::new())));
+        let beyond = "det.ns.svc:99999".to_owned();
+        assert_eq!(of(Method::GET, "/x", Some(&beyond)), Err(Unclear::Unreadable(beyond)));
         assert_eq!(of(Method::GET, "https://det.ns.svc/", None), Err(Unclear::Scheme("https".to_owned())));
         assert_eq!(of(Method::CONNECT, "det.ns.svc", None), Err(Unclear::NoPort("det.ns.svc".to_owned())));
     }

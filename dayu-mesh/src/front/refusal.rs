@@ -19,8 +19,10 @@ pub(crate) enum Refusal {
     Outside(String),
     #[error(transparent)]
     Unknown(NameError),
-    #[error("the name says device {name} and x-target-device says {header:?}; send one of them, or the same")]
-    Contradiction { name: Device, header: String },
+    #[error("the host says device {host} and x-target-device says {header:?}; send one of them, or the same")]
+    Contradiction { host: Device, header: String },
+    #[error("x-target-device says {0:?}; send the name of one device, once")]
+    NoOneDevice(String),
     #[error(transparent)]
     Refused(#[from] balance::Error),
     #[error(
@@ -36,7 +38,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unclear(_) | Self::Contradiction { .. } => StatusCode::BAD_REQUEST,
+            Self::Unclear(_) | Self::Contradiction { .. } | Self::NoOneDevice(_) => StatusCode::BAD_REQUEST,
             Self::Outside(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken { .. } => StatusCode::BAD_GATEWAY,
@@ -48,7 +50,7 @@ impl Refusal {
     /// The reason, for machines.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Unclear(_) | Self::Contradiction { .. } => "BadTarget",
+            Self::Unclear(_) | Self::Contradiction { .. } | Self::NoOneDevice(_) => "BadTarget",
             Self::Unknown(NameError::UnknownDevice { .. }) => "NoSuchDevice",
             Self::Unknown(_) => "NoSuchService",
             Self::Outside(_) => "NotAMeshName",

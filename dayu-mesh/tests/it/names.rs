@@ -2,6 +2,8 @@
 use std::net::SocketAddr;
 
 use http::StatusCode;
+use k8s_openapi::api::core::v1::Service;
+use kube::Api;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -55,6 +57,34 @@ async fn a_node_port_address_is_a_name_too() {
     let mut client = front(&pair.site, 1).await;
     let target = format!("http://{}/", pair.site.node_port(2, 30901));
     assert_eq!(worker(&client.send("GET", &target, &[], "").await.unwrap()), "det-2-1");
+}
+
+#[tokio::test]
+async fn the_header_says_the_device_at_an_address_as_well_and_says_one() {
+    let pair = Pair::new(1).await;
+    let mut client = front(&pair.site, 1).await;
+    let services: Api<Service> = Api::default_namespaced(pair.site.client.clone());
+    let address = services.get("det").await.unwrap().spec.unwrap().cluster_ip.unwrap();
+    let cluster = format!("http://{address}:9001/");
+    for device in [1, 2] {
+        let header = [("x-target-device", &*format!("edge{device}"))];
+        let answer = client.send("GET", &cluster, &header, "").await.unwrap();
+        assert_eq!(worker(&answer), format!("det-{device}-1"));
+    }
+    let of_edge2 = format!("http://{}/", pair.site.node_port(2, 30901));
+    let named = "http://edge2.det.default.svc:9001/".to_owned();
+    let (one, other, none) = (("x-target-device", "edge1"), ("x-target-device", "edge2"), ("x-target-device", ""));
+    for (target, headers) in [
+        (&of_edge2, &[one][..]),
+        (&named, &[one]),
+        (&cluster, &[one, other]),
+        (&named, &[other, one]),
+        (&cluster, &[none]),
+    ] {
+        let answer = client.send("GET", target, headers, "").await.unwrap();
+        let refused = (StatusCode::BAD_REQUEST, Some("BadTarget"));
+        assert_eq!((answer.status, answer.header("x-dayu-reason")), refused, "{target} {headers:?}");
+    }
 }
 
 #[tokio::test]
