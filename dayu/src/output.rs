@@ -1,7 +1,7 @@
 //! The one place that prints: results to standard output, everything else to standard error.
-#![expect(clippy::print_stderr, reason = "a command line's purpose is to print")]
 use std::{
     io::{IsTerminal, Write},
+    ops::ControlFlow,
     process::ExitCode,
 };
 
@@ -31,21 +31,29 @@ pub(crate) fn line(text: &str) {
 
 /// Text that already ends its own lines.
 pub(crate) fn raw(text: &str) {
-    let mut out = std::io::stdout().lock();
-    // Whoever read has read enough (`dayu get | head`), or the disk is full: there is nobody left to tell.
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if show(text).is_break() {
         std::process::exit(0);
     }
 }
 
-/// What is going on, for whoever waits.
+/// The same, for who has something to end first: whoever read may have read enough (`dayu up | head`), or the disk is full,
+/// and there is nobody left to tell.
+pub(crate) fn show(text: &str) -> ControlFlow<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+/// What is going on, for whoever waits; nobody may.
 pub(crate) fn progress(text: &str) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Something went wrong: says so and gives the exit code.
 pub(crate) fn failure(text: &str) -> ExitCode {
-    eprintln!("error: {text}");
+    progress(&format!("error: {text}"));
     ExitCode::FAILURE
 }
 

@@ -77,7 +77,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
         list(&devices)
     ));
     output::progress(&format!("kubeconfig: {}", site.kubeconfig().display()));
-    output::line(&placement::devices(&site.devices()));
+    // Whether anybody reads this, what runs has to be stopped: the table, which comes last, looks.
+    let _ = output::show(&format!("{}\n", placement::devices(&site.devices())));
     let ended = tokio::select! {
         ended = serve(&mut site, &options, drafts, began) => ended,
         () = stop.cancelled() => Ok(ExitCode::SUCCESS),
@@ -104,21 +105,25 @@ async fn serve(
     if options.check {
         starting.complete().await?;
         all_ready();
-        placement::workers(&site.client()).await?;
+        let _ = output::show(&placement::workers(&site.client()).await?);
         return Ok(check::run(site, began).await?);
     }
     let at_once = starting.settle().await;
     if at_once {
         all_ready();
     }
-    placement::workers(&site.client()).await?;
+    let _ = output::show(&placement::workers(&site.client()).await?);
     let later = async {
         if !at_once {
             starting.finish().await;
             all_ready();
         }
+        std::future::pending::<()>().await;
     };
-    tokio::join!(later, table::live(site));
+    tokio::select! {
+        () = table::live(site) => {}
+        () = later => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -28,19 +28,19 @@ pub(crate) fn devices(devices: &[Addressed]) -> String {
     output::table(&["DEVICE", "ADDRESS", "PROXY FOR NAMES", "STATUS AND DIRECTORY"], rows)
 }
 
-/// Prints where each worker runs and how each service is addressed.
-pub(crate) async fn workers(client: &Client) -> Result<(), Error> {
+/// Where each worker runs and how each service is addressed.
+pub(crate) async fn workers(client: &Client) -> Result<String, Error> {
     let pods = Api::<Lean<Pod>>::all(client.clone()).list(&ListParams::default()).await?;
     let rows = pods.items.iter().map(|pod| {
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).unwrap_or_default();
         let address = pod.status.as_ref().and_then(|status| status.pod_ip.clone()).unwrap_or_default();
         vec![node, pod.name_any(), address]
     });
-    output::line(&output::table(&["DEVICE", "WORKER", "ADDRESS"], rows));
+    let workers = output::table(&["DEVICE", "WORKER", "ADDRESS"], rows);
     let services = Api::<Lean<Service>>::all(client.clone()).list(&ListParams::default()).await?;
     let rows = services.items.iter().flat_map(|service| addresses(service));
-    output::line(&output::table(&["SERVICE", "CLUSTER ADDRESS", "ON A DEVICE"], rows));
-    Ok(())
+    let services = output::table(&["SERVICE", "CLUSTER ADDRESS", "ON A DEVICE"], rows);
+    Ok(format!("{workers}\n{services}\n"))
 }
 
 /// A row for each port of a Service; none for that of the API.

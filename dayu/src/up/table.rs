@@ -9,7 +9,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Moves the cursor home and clears what is below it.
 const REDRAW: &str = "\x1b[H\x1b[J";
 
-/// Draws until the caller stops waiting. On a terminal in place, else whenever a count has changed.
+/// Draws until nobody looks any more. On a terminal in place, else whenever a count has changed.
 pub(super) async fn live(site: &Site) {
     let in_place = std::io::stdout().is_terminal();
     let mut before: BTreeMap<_, u64> = BTreeMap::new();
@@ -26,7 +26,9 @@ pub(super) async fn live(site: &Site) {
         });
         let table = output::table(&["SERVICE", "DEVICE", "REPLICA", "REQUESTS", "NOW"], rows);
         let footer = format!("kubeconfig {}; Ctrl-C stops everything\n", site.kubeconfig().display());
-        output::raw(&format!("{}{table}{footer}", if in_place { REDRAW } else { "" }));
+        if output::show(&format!("{}{table}{footer}", if in_place { REDRAW } else { "" })).is_break() {
+            return;
+        }
         before = counts;
     }
 }

@@ -16,7 +16,7 @@ use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 
 use crate::harness::{
-    Dayu, Leftovers, alone, ask, client_of, eventually, is_alive, listening, manifests, run, workers_of,
+    Dayu, LIMIT, Leftovers, alone, ask, client_of, eventually, is_alive, listening, manifests, run, workers_of,
 };
 
 const DEVICES: [&str; 3] = ["cloud.kubeedge", "edge-1", "b"];
@@ -145,6 +145,19 @@ async fn a_start_that_waits_for_a_device_can_be_ended() {
     .await;
     up.signal(Signal::INT);
     assert_eq!(up.ends(TO_END).await.code, Some(0));
+    assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_with_all_it_runs_once_nobody_reads_what_it_prints() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("state");
+    let _leftovers = Leftovers(data.clone());
+    let mut up = Dayu::start(&["up", "--devices", "solo", "--data", data.to_str().unwrap()]);
+    up.prints("SERVICE").await;
+    up.is_read_no_longer();
+    assert_eq!(up.ends(LIMIT).await.code, Some(0));
     assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
 }
 

@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::watch,
+    task::AbortHandle,
     time::timeout,
 };
 
@@ -16,6 +17,7 @@ pub(crate) struct Dayu {
     child: Child,
     said: watch::Receiver<String>,
     printed: watch::Receiver<String>,
+    readers: [AbortHandle; 2],
 }
 
 /// How a run ended, and all it said.
@@ -31,9 +33,9 @@ impl Dayu {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
-        let said = follow(child.stderr.take().unwrap());
-        let printed = follow(child.stdout.take().unwrap());
-        Self { child, said, printed }
+        let (said, of_said) = follow(child.stderr.take().unwrap());
+        let (printed, of_printed) = follow(child.stdout.take().unwrap());
+        Self { child, said, printed, readers: [of_said, of_printed] }
     }
 
     /// Waits until standard error has `text`, and gives everything it has then.
@@ -57,6 +59,11 @@ impl Dayu {
         kill_process(pid, signal).unwrap();
     }
 
+    /// Closes its standard output and error.
+    pub(crate) fn is_read_no_longer(&self) {
+        self.readers.iter().for_each(AbortHandle::abort);
+    }
+
     /// Ends it as a crash would.
     pub(crate) async fn dies(&mut self) {
         self.child.kill().await.unwrap();
@@ -74,15 +81,15 @@ impl Dayu {
 }
 
 /// Everything that comes, as it comes.
-fn follow(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<String> {
+fn follow(stream: impl AsyncRead + Unpin + Send + 'static) -> (watch::Receiver<String>, AbortHandle) {
     let mut lines = BufReader::new(stream).lines();
     let (all, said) = watch::channel(String::new());
-    tokio::spawn(async move {
+    let reader = tokio::spawn(async move {
         while let Ok(Some(line)) = lines.next_line().await {
             all.send_modify(|all| *all = format!("{all}{line}\n"));
         }
     });
-    said
+    (said, reader.abort_handle())
 }
 
 async fn has(stream: &mut watch::Receiver<String>, text: &str) -> String {
