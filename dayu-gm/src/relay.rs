@@ -60,9 +60,9 @@ impl Relay {
             Upstream::Connected(device) => {
                 // It may have been restarted and know nothing of what it was asked.
                 self.outstanding.of(&device).for_each(|request| send(&self.hub, request, Operation::Insert));
-                self.world.connected(&device, true);
+                self.world.connected(&device);
             }
-            Upstream::Disconnected(device) => self.world.connected(&device, false),
+            Upstream::Disconnected(device) => self.world.disconnected(&device),
             Upstream::Said(device, message) if message.kind == "runtimeservice" => {
                 match ActivationAck::read(&message, &device) {
                     Ok(ack) => self.acknowledged(&message.namespace, &ack),

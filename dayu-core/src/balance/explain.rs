@@ -23,9 +23,18 @@ pub struct Explanation {
     pub snapshot: u64,
     /// Every endpoint, and what became of it.
     pub endpoints: Vec<Explained>,
-    /// Why the request would be refused: reason and sentence.
+    /// Why the request would be refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refused: Option<(String, String)>,
+    pub refused: Option<Refusal>,
+}
+
+/// Why a request would be refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// For machines: [`Error::reason`].
+    pub reason: String,
+    /// For people.
+    pub message: String,
 }
 
 /// What became of one endpoint.
@@ -61,7 +70,7 @@ pub struct Explained {
 ///
 /// let request = Request::to(ServiceKey::new("shop", "detector"), 9000);
 /// let explanation = explain(&Directory::new().snapshot(), &request, &PowerOfTwo, Draw::new(1), Duration::ZERO);
-/// assert_eq!(explanation.refused.map(|(reason, _)| reason).as_deref(), Some("NoSuchService"));
+/// assert_eq!(explanation.refused.map(|refused| refused.reason).as_deref(), Some("NoSuchService"));
 /// ```
 #[must_use]
 pub fn explain<P: Policy>(
@@ -87,7 +96,7 @@ pub fn explain<P: Policy>(
         explanation.endpoints = all.iter().map(|endpoint| explained(endpoint, now)).collect();
     }
     if let Err(error) = narrow(snapshot, request, policy, &mut draw, now, &mut explanation) {
-        explanation.refused = Some((error.reason().to_owned(), error.to_string()));
+        explanation.refused = Some(Refusal { reason: error.reason().to_owned(), message: error.to_string() });
     }
     explanation
 }

@@ -54,7 +54,7 @@ pub use dial::{Attempt, Dial, DialError, DialLayer, Success, Tracked};
 pub use draw::{Draw, Seed};
 pub use ejection::MAX_EJECTION;
 pub use error::{Error, Reason, Refused};
-pub use explain::{Explained, Explanation, explain};
+pub use explain::{Explained, Explanation, Refusal, explain};
 pub(crate) use homes::Homes;
 pub use load::{InFlight, Load};
 pub use outlier::{Outlier, OutlierLayer};

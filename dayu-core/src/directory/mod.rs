@@ -39,7 +39,7 @@ pub(crate) use endpoints::Slot;
 pub use endpoints::{Endpoint, EndpointSet};
 pub use name::{NameError, Named};
 pub use record::{Change, DeviceRecord, EndpointRecord, Identity, PodRef, PortRecord, ServiceRecord, SliceRecord};
-pub use relist::{Suspicion, judge};
+pub use relist::Suspicion;
 pub use service::{Gate, Host, Port, Service};
 pub use snapshot::Snapshot;
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     name::{Device, Uid},
-    template::{DeviceState, EndpointState, ObjectRef, PodState, ServiceState, WorkerState},
+    template::{DeviceState, EndpointState, ObjectRef, PodState, ServiceState, Trouble, WorkerState},
 };
 
 /// The label that ties a slice to its Service.
@@ -43,7 +43,7 @@ pub(super) struct Record {
     pub(super) terminating: bool,
     pub(super) rolled_out: bool,
     /// Why a Deployment has no pods.
-    pub(super) trouble: Option<Box<(String, String)>>,
+    pub(super) trouble: Option<Box<Trouble>>,
 }
 
 /// Rises when anybody changes what an object asks for: its generation, or its version where it has none.
@@ -58,7 +58,7 @@ struct PodRecord {
     device: Option<Device>,
     ready: bool,
     phase: Box<str>,
-    trouble: Option<Box<(String, String)>>,
+    trouble: Option<Box<Trouble>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -351,7 +351,7 @@ impl view::Deployment {
     }
 
     /// What keeps its pods from being made: a quota, a service account that is not there.
-    fn trouble(&self) -> Option<(String, String)> {
+    fn trouble(&self) -> Option<Trouble> {
         self.status.conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?.told()
     }
 }
@@ -368,14 +368,15 @@ impl view::Pod {
 
     /// The first container that says why it is not ready, else the pod itself, else why it is not bound, else what the probe of
     /// one that runs meets.
-    fn trouble(&self) -> Option<(String, String)> {
+    fn trouble(&self) -> Option<Trouble> {
         let containers = self.status.container_statuses.iter().filter(|container| !container.ready);
         let of_container = containers.filter_map(|container| {
             let why = container.state.waiting.as_ref().or(container.state.terminated.as_ref())?;
             let message = why.message.clone().unwrap_or_default();
-            Some((why.reason.clone()?, format!("container {}: {message}", container.name)))
+            Some(Trouble::new(why.reason.clone()?, format!("container {}: {message}", container.name)))
         });
-        let of_pod = self.status.reason.clone().map(|reason| (reason, self.status.message.clone().unwrap_or_default()));
+        let of_pod = self.status.reason.as_ref();
+        let of_pod = of_pod.map(|reason| Trouble::new(reason, self.status.message.clone().unwrap_or_default()));
         let unbound = self.status.conditions.iter().find(|c| c.kind == "PodScheduled" && c.status == "False");
         let told = of_container.into_iter().next().or(of_pod).or(unbound.and_then(view::Condition::told));
         told.or_else(|| self.refusal())
@@ -383,18 +384,18 @@ impl view::Pod {
 
     /// Why a pod that runs is not ready. A kubelet names the containers, whose probes a worker that just comes up fails as
     /// well; a local manager also says, once that takes long, which probe was answered with what.
-    fn refusal(&self) -> Option<(String, String)> {
+    fn refusal(&self) -> Option<Trouble> {
         let is_unready = |c: &&view::Condition| c.kind == "Ready" && c.status == "False";
-        let (reason, message) = self.status.conditions.iter().find(is_unready)?.told()?;
+        let Trouble { reason, message } = self.status.conditions.iter().find(is_unready)?.told()?;
         let (_, why) = message.split_once("]; ").filter(|_| self.status.phase == RUNNING)?;
-        Some((reason, why.to_owned()))
+        Some(Trouble::new(reason, why))
     }
 }
 
 impl view::Condition {
     /// Reason and message, where there is a reason.
-    fn told(&self) -> Option<(String, String)> {
-        Some((self.reason.clone()?, self.message.clone().unwrap_or_default()))
+    fn told(&self) -> Option<Trouble> {
+        Some(Trouble { reason: self.reason.clone()?, message: self.message.clone().unwrap_or_default() })
     }
 }
 
@@ -429,7 +430,7 @@ mod tests {
         assert_eq!(trouble("Running", "containers with unready status: [c]"), None, "it comes up");
         let known =
             "containers with unready status: [c]; c runs, but its readiness probe fails: 127.64.1.2:9000: refused";
-        let (reason, why) = trouble("Running", known).unwrap();
+        let Trouble { reason, message: why } = trouble("Running", known).unwrap();
         assert_eq!(
             (&*reason, why.starts_with("c runs, but its readiness probe fails: ")),
             ("ContainersNotReady", true)

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     connect::refusal,
     name::Uid,
-    template::{Plan, PodState, WorkerState},
+    template::{Plan, PodState, Trouble, WorkerState},
 };
 
 /// Why a Deployment has not all its pods, where it is our doing.
@@ -133,7 +133,7 @@ impl Held {
     pub(super) fn explain(&self, worker: &mut WorkerState) {
         let hold = worker.deployment.as_ref().and_then(|deployment| self.holds.get(&deployment.name));
         if let Some(hold) = hold {
-            worker.trouble = Some((REFUSED.to_owned(), hold.why.clone()));
+            worker.trouble = Some(Trouble::new(REFUSED, hold.why.clone()));
         }
     }
 
@@ -164,7 +164,7 @@ fn words(last: Option<&PodState>, until: Timestamp) -> String {
     let (device, reason) = match last {
         Some(pod) => (
             pod.device.as_ref().map(|device| format!("device {device}")),
-            pod.trouble.as_ref().map(|(reason, message)| format!("{reason}: {message}")),
+            pod.trouble.as_ref().map(ToString::to_string),
         ),
         None => (None, None),
     };

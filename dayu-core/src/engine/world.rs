@@ -124,12 +124,18 @@ impl World {
         state.tell(&Wake::Resource(resource));
     }
 
-    /// The local manager of a device is connected, or is not any more.
-    pub fn connected(&self, device: &Device, is_connected: bool) {
+    /// The local manager of a device is connected.
+    pub fn connected(&self, device: &Device) {
         let mut state = self.inner.state.lock();
-        let changed =
-            if is_connected { state.connected.insert(device.clone()) } else { state.connected.remove(device) };
-        if changed {
+        if state.connected.insert(device.clone()) {
+            state.tell(&Wake::Device(device.clone()));
+        }
+    }
+
+    /// The local manager of a device is connected no more.
+    pub fn disconnected(&self, device: &Device) {
+        let mut state = self.inner.state.lock();
+        if state.connected.remove(device) {
             state.tell(&Wake::Device(device.clone()));
         }
     }

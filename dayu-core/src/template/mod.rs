@@ -18,7 +18,9 @@ use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
 use kube::core::{NamespaceResourceScope, object::HasStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use observed::{Acknowledgement, EndpointState, Failure, ObjectRef, Observed, PodState, ServiceState, WorkerState};
+pub use observed::{
+    Acknowledgement, EndpointState, Failure, ObjectRef, Observed, PodState, ServiceState, Trouble, WorkerState,
+};
 pub use rejection::Rejection;
 
 use crate::name::{Device, Revision};

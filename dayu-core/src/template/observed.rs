@@ -1,5 +1,5 @@
 //! What the engine saw: the argument of [`Template::status`](super::Template::status).
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 
@@ -48,10 +48,37 @@ pub struct WorkerState {
     pub deployment: Option<ObjectRef>,
     /// No pod of an earlier generation of the Deployment is left: there never was one, or its controller says so.
     pub rolled_out: bool,
-    /// Why its pods are not made, when that is known: reason and message.
-    pub trouble: Option<(String, String)>,
+    /// Why its pods are not made, when that is known.
+    pub trouble: Option<Trouble>,
     /// Its pods that are not being deleted.
     pub pods: Vec<PodState>,
+}
+
+/// Why something is not as it should be, in the words of whoever noticed.
+///
+/// ```
+/// # use dayu_core::template::Trouble;
+/// assert_eq!(Trouble::new("ErrImagePull", "no such image").to_string(), "ErrImagePull: no such image");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// CamelCase, machine-readable.
+    pub reason: String,
+    /// For people.
+    pub message: String,
+}
+
+impl Trouble {
+    /// Trouble of that kind.
+    pub fn new(reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason: reason.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.message)
+    }
 }
 
 /// Name and UID of an object.
@@ -74,8 +101,8 @@ pub struct PodState {
     pub ready: bool,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     pub phase: String,
-    /// Why it is not ready, when known: reason and message of the first container (or of the pod) that says.
-    pub trouble: Option<(String, String)>,
+    /// Why it is not ready, when known: what the first container (or the pod) says that says anything.
+    pub trouble: Option<Trouble>,
 }
 
 /// What exists of one Service.

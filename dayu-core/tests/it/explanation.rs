@@ -1,7 +1,7 @@
 //! An explanation agrees with the pick and names the layer that left an endpoint out.
 use std::time::Duration;
 
-use dayu_core::balance::{self, Draw, Options, Request, Seed, explain, policy};
+use dayu_core::balance::{self, Draw, Options, Refusal, Request, Seed, explain, policy};
 use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
@@ -50,7 +50,8 @@ proptest! {
             }
             Err(error) => {
                 prop_assert_eq!(picked, vec![]);
-                prop_assert_eq!(dry.refused, Some((error.reason().to_owned(), error.to_string())));
+                let told = Refusal { reason: error.reason().to_owned(), message: error.to_string() };
+                prop_assert_eq!(dry.refused, Some(told));
             }
         }
     }

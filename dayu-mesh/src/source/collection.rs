@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use dayu_core::{
     api::lean::Lean,
     connect::told,
-    directory::{Change, Suspicion, judge},
+    directory::{Change, Suspicion},
 };
 use futures::StreamExt;
 use kube::{
@@ -39,13 +39,14 @@ pub(super) struct Collection<K: Kind> {
     synced: Option<Arc<Barrier>>,
     known: BTreeSet<K::Key>,
     listed: BTreeSet<K::Key>,
-    doubted: bool,
+    /// What was made of the list before.
+    suspicion: Suspicion,
 }
 
 impl<K: Kind> Collection<K> {
     pub(super) fn new(api: Api<Lean<K>>, sink: mpsc::Sender<Change>, synced: Arc<Barrier>) -> Self {
         let (known, listed) = Default::default();
-        Self { api, sink, synced: Some(synced), known, listed, doubted: false }
+        Self { api, sink, synced: Some(synced), known, listed, suspicion: Suspicion::default() }
     }
 
     /// Tells changes until nobody listens.
@@ -96,11 +97,10 @@ impl<K: Kind> Collection<K> {
     async fn listed_all(&mut self) -> Result<Suspicion, Unheard> {
         let listed = std::mem::take(&mut self.listed);
         let missing: Vec<K::Key> = self.known.difference(&listed).cloned().collect();
-        let suspicion = judge(self.known.len(), missing.len(), self.doubted);
-        self.doubted = suspicion == Suspicion::Confirm;
-        if self.doubted {
+        self.suspicion = self.suspicion.next(self.known.len(), missing.len());
+        if self.suspicion == Suspicion::Confirm {
             tracing::warn!(kind = %K::kind(&()), missing = missing.len(), "a list lacks most of what is known; asking again");
-            return Ok(suspicion);
+            return Ok(self.suspicion);
         }
         for key in missing {
             self.gone(key).await?;
@@ -110,7 +110,7 @@ impl<K: Kind> Collection<K> {
         {
             self.tell(Change::Synced).await?;
         }
-        Ok(suspicion)
+        Ok(self.suspicion)
     }
 
     async fn tell(&self, change: Change) -> Result<(), Unheard> {

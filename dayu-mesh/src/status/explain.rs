@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use dayu_core::{
-    balance::{self, Explained, Explanation, Request, Seed, hash},
+    balance::{self, Explained, Explanation, Refusal, Request, Seed, hash},
     directory::Snapshot,
     name::{Device, ServiceKey},
 };
@@ -76,8 +76,8 @@ fn text(explanation: &Explanation, own: &Device) -> String {
     for endpoint in &explanation.endpoints {
         let _ = writeln!(text, "{}", line(endpoint));
     }
-    if let Some((reason, sentence)) = &explanation.refused {
-        let _ = writeln!(text, "refused: {reason}: {sentence}");
+    if let Some(Refusal { reason, message }) = &explanation.refused {
+        let _ = writeln!(text, "refused: {reason}: {message}");
     }
     text
 }

@@ -49,7 +49,7 @@ fn runs(worker: &WorkerState) -> bool {
 
 fn is_in_trouble(worker: &WorkerState) -> bool {
     let troubled = worker.pods.iter().any(|pod| {
-        pod.phase == "Failed" || pod.trouble.as_ref().is_some_and(|(reason, _)| !ON_ITS_WAY.contains(&reason.as_str()))
+        pod.phase == "Failed" || pod.trouble.as_ref().is_some_and(|trouble| !ON_ITS_WAY.contains(&&*trouble.reason))
     });
     (troubled || worker.trouble.is_some()) && !runs(worker)
 }
@@ -86,11 +86,11 @@ fn lack(slot: &Slot, worker: Option<&WorkerState>) -> String {
     };
     let trouble = worker.pods.iter().find_map(|pod| pod.trouble.as_ref().map(|trouble| (&pod.pod.name, trouble)));
     match (trouble, worker.pods.first()) {
-        (Some((pod, (reason, message))), _) => format!("{who}: pod {pod}: {reason}: {message}"),
+        (Some((pod, trouble)), _) => format!("{who}: pod {pod}: {trouble}"),
         (None, Some(pod)) if runs_elsewhere(worker) => format!("{who}: pod {} is being replaced", pod.pod.name),
         (None, Some(pod)) => format!("{who}: pod {} is {}, not ready", pod.pod.name, pod.phase),
         (None, None) => match &worker.trouble {
-            Some((reason, message)) => format!("{who}: deployment: {reason}: {message}"),
+            Some(trouble) => format!("{who}: deployment: {trouble}"),
             None => format!("{who} has no pod yet"),
         },
     }

@@ -149,12 +149,12 @@ fn workload(view: &View<'_>, status: &mut RuntimeServiceStatus) -> Verdict {
 fn trouble(view: &View<'_>) -> String {
     let ready = view.pods.iter().filter(|pod| pod.ready).count();
     let mut message = format!("deployment and unique ready pod have not converged; ready pods={ready}");
-    if let Some((reason, why)) = view.worker.and_then(|worker| worker.trouble.as_ref()) {
-        message += &format!("; deployment: {reason}: {why}");
+    if let Some(trouble) = view.worker.and_then(|worker| worker.trouble.as_ref()) {
+        message += &format!("; deployment: {trouble}");
     }
     for pod in view.worker.into_iter().flat_map(|worker| &worker.pods) {
-        if let Some((reason, why)) = &pod.trouble {
-            message += &format!("; pod {}: {reason}: {why}", pod.pod.name);
+        if let Some(trouble) = &pod.trouble {
+            message += &format!("; pod {}: {trouble}", pod.pod.name);
         }
     }
     message

@@ -5,7 +5,9 @@ use super::{JointMultiEdgeTemplate, plan, service, site, worker};
 use crate::{
     api::{JointMultiEdgeService, JointMultiEdgeServiceStatus},
     name::{Device, Uid},
-    template::{EndpointState, Failure, ObjectRef, Observed, PodState, Rejection, ServiceState, Template, WorkerState},
+    template::{
+        EndpointState, Failure, ObjectRef, Observed, PodState, Rejection, ServiceState, Template, Trouble, WorkerState,
+    },
 };
 
 fn at(second: i64) -> Timestamp {
@@ -73,7 +75,7 @@ fn a_worker_in_trouble_is_named() {
     let mut seen = observed();
     let broken = seen.workers.values_mut().last().unwrap();
     broken.pods[0].ready = false;
-    broken.pods[0].trouble = Some(("CrashLoopBackOff".to_owned(), "exit code 1".to_owned()));
+    broken.pods[0].trouble = Some(Trouble::new("CrashLoopBackOff", "exit code 1"));
     let status = derive(&service(both()), &seen);
     assert_eq!((status.active, status.failed), (1, 1));
     let says = "edge worker 0 on edge-2: pod p: CrashLoopBackOff: exit code 1";
@@ -89,13 +91,13 @@ fn a_worker_on_its_way_has_not_failed() {
     let starting = seen.workers.values_mut().next().unwrap();
     starting.pods[0].ready = false;
     starting.pods[0].phase = "Pending".to_owned();
-    starting.pods[0].trouble = Some(("ContainerCreating".to_owned(), String::new()));
+    starting.pods[0].trouble = Some(Trouble::new("ContainerCreating", ""));
     let status = derive(&service(both()), &seen);
     assert_eq!((status.active, status.failed), (1, 0));
     assert_eq!((condition(&status, "Failed").0, condition(&status, "Running").0), ("False", "False"));
     let stuck = seen.workers.values_mut().next().unwrap();
     stuck.pods.clear();
-    stuck.trouble = Some(("FailedCreate".to_owned(), "exceeded quota".to_owned()));
+    stuck.trouble = Some(Trouble::new("FailedCreate", "exceeded quota"));
     let status = derive(&service(both()), &seen);
     let told = condition(&status, "Failed");
     assert_eq!((told.0, told.1), ("True", "workerFailed"));

@@ -10,7 +10,7 @@ use crate::{
     name::{Device, Revision, Uid},
     template::{
         Acknowledgement, EndpointState, Failure, ObjectRef, Observed, PodState, Rejection, ServiceState, Template,
-        WorkerState,
+        Trouble, WorkerState,
     },
 };
 
@@ -203,7 +203,7 @@ fn trouble_is_told_where_people_look() {
     let worker = seen.workers.values_mut().next().unwrap();
     worker.rolled_out = false;
     worker.pods[0].ready = false;
-    worker.pods[0].trouble = Some(("ErrImagePull".to_owned(), "no such image".to_owned()));
+    worker.pods[0].trouble = Some(Trouble::new("ErrImagePull", "no such image"));
     let status = derive(&service, &seen);
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
     assert!(ready.message.contains("pod det-edge1-r2-abc: ErrImagePull: no such image"), "{}", ready.message);
@@ -213,7 +213,7 @@ fn trouble_is_told_where_people_look() {
     seen = observed(&service);
     let worker = seen.workers.values_mut().next().unwrap();
     (worker.rolled_out, worker.pods) = (false, Vec::new());
-    worker.trouble = Some(("FailedCreate".to_owned(), "exceeded quota".to_owned()));
+    worker.trouble = Some(Trouble::new("FailedCreate", "exceeded quota"));
     let status = derive(&service, &seen);
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
     assert!(ready.message.contains("deployment: FailedCreate: exceeded quota"), "{}", ready.message);
