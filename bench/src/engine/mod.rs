@@ -77,10 +77,9 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     };
     let ready = timeout(PATIENCE, seen.until(arguments.count, began));
     let (created, ready) = tokio::join!(created, ready);
-    ready
+    let ready = ready
         .map_err(|_| format!("{} of {} are Ready after {} s", seen.ready(), arguments.count, PATIENCE.as_secs()))??;
-    let took = (created?, began.elapsed());
-    part.to_ready(figures, took, &manager.usage()?.since(&before), manager.requests()?.since(asked));
+    part.to_ready(figures, created?, &ready, &manager.usage()?.since(&before), manager.requests()?.since(asked));
 
     let (before, asked) = (manager.usage()?, manager.requests()?);
     tokio::time::sleep(Duration::from_secs(arguments.rest)).await;

@@ -1,10 +1,15 @@
 //! What was measured, beside what is promised.
 use std::time::Duration;
 
+use super::seen::Taken;
 use crate::{figures::Figures, manager::Counted, usage::Usage};
 
 /// RuntimeServices that are Ready in a second.
 const PACE: f64 = 1000.0;
+/// Seconds until the first is Ready, whatever comes behind it.
+const FIRST: f64 = 1.0;
+/// Per cent of the time for all, until half of them are Ready: more where most are begun before any is finished.
+const HALF: f64 = 70.0;
 /// KiB of memory, for each RuntimeService, and for a manager that has few.
 const EACH: f64 = 4.0;
 const FEW: f64 = 60_000.0 / 1.024;
@@ -21,18 +26,28 @@ pub(super) struct Part {
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 impl Part {
-    /// From nothing to everything Ready; `took` says when all were created, and when all were Ready.
-    pub(super) fn to_ready(&self, figures: &mut Figures, took: (Duration, Duration), used: &Usage, asked: Counted) {
-        let (count, (created, ready)) = (self.count as f64, took);
+    /// From nothing to everything Ready; all were `created` after so long.
+    pub(super) fn to_ready(
+        &self,
+        figures: &mut Figures,
+        created: Duration,
+        ready: &Taken,
+        used: &Usage,
+        asked: Counted,
+    ) {
+        let count = self.count as f64;
         let mut told = |what: &str, seen| figures.told(format!("{}: {what}", self.count), seen);
         told("all created, s", created.as_secs_f64());
+        told("half of them Ready, s", ready.half.as_secs_f64());
         told("the manager's processor time, s", used.seconds);
         told("children written for each", asked.children as f64 / count);
         told("statuses written for each", asked.statuses as f64 / count);
         told("events written for each", asked.events as f64 / count);
         told("reads for each", asked.reads as f64 / count);
         let mut limited = |what: &str, seen, limit| figures.limited(format!("{}: {what}", self.count), seen, limit);
-        limited("all Ready, s", ready.as_secs_f64(), count / PACE);
+        limited("the first Ready, s", ready.first.as_secs_f64(), FIRST);
+        limited("half of them Ready, % of the time for all", ready.half.div_duration_f64(ready.all) * 100.0, HALF);
+        limited("all Ready, s", ready.all.as_secs_f64(), count / PACE);
         limited("writes for each", asked.writes() as f64 / count, WRITES);
         limited("the manager's memory, KiB", used.resident as f64, (EACH * count).max(FEW));
     }

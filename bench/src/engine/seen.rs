@@ -22,6 +22,13 @@ pub(super) struct Seen {
     ready: AtomicUsize,
 }
 
+/// Since when they are created, until so many of them are Ready.
+pub(super) struct Taken {
+    pub(super) first: Duration,
+    pub(super) half: Duration,
+    pub(super) all: Duration,
+}
+
 #[derive(Deserialize)]
 struct Service {
     #[serde(default)]
@@ -44,7 +51,7 @@ impl Seen {
     }
 
     /// Returns once so many have been Ready, and tells meanwhile how it goes since it `began`.
-    pub(super) async fn until(&self, count: usize, began: Instant) -> Result<(), Failure> {
+    pub(super) async fn until(&self, count: usize, began: Instant) -> Result<Taken, Failure> {
         let words = async {
             let mut word = interval(WORD);
             word.tick().await;
@@ -54,12 +61,13 @@ impl Seen {
             }
         };
         tokio::select! {
-            counted = self.count(count) => counted,
-            () = words => Ok(()),
+            counted = self.count(count, began) => counted,
+            never = words => never,
         }
     }
 
-    async fn count(&self, count: usize) -> Result<(), Failure> {
+    async fn count(&self, count: usize, began: Instant) -> Result<Taken, Failure> {
+        let (mut first, mut half) = (None, None);
         let mut services = Follower::new(&self.store, ResourceRef::new("sedna.io", "runtimeservices"));
         let mut ready = HashSet::new();
         while ready.len() < count {
@@ -70,7 +78,16 @@ impl Seen {
                 }
             }
             self.ready.store(ready.len(), Relaxed);
+            let now = began.elapsed();
+            let reached = |wanted: usize, at: &mut Option<Duration>| {
+                if ready.len() >= wanted {
+                    at.get_or_insert(now);
+                }
+            };
+            reached(1, &mut first);
+            reached(count.div_ceil(2), &mut half);
         }
-        Ok(())
+        let all = began.elapsed();
+        Ok(Taken { first: first.unwrap_or(all), half: half.unwrap_or(all), all })
     }
 }

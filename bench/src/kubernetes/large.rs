@@ -64,6 +64,11 @@ fn stages(seen: &Observer, of: &str, began: Instant, figures: &mut Figures) -> R
     let pods = told("all pods ready", ready_pods)?;
     let endpoints = told("all endpoints told", ready_slices)?;
     let last = told("all Ready", ready)?;
+    let times = ready.times();
+    for (what, at) in [("the first Ready", times.first()), ("half of them Ready", times.get(times.len() / 2))] {
+        let at = at.map_or(f64::INFINITY, |at| (*at - began).as_secs_f64());
+        figures.told(format!("{of}: {what}, s"), at);
+    }
     let own = last.saturating_duration_since(pods.max(endpoints));
     figures.told(format!("{of}: the manager's own, behind the last pod and endpoint, s"), own.as_secs_f64());
     Ok(())

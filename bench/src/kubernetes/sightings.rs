@@ -67,6 +67,13 @@ impl Sightings {
         self.seen.borrow().len()
     }
 
+    /// When all were seen, from the first on.
+    pub(super) fn times(&self) -> Vec<Instant> {
+        let mut times: Vec<Instant> = self.seen.borrow().values().copied().collect();
+        times.sort_unstable();
+        times
+    }
+
     /// When the last one was seen.
     pub(super) fn last(&self) -> Option<Instant> {
         self.seen.borrow().values().max().copied()

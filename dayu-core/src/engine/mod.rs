@@ -31,6 +31,7 @@ mod inventory;
 mod key;
 mod memory;
 mod observe;
+mod order;
 mod packed;
 mod parked;
 mod pruned;

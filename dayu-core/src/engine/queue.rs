@@ -1,9 +1,11 @@
 //! Which resources are to be looked at, and when: pure, time is an argument.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
     time::Duration,
 };
+
+use super::order::{Order, Row};
 
 /// How long a resource that fails waits.
 ///
@@ -43,11 +45,10 @@ impl Backoff {
 #[derive(Debug)]
 pub struct Queue<K> {
     backoff: Backoff,
-    ready: VecDeque<K>,
-    queued: BTreeSet<K>,
+    ready: Order<K>,
     in_hand: BTreeSet<K>,
     /// Touched while in hand: looked at again afterwards.
-    again: BTreeSet<K>,
+    again: BTreeMap<K, Row>,
     /// To be looked at by then, while in hand.
     by: HashMap<K, Duration>,
     failures: HashMap<K, u32>,
@@ -61,10 +62,9 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     pub fn new(backoff: Backoff) -> Self {
         Self {
             backoff,
-            ready: VecDeque::new(),
-            queued: BTreeSet::new(),
+            ready: Order::default(),
             in_hand: BTreeSet::new(),
-            again: BTreeSet::new(),
+            again: BTreeMap::new(),
             by: HashMap::new(),
             failures: HashMap::new(),
             later: BTreeMap::new(),
@@ -72,13 +72,29 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         }
     }
 
-    /// Something about `key` changed: it is looked at as soon as there is room, even if it waits for a failure to cool down.
+    /// Something about `key` changed: it is looked at in its turn, even if it waits for a failure to cool down.
     pub fn touch(&mut self, key: K) {
+        self.touch_in(Row::Begins, key);
+    }
+
+    /// What `key` waited for has come: it is looked at before those that were only touched, but for one of them now and then.
+    ///
+    /// ```
+    /// let mut queue = dayu_core::engine::Queue::new(dayu_core::engine::Backoff::default());
+    /// queue.touch("new");
+    /// queue.hasten("nearly done");
+    /// assert_eq!(queue.take(), Some("nearly done"));
+    /// ```
+    pub fn hasten(&mut self, key: K) {
+        self.touch_in(Row::GoesOn, key);
+    }
+
+    fn touch_in(&mut self, row: Row, key: K) {
         self.forget_wait(&key);
         if self.in_hand.contains(&key) {
-            self.again.insert(key);
-        } else if self.queued.insert(key.clone()) {
-            self.ready.push_back(key);
+            self.again.entry(key).and_modify(|known| *known = row.min(*known)).or_insert(row);
+        } else {
+            self.ready.put(key, row);
         }
     }
 
@@ -86,15 +102,14 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     pub fn touch_by(&mut self, key: K, at: Duration) {
         if self.in_hand.contains(&key) {
             self.by.entry(key).and_modify(|by| *by = at.min(*by)).or_insert(at);
-        } else if !self.queued.contains(&key) && self.due.get(&key).is_none_or(|due| *due > at) {
+        } else if !self.ready.contains(&key) && self.due.get(&key).is_none_or(|due| *due > at) {
             self.wait(key, at);
         }
     }
 
     /// The next key to work on, in hand from now until [`Queue::done`] or [`Queue::failed`].
     pub fn take(&mut self) -> Option<K> {
-        let key = self.ready.pop_front()?;
-        self.queued.remove(&key);
+        let key = self.ready.take()?;
         self.in_hand.insert(key.clone());
         Some(key)
     }
@@ -155,7 +170,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     /// Whether none waits to be taken.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.ready.is_empty()
+        self.len() == 0
     }
 
     fn forget_wait(&mut self, key: &K) {
@@ -174,8 +189,8 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     fn put_down(&mut self, key: &K, until: Option<Duration>) {
         self.in_hand.remove(key);
         let by = self.by.remove(key);
-        if self.again.remove(key) {
-            self.touch(key.clone());
+        if let Some(row) = self.again.remove(key) {
+            self.touch_in(row, key.clone());
         } else if let Some(at) = until.into_iter().chain(by).min() {
             self.wait(key.clone(), at);
         }
@@ -230,6 +245,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Step {
         Touch(u8),
+        Hasten(u8),
         Take,
         Finish { well: bool },
         Pass,
@@ -240,7 +256,8 @@ mod tests {
         #[test]
         fn no_touch_is_lost_and_no_key_is_in_hand_twice(steps in proptest::collection::vec(
             prop_oneof![
-                3 => (0..4u8).prop_map(Step::Touch),
+                2 => (0..4u8).prop_map(Step::Touch),
+                1 => (0..4u8).prop_map(Step::Hasten),
                 3 => Just(Step::Take),
                 2 => any::<bool>().prop_map(|well| Step::Finish { well }),
                 1 => Just(Step::Pass),
@@ -257,6 +274,7 @@ mod tests {
             for step in steps {
                 match step {
                     Step::Touch(key) => { unseen.insert(key); queue.touch(key); }
+                    Step::Hasten(key) => { unseen.insert(key); queue.hasten(key); }
                     Step::Take => take(&mut queue, &mut in_hand, &mut unseen),
                     Step::Finish { well } => if let Some(key) = in_hand.pop() {
                         if well { queue.done(&key) } else { queue.failed(&key, now, 0.5) }

@@ -264,7 +264,7 @@ impl<T: Template> Engine<T> {
 
     fn wake(&mut self, woken: Woken) {
         for key in woken.resources.iter().filter_map(|uid| self.keys.get(uid)) {
-            self.queue.touch(key.clone());
+            self.queue.hasten(key.clone());
         }
         let soon = self.origin.elapsed() + SOON;
         for key in woken.progress.iter().filter_map(|uid| self.keys.get(uid)) {
