@@ -9,7 +9,7 @@ mod report;
 mod tell;
 mod turns;
 
-use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
@@ -22,7 +22,11 @@ use kube::{
     Api, Client, ResourceExt,
     runtime::{WatchStreamExt, watcher},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{address::Pool, events::Recorder, turns::Turns};
@@ -34,6 +38,8 @@ use crate::{clock::Clock, metrics::Metrics, prepare::Lookup};
 
 /// News of one pod that wait for its keeper.
 const WAITING: usize = 16;
+/// Between two attempts to take pods for which there was no room.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What all keepers share.
 pub(crate) struct Shared {
@@ -54,6 +60,8 @@ pub(crate) struct Pods {
     shared: Arc<Shared>,
     pool: Pool,
     keepers: HashMap<Uid, Kept>,
+    /// Pods for which there was no room on the disk, or no address.
+    refused: HashMap<Uid, Pod>,
     tasks: JoinSet<(Uid, bool)>,
 }
 
@@ -71,7 +79,7 @@ impl Pods {
         let known = saved.iter().filter(|saved| saved.state.is_some());
         let known: Vec<Uid> = known.map(|saved| Uid::from(saved.manifest.pod.uid().unwrap_or_default())).collect();
         shared.runtime.retain(&known).await;
-        let mut pods = Self { shared, pool, keepers: HashMap::new(), tasks: JoinSet::new() };
+        let mut pods = Self { shared, pool, keepers: HashMap::new(), refused: HashMap::new(), tasks: JoinSet::new() };
         for mut saved in saved {
             saved.manifest.host = pods.pool.host();
             pods.pool.keep(saved.manifest.address);
@@ -101,9 +109,12 @@ impl Pods {
     ) {
         let mut events = pin!(events.fuse());
         let mut listed: Option<Vec<Uid>> = None;
+        let mut again = interval(AGAIN);
+        again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
+                _ = again.tick(), if !self.refused.is_empty() => self.accept_refused(),
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
                 Some(event) = events.next() => match event {
                     Ok(watcher::Event::Init) => listed = Some(Vec::new()),
@@ -126,33 +137,53 @@ impl Pods {
             let _ = kept.inbox.send(Input::Pod(Arc::new(pod))).await;
             return;
         }
+        self.refused.remove(&uid);
         if keeper::has_ended(&pod) && pod.metadata.deletion_timestamp.is_none() {
             return;
         }
         self.accept(pod);
     }
 
-    /// Takes a pod that was not known before.
+    /// Nobody tells when there is room again.
+    fn accept_refused(&mut self) {
+        for (uid, pod) in std::mem::take(&mut self.refused) {
+            if self.try_accept(&pod).is_err() {
+                self.refused.insert(uid, pod);
+            }
+        }
+    }
+
+    /// Takes a pod that was not known before, or says once why not.
     fn accept(&mut self, pod: Pod) {
+        if let Err((reason, message)) = self.try_accept(&pod) {
+            self.shared.recorder.warning(&Arc::new(pod.clone()), reason, message);
+            self.refused.insert(Uid::from(pod.uid().unwrap_or_default()), pod);
+        }
+    }
+
+    /// The reason and the message if there is no room for it.
+    fn try_accept(&mut self, pod: &Pod) -> Result<(), (&'static str, String)> {
         let shared_address = pod.spec.as_ref().and_then(|spec| spec.host_network) == Some(true);
         let address = if shared_address { Some(self.pool.host()) } else { self.pool.take() };
         let Some(address) = address else {
             let message = "no address is left in the device's podCIDR; delete pods of this device";
-            self.shared.recorder.warning(&Arc::new(pod), "AddressesExhausted", message);
-            return;
+            return Err(("AddressesExhausted", message.to_owned()));
         };
         let manifest =
             Manifest { pod: pod.clone(), address, host: self.pool.host(), accepted: self.shared.clock.now() };
-        let stored = Folder::create(&self.shared.folders, &pod).and_then(|folder| {
+        let stored = Folder::create(&self.shared.folders, pod).and_then(|folder| {
             folder.save_manifest(&manifest)?;
             Ok(folder)
         });
         match stored {
-            Ok(folder) => self.keep(Saved { folder, manifest, state: None }),
+            Ok(folder) => {
+                self.keep(Saved { folder, manifest, state: None });
+                Ok(())
+            }
             Err(error) => {
                 self.pool.free(address);
-                let message = format!("{}: {error}; free space or permissions may lack", self.shared.folders.display());
-                self.shared.recorder.warning(&Arc::new(pod), "PodNotStored", message);
+                let folders = self.shared.folders.display();
+                Err(("PodNotStored", format!("{folders}: {error}; free space or permissions may lack")))
             }
         }
     }
@@ -168,6 +199,7 @@ impl Pods {
     }
 
     async fn gone(&mut self, uid: &Uid) {
+        self.refused.remove(uid);
         if let Some(kept) = self.keepers.get(uid) {
             let _ = kept.inbox.send(Input::Gone).await;
         }
@@ -175,6 +207,7 @@ impl Pods {
 
     /// Pods that the API does not list were deleted while nobody watched.
     async fn forget_all_but(&mut self, listed: &[Uid]) {
+        self.refused.retain(|uid, _| listed.contains(uid));
         let gone: Vec<Uid> = self.keepers.keys().filter(|uid| !listed.contains(uid)).cloned().collect();
         for uid in gone {
             self.gone(&uid).await;

@@ -126,3 +126,21 @@ async fn a_device_that_was_taken_for_dead_speaks_for_its_pods_again() {
     site.until_ready("w").await;
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_pod_that_cannot_be_stored_is_told_and_taken_once_it_can() {
+    let site = Site::new("full", 89).await;
+    let running = site.start(true).await;
+    let pods = site.data.path().join("pods");
+    if pods.exists() {
+        std::fs::remove_dir(&pods).unwrap();
+    }
+    // What a folder cannot be made in, whoever tries.
+    std::fs::write(&pods, "").unwrap();
+    site.script("w", "exec sleep 1000").await;
+    let told = site.event("w", "PodNotStored").await;
+    assert!(told.contains(pods.to_str().unwrap()) && told.contains("free space"), "{told}");
+    std::fs::remove_file(&pods).unwrap();
+    site.until_ready("w").await;
+    running.stop().await;
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 use dayu_cluster::{Cluster, Controllers};
 use dayu_lm::{Addresses, Handle, Options};
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{
     Api, Client,
     api::{DeleteParams, PostParams},
@@ -101,6 +101,21 @@ impl Site {
 
     pub(crate) async fn until_ready(&self, name: &str) -> Value {
         self.until(name, is_ready).await
+    }
+
+    /// Waits for an event of the pod, and gives its message.
+    pub(crate) async fn event(&self, name: &str, reason: &str) -> String {
+        let events = Api::<Event>::default_namespaced(self.client.clone());
+        let mut seen = watcher(events, watcher::Config::default()).applied_objects().boxed();
+        let found = async {
+            loop {
+                let event = seen.next().await.unwrap().unwrap();
+                if event.involved_object.name.as_deref() == Some(name) && event.reason.as_deref() == Some(reason) {
+                    return event.message.unwrap();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no event {reason} of {name}"))
     }
 
     /// Waits until the API has forgotten the pod.
