@@ -2,17 +2,16 @@
 use std::time::Duration;
 
 use dayu_core::{
-    api::{self, Definition, Installed, NAMESPACE},
+    api::{self, Definition, Installed, NAMESPACE, Served},
     connect::told,
     engine::MANAGER,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
-    Api, Client,
-    api::{ObjectMeta, Patch, PatchParams, PostParams},
+    Api, Client, Resource,
+    api::{ObjectMeta, Patch, PatchParams, PostParams, Request},
     runtime::wait::await_condition,
 };
-use serde_json::value::RawValue;
 
 use crate::{
     metrics::Metrics,
@@ -29,8 +28,6 @@ enum Problem {
     Api { what: String, source: Box<kube::Error> },
     #[error("definition {name}: {}", told(.source))]
     Wait { name: &'static str, source: Box<kube::runtime::wait::Error> },
-    #[error("definition {name} in this program is no JSON: {source}; it was built wrong")]
-    Text { name: &'static str, source: serde_json::Error },
 }
 
 /// Makes sure of the namespace; tries until it is there.
@@ -61,33 +58,43 @@ async fn create_namespace(client: &Client) -> Result<(), Problem> {
 }
 
 async fn definition(client: &Client, wanted: &Definition, keep: bool, metrics: &Metrics) -> Result<(), Problem> {
-    if !keep {
-        apply(client, wanted).await?;
-    }
-    established(client, wanted, metrics).await
-}
-
-async fn apply(client: &Client, wanted: &Definition) -> Result<(), Problem> {
-    let api = Api::<Installed>::all(client.clone());
-    let params = PatchParams::apply(MANAGER).force();
-    let text: &RawValue =
-        serde_json::from_str(wanted.json()).map_err(|source| Problem::Text { name: wanted.name(), source })?;
-    let applied = api.patch(wanted.name(), &params, &Patch::Apply(text)).await;
-    applied.map(drop).map_err(failed(format!("definition {}", wanted.name())))
-}
-
-async fn established(client: &Client, wanted: &Definition, metrics: &Metrics) -> Result<(), Problem> {
-    let (api, name) = (Api::<Installed>::all(client.clone()), wanted.name());
-    let is_served = |served: Option<&Installed>| served.is_some_and(|served| served.established().is_ok());
-    let served = await_condition(api, name, is_served).await;
-    let served = served.map_err(|source| Problem::Wait { name, source: Box::new(source) })?;
-    let lacking = served.map(|served| served.lacks(wanted)).unwrap_or_default();
-    metrics.lacks(name, lacking.len());
+    let lacking = if keep { kept(client, wanted).await? } else { applied(client, wanted).await? };
+    metrics.lacks(wanted.name(), lacking.len());
     if !lacking.is_empty() {
-        let fields = lacking.join(", ");
+        let (name, fields) = (wanted.name(), lacking.join(", "));
         tracing::warn!(%name, %fields, "the installed definition is older: the server drops these fields; apply `dayu crds`");
     }
     Ok(())
+}
+
+/// Waits until the definition that somebody else installs is served; the fields that it lacks.
+async fn kept(client: &Client, wanted: &Definition) -> Result<Vec<String>, Problem> {
+    let (api, name) = (Api::<Installed>::all(client.clone()), wanted.name());
+    let is_served = |installed: Option<&Installed>| installed.is_some_and(|installed| installed.established().is_ok());
+    let installed = await_condition(api, name, is_served).await.map_err(waited(name))?;
+    Ok(installed.map(|installed| installed.lacks(wanted)).unwrap_or_default())
+}
+
+/// Installs the definition and waits until it is served. It lacks no field, since it is ours.
+async fn applied(client: &Client, wanted: &Definition) -> Result<Vec<String>, Problem> {
+    let (api, name) = (Api::<Served>::all(client.clone()), wanted.name());
+    let refused = || failed(format!("definition {name}"));
+    let request =
+        Request::new(Served::url_path(&(), None)).patch(name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(()));
+    let mut request = request.map_err(|source| refused()(kube::Error::BuildRequest(source)))?;
+    // Text already: to read it only to write it again takes longer than the server does.
+    *request.body_mut() = wanted.json().into();
+    let applied = client.request::<Served>(request).await.map_err(refused())?;
+    // Whoever serves it at once says so in the answer.
+    if applied.established().is_err() {
+        let is_served = |served: Option<&Served>| served.is_some_and(|served| served.established().is_ok());
+        await_condition(api, name, is_served).await.map_err(waited(name))?;
+    }
+    Ok(Vec::new())
+}
+
+fn waited(name: &'static str) -> impl FnOnce(kube::runtime::wait::Error) -> Problem {
+    move |source| Problem::Wait { name, source: Box::new(source) }
 }
 
 async fn until_done<F: Future<Output = Result<(), Problem>>>(plight: &Plight, attempt: impl Fn() -> F) {

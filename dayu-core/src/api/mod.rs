@@ -13,7 +13,7 @@ pub mod lean;
 mod pod_template;
 pub mod runtime_service;
 
-pub use crd::{Definition, Installed, crds, definitions};
+pub use crd::{Definition, Installed, Served, crds, definitions};
 pub use joint_multi_edge::{JointMultiEdgeService, JointMultiEdgeServiceSpec, JointMultiEdgeServiceStatus};
 pub use pod_template::{PodTemplate, TemplateMetadata};
 pub use runtime_service::{RuntimeService, RuntimeServiceSpec, RuntimeServiceStatus};

@@ -1,4 +1,4 @@
-//! A definition as a server has it, decoded to what is asked of it.
+//! A definition as a server has it, decoded to what is asked of it: whether its kind is served, or also which fields it has.
 use std::collections::BTreeMap;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -9,6 +9,22 @@ use serde::{Deserialize, Deserializer};
 use super::Definition;
 use crate::api::VERSION;
 
+/// Whether a server serves a kind: what the answer to an apply of a definition, or a watch of it, is decoded to.
+///
+/// ```
+/// # use dayu_core::api::{Served, definitions};
+/// let served: Served = serde_json::from_str(definitions()[0].json()).unwrap();
+/// assert_eq!(served.established(), Err("is not served yet"), "no server has it");
+/// ```
+#[derive(Resource, Clone, Debug, Default, Deserialize)]
+#[resource(inherit = CustomResourceDefinition)]
+#[serde(default)]
+pub struct Served {
+    #[serde(deserialize_with = "identity")]
+    metadata: ObjectMeta,
+    status: Option<Status>,
+}
+
 /// What a server serves under the name of a definition, and which fields it knows.
 ///
 /// Get or watch it like any kind: `Api::<Installed>::all(client).get(definition.name())`. It takes a twentieth of the memory
@@ -17,9 +33,9 @@ use crate::api::VERSION;
 /// ```
 /// # use dayu_core::api::{Installed, definitions};
 /// let wanted = definitions()[0];
-/// let served: Installed = serde_json::from_str(wanted.json()).unwrap();
-/// assert!(served.lacks(&wanted).is_empty(), "it knows every field");
-/// assert_eq!(served.established(), Err("is not served yet"), "no server has it");
+/// let installed: Installed = serde_json::from_str(wanted.json()).unwrap();
+/// assert!(installed.lacks(&wanted).is_empty(), "it knows every field");
+/// assert_eq!(installed.established(), Err("is not served yet"), "no server has it");
 /// ```
 #[derive(Resource, Clone, Debug, Default, Deserialize)]
 #[resource(inherit = CustomResourceDefinition)]
@@ -76,19 +92,23 @@ struct Condition {
     message: String,
 }
 
+impl Served {
+    /// Whether the server serves the kind.
+    ///
+    /// # Errors
+    /// Says why it does not, in words that go on from the name of the definition.
+    pub fn established(&self) -> Result<(), &str> {
+        established(self.status.as_ref())
+    }
+}
+
 impl Installed {
     /// Whether the server serves the kind.
     ///
     /// # Errors
     /// Says why it does not, in words that go on from the name of the definition.
     pub fn established(&self) -> Result<(), &str> {
-        let conditions = self.status.as_ref().and_then(|status| status.conditions.as_ref()).into_iter().flatten();
-        match conditions.into_iter().find(|condition| condition.kind == "Established") {
-            Some(condition) if condition.status == "True" => Ok(()),
-            Some(condition) if !condition.message.is_empty() => Err(&condition.message),
-            Some(_) => Err("is not served, for no given reason"),
-            None => Err("is not served yet"),
-        }
+        established(self.status.as_ref())
     }
 
     /// Paths of the fields that `wanted` has and the server does not know, such as `.spec.ports[].protocol`: it drops them
@@ -106,6 +126,16 @@ impl Installed {
     fn root(&self) -> Option<&Fields> {
         let version = self.spec.versions.iter().find(|version| version.name == VERSION)?;
         version.schema.as_ref().map(|schema| &schema.root)
+    }
+}
+
+fn established(status: Option<&Status>) -> Result<(), &str> {
+    let conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
+    match conditions.into_iter().find(|condition| condition.kind == "Established") {
+        Some(condition) if condition.status == "True" => Ok(()),
+        Some(condition) if !condition.message.is_empty() => Err(&condition.message),
+        Some(_) => Err("is not served, for no given reason"),
+        None => Err("is not served yet"),
     }
 }
 

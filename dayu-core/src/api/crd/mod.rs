@@ -7,7 +7,7 @@ mod tests;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 
-pub use installed::Installed;
+pub use installed::{Installed, Served};
 
 /// The CustomResourceDefinition of one kind, as text that can be sent as it is.
 ///
