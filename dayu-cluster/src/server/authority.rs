@@ -1,6 +1,6 @@
 //! The cluster's certificate authority.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -62,22 +62,35 @@ impl Authority {
             return Self::assemble(certificate, key, Path::new(CERTIFICATE));
         };
         let (certificate_path, key_path) = (dir.join(CERTIFICATE), dir.join(KEY));
+        let stored = (read(&certificate_path)?, read(&key_path)?);
         // The key is written first: a certificate is there only with its key.
-        match (read(&certificate_path)?, read(&key_path)?) {
+        match stored {
+            // A power cut took what had only just been made.
+            (Some(certificate), Some(key)) if certificate.is_empty() || key.is_empty() => {
+                Self::make(certificate_path, &key_path)
+            }
             (Some(certificate), Some(key)) => {
                 let key = KeyPair::from_pem(&key)
                     .map_err(|error| AuthorityError::Key { path: key_path, reason: error.to_string() })?;
                 Self::assemble(certificate, key, &certificate_path)
             }
             (Some(_), None) => Err(AuthorityError::Key { path: key_path, reason: "it is missing".into() }),
-            (None, _) => {
-                let key = KeyPair::generate()?;
-                let certificate = params().self_signed(&key)?.pem();
-                write(&key_path, &key.serialize_pem())?;
-                write(&certificate_path, &certificate)?;
-                Self::assemble(certificate, key, &certificate_path)
-            }
+            (None, _) => Self::make(certificate_path, &key_path),
         }
+    }
+
+    /// A new one, stored. A start does not wait for the disk, which may take longer than all the rest of it.
+    fn make(certificate_path: PathBuf, key_path: &Path) -> Result<Self, AuthorityError> {
+        let key = KeyPair::generate()?;
+        let certificate = params().self_signed(&key)?.pem();
+        let written = [write(key_path, &key.serialize_pem())?, write(&certificate_path, &certificate)?];
+        let made = Self::assemble(certificate, key, &certificate_path)?;
+        std::thread::spawn(move || {
+            if let Err(error) = written.iter().try_for_each(File::sync_all) {
+                tracing::warn!(path = %certificate_path.display(), %error, "a power cut may take the authority's key");
+            }
+        });
+        Ok(made)
     }
 
     fn assemble(certificate: String, key: KeyPair, path: &Path) -> Result<Self, AuthorityError> {
@@ -163,6 +176,28 @@ fn read(path: &Path) -> Result<Option<String>, AuthorityError> {
     }
 }
 
-fn write(path: &Path, content: &str) -> Result<(), AuthorityError> {
+fn write(path: &Path, content: &str) -> Result<File, AuthorityError> {
     files::write_private(path, content).map_err(|source| AuthorityError::File { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_kept_and_what_a_power_cut_emptied_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Authority::open(Some(dir.path())).map(|authority| authority.certificate().to_owned());
+        let first = open().unwrap();
+        assert_eq!(open().unwrap(), first);
+        for emptied in [KEY, CERTIFICATE] {
+            let before = open().unwrap();
+            fs::write(dir.path().join(emptied), "").unwrap();
+            let after = open().unwrap();
+            assert_ne!(after, before, "{emptied}");
+            assert_eq!(open().unwrap(), after);
+        }
+        fs::remove_file(dir.path().join(KEY)).unwrap();
+        assert!(open().unwrap_err().to_string().contains("it is missing; remove ca.crt"));
+    }
 }

@@ -103,7 +103,8 @@ pub(crate) async fn serve(
     let acceptor = TlsAcceptor::from(Arc::new(authority.server_config(&[addr.ip(), within.into()])?));
     let kubeconfig = kubeconfig::write(addr, authority.certificate(), &authority.client()?);
     if let Some(path) = &kubeconfig_path {
-        files::write_private_anew(path, &kubeconfig)
+        files::write_private(path, &kubeconfig)
+            .map(drop)
             .map_err(|source| ServeError::Kubeconfig { path: path.clone(), source })?;
     }
     let stop = CancellationToken::new();
