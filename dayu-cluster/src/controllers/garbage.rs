@@ -61,7 +61,7 @@ pub(super) async fn run(store: Store, registry: Registry, departures: Arc<Notify
         }
         for delta in deltas {
             if resource == CUSTOMRESOURCEDEFINITIONS && delta.change != Change::Deleted {
-                feeds.extend(collector.kinds.learn(&delta.object).map(|new| follow(Feed::new(&store, new))));
+                feeds.extend(collector.kinds.learn(&registry, &delta.object).map(|new| follow(Feed::new(&store, new))));
             }
             collector.take(&resource, delta);
             breath.take().await;

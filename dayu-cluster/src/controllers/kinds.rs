@@ -1,8 +1,6 @@
 //! Which collection holds the objects of a kind: what owner references need, which name kinds only.
 use std::collections::{HashMap, HashSet};
 
-use serde::Deserialize;
-
 use crate::{
     registry::{Origin, Registry},
     store::{EVENTS, Object, ResourceRef},
@@ -47,32 +45,14 @@ impl Kinds {
         self.by_name.values().filter(|resource| **resource != EVENTS).cloned().collect()
     }
 
-    /// Learns the kind that a CustomResourceDefinition defines; gives its collection when it is new.
-    pub(super) fn learn(&mut self, definition: &Object) -> Option<ResourceRef> {
-        let Definition { spec: Spec { group, names, scope } } = definition.parse().ok()?;
-        let resource = ResourceRef::new(&*group, &*names.plural);
-        if *scope == *"Namespaced" {
-            self.namespaced.insert(resource.clone());
+    /// Learns the kind that a CustomResourceDefinition defines, once it is served; gives its collection when it is new.
+    pub(super) fn learn(&mut self, registry: &Registry, definition: &Object) -> Option<ResourceRef> {
+        let known = registry.kinds();
+        let kind = known.defined_by(&definition.meta.name)?;
+        if kind.namespaced {
+            self.namespaced.insert(kind.resource.clone());
         }
-        self.by_name.insert((group, names.kind), resource.clone()).is_none().then_some(resource)
+        let name = (kind.group.as_str().into(), kind.kind.as_str().into());
+        self.by_name.insert(name, kind.resource.clone()).is_none().then(|| kind.resource.clone())
     }
-}
-
-/// What a CustomResourceDefinition says of where its objects are. The rest of it, its schemas, is passed over.
-#[derive(Deserialize)]
-struct Definition {
-    spec: Spec,
-}
-
-#[derive(Deserialize)]
-struct Spec {
-    group: Box<str>,
-    names: Names,
-    scope: Box<str>,
-}
-
-#[derive(Deserialize)]
-struct Names {
-    kind: Box<str>,
-    plural: Box<str>,
 }

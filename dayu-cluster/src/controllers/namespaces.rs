@@ -18,6 +18,7 @@ use crate::{
 
 struct Controller {
     store: Store,
+    registry: Registry,
     kinds: Kinds,
     root_certificate: Option<String>,
     /// Namespaces that are being emptied.
@@ -29,7 +30,7 @@ pub(super) async fn run(store: Store, registry: Registry, root_certificate: Opti
     let mut namespaces = Feed::new(&store, NAMESPACES);
     let mut definitions = Feed::new(&store, CUSTOMRESOURCEDEFINITIONS);
     let (kinds, terminating) = (Kinds::built_in(&registry), BTreeSet::new());
-    let mut controller = Controller { store, kinds, root_certificate, terminating };
+    let mut controller = Controller { store, registry, kinds, root_certificate, terminating };
     loop {
         tokio::select! {
             biased;
@@ -44,7 +45,7 @@ pub(super) async fn run(store: Store, registry: Registry, root_certificate: Opti
 impl Controller {
     fn learn(&mut self, deltas: &[Delta]) {
         for delta in deltas.iter().filter(|delta| delta.change != Change::Deleted) {
-            self.kinds.learn(&delta.object);
+            self.kinds.learn(&self.registry, &delta.object);
         }
     }
 

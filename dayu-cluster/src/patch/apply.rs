@@ -3,7 +3,7 @@
 //! Whoever applies says all that it wants and owns exactly that: what it applied before and no longer does goes, unless
 //! somebody else owns it too; what others own it can only change by force.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::combine::combine;
 use super::compare::compare;
@@ -49,22 +49,17 @@ pub fn apply(
     force: bool,
     node: &Node,
 ) -> Result<Value, ApplyError> {
-    if applied["metadata"]["managedFields"].as_array().is_some_and(|entries| !entries.is_empty()) {
-        return Err(ApplyError::ManagedFields);
-    }
-    let mut set = typed::fields(node, applied).map_err(|problem| untyped(applied, problem))?;
+    let Some(live) = live else { return create(applied.clone(), writer, node) };
+    let mut set = said(node, applied)?;
     let me = writer.manager(true);
-    let empty = seed(applied);
-    let live_object = live.unwrap_or(&empty);
-    let (mine, others): (Vec<&Value>, Vec<&Value>) =
-        managed::entries(live_object).iter().partition(|entry| me.has(entry));
+    let (mine, others): (Vec<&Value>, Vec<&Value>) = managed::entries(live).iter().partition(|entry| me.has(entry));
     let last = mine.first().map(|entry| &entry["fieldsV1"]);
     let mut managers = Managers::parse(others.iter().copied().cloned());
-    if live.is_some() && others.is_empty() && mine.is_empty() {
-        managers.begin(live_object, writer, node);
+    if others.is_empty() && mine.is_empty() {
+        managers.begin(live, writer, node);
     }
 
-    let mut object = without_owners(live_object);
+    let mut object = without_owners(live);
     put(node, &mut object, applied, writer.part);
     if let Some(last) = last.map(Places::of)
         && !last.is_within(set.places())
@@ -74,15 +69,15 @@ pub fn apply(
         prune::prune(node, &mut object, last, &owned);
     }
     strip(&mut set, writer.part);
-    let changes = visible(compare(node, live_object, &object), writer.part);
+    let changes = visible(compare(node, live, &object), writer.part);
     if changes.is_none() && last.is_some_and(|last| set.is(last)) {
         // Everything stays as it is, the order of owners included.
-        managed::keep_entries(live_object, &mut object);
+        managed::keep_entries(live, &mut object);
         return Ok(object);
     }
     let conflicts = managers.take_over(&changes);
     if !force && !conflicts.is_empty() {
-        let excused = last_applied(&me, live_object, node);
+        let excused = last_applied(&me, live, node);
         let conflicts = named(&conflicts, excused.as_ref());
         if !conflicts.is_empty() {
             return Err(ApplyError::Conflicts(conflicts));
@@ -96,14 +91,46 @@ pub fn apply(
         }
         managers.owned.insert(me.clone(), owned);
     }
-    refresh_last_applied(&me, applied, &mut object);
+    if keeps_last_applied(&me, &object) {
+        set_last_applied(applied.clone(), &mut object);
+    }
     managers.write(&mut object);
     Ok(object)
 }
 
-/// The object that an apply creates is put over: what identifies it, nothing else.
-fn seed(applied: &Value) -> Value {
-    serde_json::json!({ "apiVersion": applied["apiVersion"], "kind": applied["kind"], "metadata": {} })
+/// Applies where there is no such object yet: what is applied becomes the object.
+///
+/// # Errors
+/// The patch does not fit the schema.
+pub fn create(mut object: Value, writer: Writer<'_>, node: &Node) -> Result<Value, ApplyError> {
+    let (mut set, me) = (said(node, &object)?, writer.manager(true));
+    let applied = keeps_last_applied(&me, &object).then(|| object.clone());
+    if let Some(fields) = object.as_object_mut() {
+        fields.retain(|name, _| counts(name, writer.part));
+        let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
+        match metadata.as_object_mut() {
+            Some(metadata) => metadata.retain(|name, _| !is_system(name)),
+            None => *metadata = json!({}),
+        }
+    }
+    strip(&mut set, writer.part);
+    let mut managers = Managers::default();
+    if !set.is_empty() {
+        managers.owned.insert(me, writer.owned(set));
+    }
+    if let Some(applied) = applied {
+        set_last_applied(applied, &mut object);
+    }
+    managers.write(&mut object);
+    Ok(object)
+}
+
+/// The fields that are applied, which whoever applies owns from now on.
+fn said(node: &Node, applied: &Value) -> Result<FieldSet, ApplyError> {
+    if applied["metadata"]["managedFields"].as_array().is_some_and(|entries| !entries.is_empty()) {
+        return Err(ApplyError::ManagedFields);
+    }
+    typed::fields(node, applied).map_err(|problem| untyped(applied, problem))
 }
 
 /// A copy without `managedFields`, which are as large as all the rest.
@@ -121,13 +148,8 @@ fn without_owners(live: &Value) -> Value {
 
 /// Puts what is applied over the object. What an apply of one part says of the others does not count.
 fn put(node: &Node, object: &mut Value, applied: &Value, part: Part) {
-    let counts = |name: &str| match part {
-        Part::Whole => true,
-        Part::WithoutStatus | Part::Scale => name != "status",
-        Part::Status => name == "status",
-    };
     let Value::Object(fields) = object else { return };
-    for (name, applied) in applied.as_object().into_iter().flatten().filter(|(name, _)| counts(name)) {
+    for (name, applied) in applied.as_object().into_iter().flatten().filter(|(name, _)| counts(name, part)) {
         let Some((field, _)) = node.field(name) else {
             fields.insert(name.clone(), applied.clone());
             continue;
@@ -142,10 +164,21 @@ fn put(node: &Node, object: &mut Value, applied: &Value, part: Part) {
     }
 }
 
+fn counts(name: &str, part: Part) -> bool {
+    match part {
+        Part::Whole => true,
+        Part::WithoutStatus | Part::Scale => name != "status",
+        Part::Status => name == "status",
+    }
+}
+
 /// What only the cluster says of an object is not taken from a patch.
+fn is_system(name: &str) -> bool {
+    matches!(name, "creationTimestamp" | "generation" | "selfLink" | "managedFields")
+}
+
 fn sent_metadata(applied: &Value) -> Value {
-    let system = ["creationTimestamp", "generation", "selfLink", "managedFields"];
-    let fields = applied.as_object().into_iter().flatten().filter(|(name, _)| !system.contains(&name.as_str()));
+    let fields = applied.as_object().into_iter().flatten().filter(|(name, _)| !is_system(name));
     Value::Object(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
@@ -160,16 +193,15 @@ fn last_applied(me: &Manager, live: &Value, node: &Node) -> Option<FieldSet> {
 }
 
 /// Once an object has the annotation, it stays true for those who still read it.
-fn refresh_last_applied(me: &Manager, applied: &Value, object: &mut Value) {
-    if me.name != "kubectl" {
-        return;
-    }
-    let Some(annotation) = object["metadata"]["annotations"].get_mut(LAST_APPLIED) else { return };
-    let mut applied = applied.clone();
+fn keeps_last_applied(me: &Manager, object: &Value) -> bool {
+    me.name == "kubectl" && !object["metadata"]["annotations"][LAST_APPLIED].is_null()
+}
+
+fn set_last_applied(mut applied: Value, object: &mut Value) {
     if let Some(annotations) = applied["metadata"].get_mut("annotations").and_then(Value::as_object_mut) {
         annotations.remove(LAST_APPLIED);
     }
-    *annotation = format!("{applied}\n").into();
+    object["metadata"]["annotations"][LAST_APPLIED] = format!("{applied}\n").into();
 }
 
 fn named(conflicts: &[(Manager, FieldSet)], excused: Option<&FieldSet>) -> Vec<Conflict> {

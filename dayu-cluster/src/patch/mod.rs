@@ -18,5 +18,5 @@ pub mod strategic;
 mod tests;
 mod typed;
 
-pub use apply::{ApplyError, Conflict, apply};
+pub use apply::{ApplyError, Conflict, apply, create};
 pub use managed::{Part, Writer, update};

@@ -58,7 +58,7 @@ pub struct Custom {
     /// `spec.versions[]` of this version, but for the schema.
     pub declared: Value,
     /// Its `schema.openAPIV3Schema`: as text, since a tree of it takes twenty times as much and is seldom asked for.
-    pub(super) text: Box<str>,
+    pub(super) text: Arc<str>,
     /// Compiled when it is first needed.
     pub(super) schema: OnceLock<Option<Structural>>,
 }
@@ -66,7 +66,7 @@ pub struct Custom {
 impl Custom {
     /// The schema of this version; `None` for definitions without a usable one.
     pub fn schema(&self) -> Option<&Structural> {
-        self.schema.get_or_init(|| Structural::compile(&self.declared_schema(), "").ok()).as_ref()
+        self.schema.get_or_init(|| Structural::read(&self.text)).as_ref()
     }
 
     /// The schema as it was declared; null where there is none.

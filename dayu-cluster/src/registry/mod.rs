@@ -107,6 +107,11 @@ impl Kinds {
         self.iter().find(|kind| kind.plural() == plural && kind.version == version && kind.group == group)
     }
 
+    /// The kind that the definition of this name defines, in any version; `None` where it is not served.
+    pub(crate) fn defined_by(&self, name: &str) -> Option<&Arc<Kind>> {
+        self.custom.get(name)?.first()
+    }
+
     /// The kind an owner reference or a `kind:` field names.
     pub fn by_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Kind>> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::environment::rfc3339;
@@ -47,15 +48,34 @@ struct Taken {
     kinds: HashSet<Value>,
 }
 
+/// Which names a stored definition has. The rest of it, its schemas, is passed over.
+#[derive(Deserialize)]
+struct Accepted {
+    spec: Group,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    group: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    accepted_names: Value,
+}
+
 impl Taken {
     fn by_others(store: &Store, group: &Value, name: &Value) -> Self {
         let mut taken = Self::default();
         for object in store.list(&CUSTOMRESOURCEDEFINITIONS, None).objects {
-            let Ok(value) = object.value() else { continue };
-            if *name == *object.meta.name || value["spec"]["group"] != *group {
+            let Ok(Accepted { spec, status }) = object.parse() else { continue };
+            if *name == *object.meta.name || spec.group != *group {
                 continue;
             }
-            let names = &value["status"]["acceptedNames"];
+            let names = &status.accepted_names;
             let shorts = names["shortNames"].as_array().into_iter().flatten();
             taken.resources.extend([&names["plural"], &names["singular"]].into_iter().chain(shorts).cloned());
             taken.kinds.extend([&names["kind"], &names["listKind"]].into_iter().cloned());

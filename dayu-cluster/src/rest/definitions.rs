@@ -59,7 +59,7 @@ pub(super) fn validate(definition: &Value, old: Option<&Value>) -> Vec<Cause> {
         let path = if path == "spec" { "spec.validation".to_owned() } else { format!("{path}.schema") };
         let schema = &version["schema"]["openAPIV3Schema"];
         if !schema.is_null() {
-            causes.extend(Structural::compile(schema, &format!("{path}.openAPIV3Schema")).err().into_iter().flatten());
+            causes.extend(Structural::refusals(schema, &format!("{path}.openAPIV3Schema")));
         }
     }
     for (path, version) in declared(versions, "additionalPrinterColumns") {

@@ -7,11 +7,12 @@ use serde_json::Value;
 use super::cause::Cause;
 use super::limits::{Limits, names};
 use super::node::{Array, Key, Kind, List, Node, Object, Others};
+use super::path::Path;
 
 /// Compiles `openAPIV3Schema`; `path` is where it stands, as refusals name it.
 pub(super) fn compile(schema: &Value, path: &str) -> Result<Arc<Node>, Vec<Cause>> {
     let mut compiler = Compiler { causes: Vec::new() };
-    let node = compiler.node(schema, path, Place::Root);
+    let node = compiler.node(schema, &Path::Root(path), Place::Root);
     if schema["type"].as_str().is_some_and(|name| name != "object") {
         let cause = Cause::invalid(format!("{path}.type"), &schema["type"], "must be object at the root");
         compiler.causes.push(cause);
@@ -31,7 +32,7 @@ enum Place {
 }
 
 impl Compiler {
-    fn node(&mut self, schema: &Value, path: &str, place: Place) -> Node {
+    fn node(&mut self, schema: &Value, path: &Path<'_>, place: Place) -> Node {
         self.forbidden(schema, path);
         let node = Node {
             kind: self.kind(schema, path, place),
@@ -46,7 +47,7 @@ impl Compiler {
         node
     }
 
-    fn kind(&mut self, schema: &Value, path: &str, place: Place) -> Kind {
+    fn kind(&mut self, schema: &Value, path: &Path<'_>, place: Place) -> Kind {
         if schema["x-kubernetes-int-or-string"] == true {
             return Kind::IntOrString;
         }
@@ -71,9 +72,9 @@ impl Compiler {
         }
     }
 
-    fn array(&mut self, schema: &Value, path: &str) -> Kind {
+    fn array(&mut self, schema: &Value, path: &Path<'_>) -> Kind {
         let items = match schema.get("items") {
-            Some(items) if items.is_object() => self.node(items, &format!("{path}.items"), Place::Item),
+            Some(items) if items.is_object() => self.node(items, &path.field("items"), Place::Item),
             Some(_) => {
                 self.causes
                     .push(Cause::forbidden(format!("{path}.items"), "items must be a schema object and not an array"));
@@ -88,7 +89,7 @@ impl Compiler {
         Kind::Array(Array { items: Arc::new(items), list })
     }
 
-    fn list(&mut self, schema: &Value, items: &Node, path: &str) -> List {
+    fn list(&mut self, schema: &Value, items: &Node, path: &Path<'_>) -> List {
         match schema["x-kubernetes-list-type"].as_str() {
             None | Some("atomic") => List::Atomic,
             Some("set") => List::Set,
@@ -105,7 +106,7 @@ impl Compiler {
         }
     }
 
-    fn list_map(&mut self, schema: &Value, items: &Node, path: &str) -> List {
+    fn list_map(&mut self, schema: &Value, items: &Node, path: &Path<'_>) -> List {
         let keys = names(&schema["x-kubernetes-list-map-keys"]);
         let field = format!("{path}.x-kubernetes-list-map-keys");
         if keys.is_empty() {
@@ -131,7 +132,7 @@ impl Compiler {
         List::Map(keys.collect())
     }
 
-    fn object(&mut self, schema: &Value, path: &str) -> Kind {
+    fn object(&mut self, schema: &Value, path: &Path<'_>) -> Kind {
         let fields = schema["properties"].as_object();
         let others = match &schema["additionalProperties"] {
             Value::Null | Value::Bool(false) => Others::Unknown,
@@ -141,10 +142,11 @@ impl Compiler {
                 Others::Unknown
             }
             Value::Bool(true) => Others::Of(Arc::new(Node { preserve_unknown: true, ..Node::default() })),
-            others => Others::Of(Arc::new(self.node(others, &format!("{path}.additionalProperties"), Place::Field))),
+            others => Others::Of(Arc::new(self.node(others, &path.field("additionalProperties"), Place::Field))),
         };
+        let properties = path.field("properties");
         let fields = fields.into_iter().flatten().map(|(name, schema)| {
-            let node = self.node(schema, &format!("{path}.properties[{name}]"), Place::Field);
+            let node = self.node(schema, &properties.entry(name), Place::Field);
             (name.as_str().into(), Arc::new(node))
         });
         Kind::Object(Object {
@@ -155,7 +157,7 @@ impl Compiler {
         })
     }
 
-    fn limits(&mut self, schema: &Value, path: &str) -> Option<Box<Limits>> {
+    fn limits(&mut self, schema: &Value, path: &Path<'_>) -> Option<Box<Limits>> {
         match Limits::read(schema) {
             Ok(limits) => limits.map(Box::new),
             Err(bad) => {
@@ -167,11 +169,10 @@ impl Compiler {
     }
 
     /// What JSON schema knows and a structural schema must not have.
-    fn forbidden(&mut self, schema: &Value, path: &str) {
-        for name in ["$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id"] {
-            if schema.get(name).is_some_and(|value| !value.is_null()) {
-                self.causes.push(Cause::forbidden(format!("{path}.{name}"), &format!("{name} is not supported")));
-            }
+    fn forbidden(&mut self, schema: &Value, path: &Path<'_>) {
+        let words = schema.as_object().into_iter().flatten();
+        for (word, _) in words.filter(|(word, value)| is_foreign(word) && !value.is_null()) {
+            self.causes.push(Cause::forbidden(format!("{path}.{word}"), &format!("{word} is not supported")));
         }
         if schema["uniqueItems"] == true {
             let detail = "uniqueItems cannot be set to true since the runtime complexity becomes quadratic";
@@ -184,7 +185,7 @@ impl Compiler {
     }
 
     /// A default must be an object as the schema has it.
-    fn check_default(&mut self, node: &Node, path: &str) {
+    fn check_default(&mut self, node: &Node, path: &Path<'_>) {
         let Some(default) = &node.default else { return };
         if default.is_null() && !node.nullable {
             let detail = "must be a valid value: null is not nullable";
@@ -203,6 +204,11 @@ impl Compiler {
             self.causes.push(cause);
         }
     }
+}
+
+/// Whether a structural schema must not have this word.
+fn is_foreign(word: &str) -> bool {
+    matches!(word, "$ref" | "definitions" | "dependencies" | "patternProperties" | "additionalItems" | "id")
 }
 
 impl Place {

@@ -9,6 +9,8 @@ pub(crate) enum Path<'a> {
     Root(&'a str),
     Field(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
+    /// One of many that go by names of their own, as schemas of properties do.
+    Entry(&'a Path<'a>, &'a str),
 }
 
 impl<'a> Path<'a> {
@@ -19,15 +21,20 @@ impl<'a> Path<'a> {
     pub(crate) fn item(&'a self, index: usize) -> Self {
         Self::Item(self, index)
     }
+
+    pub(crate) fn entry(&'a self, name: &'a str) -> Self {
+        Self::Entry(self, name)
+    }
 }
 
-/// `spec.ports[0].name`
+/// `spec.ports[0].name`, `openAPIV3Schema.properties[spec].type`
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root(path) | Self::Field(Self::Root(""), path) => f.write_str(path),
             Self::Field(above, name) => write!(f, "{above}.{name}"),
             Self::Item(above, index) => write!(f, "{above}[{index}]"),
+            Self::Entry(above, name) => write!(f, "{above}[{name}]"),
         }
     }
 }

@@ -1,39 +1,57 @@
 //! Validation rules in CEL (`x-kubernetes-validations`).
 
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use kube_cel::{CompiledSchema, ErrorKind, ValidationError, Validator, compile_schema};
 use serde_json::Value;
 
-use super::asked::Place;
+use super::asked::{Place, is_sameness};
 use super::cause::{Cause, type_name};
 use super::undefined;
 
-/// The rules of one schema, compiled.
+/// The rules of one schema.
 pub(super) struct Rules {
-    compiled: CompiledSchema,
     places: Place,
+    /// Made when a rule may first say no: until then, rules which only ask that something stays as it is cost nothing.
+    compiled: LazyLock<Compiled, Box<dyn FnOnce() -> Compiled + Send>>,
+}
+
+struct Compiled {
+    schema: CompiledSchema,
     validator: Validator,
 }
 
 impl Rules {
-    /// `None` where the schema has no rules.
-    pub(super) fn compile(schema: &Value, path: &str) -> Result<Option<Self>, Vec<Cause>> {
-        if !has_rules(schema) {
+    /// `None` where the schema has no rules. `text` is the schema's, for those that are compiled later.
+    pub(super) fn compile(
+        schema: &Value,
+        path: &str,
+        text: impl FnOnce() -> Arc<str>,
+    ) -> Result<Option<Self>, Vec<Cause>> {
+        if !any(schema, &|_| true) {
             return Ok(None);
         }
-        let compiled = compile_schema(schema);
+        if !any(schema, &|rule| !is_right(rule)) {
+            let text = text();
+            let later = move || Compiled::of(&serde_json::from_str(&text).unwrap_or_default());
+            return Ok(Some(Self { places: Place::of_sameness(schema), compiled: LazyLock::new(Box::new(later)) }));
+        }
+        let compiled = Compiled::of(schema);
         let mut causes = Vec::new();
-        refusals(&compiled, path, &mut causes);
+        refusals(&compiled.schema, path, &mut causes);
         if !causes.is_empty() {
             return Err(causes);
         }
-        Ok(Some(Self { places: Place::of(&compiled), compiled, validator: Validator::new() }))
+        Ok(Some(Self { places: Place::of(&compiled.schema), compiled: LazyLock::new(Box::new(|| compiled)) }))
     }
 
     pub(super) fn check(&self, value: &Value, old: Option<&Value>) -> Vec<Cause> {
+        if !self.places.may_refuse(value, old) {
+            return Vec::new();
+        }
         let mut errors = Vec::new();
-        self.walk(&self.places, &self.compiled, "", value, old, &mut errors);
+        self.walk(&self.places, &self.compiled.schema, "", value, old, &mut errors);
         errors.iter().map(|error| cause(error, value)).collect()
     }
 
@@ -52,7 +70,7 @@ impl Rules {
             return;
         }
         if place.here {
-            let refused = self.validator.validate_compiled(schema, value, old).err();
+            let refused = self.compiled.validator.validate_compiled(schema, value, old).err();
             errors.extend(refused.into_iter().flatten().map(|mut error| {
                 error.field_path = join(path, &error.field_path);
                 error
@@ -67,18 +85,32 @@ impl Rules {
     }
 }
 
+impl Compiled {
+    fn of(schema: &Value) -> Self {
+        Self { schema: compile_schema(schema), validator: Validator::new() }
+    }
+}
+
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules").finish_non_exhaustive()
     }
 }
 
-fn has_rules(schema: &Value) -> bool {
+/// Whether a rule is one that is right wherever it stands. Most are, and to compile the first of others takes a program as
+/// long as a thousand more.
+fn is_right(rule: &Value) -> bool {
+    rule["rule"].as_str().is_some_and(is_sameness) && rule.get("messageExpression").is_none()
+}
+
+/// Whether any rule of the schema is `such`.
+fn any(schema: &Value, such: &impl Fn(&Value) -> bool) -> bool {
     match schema {
-        Value::Object(fields) => {
-            fields.get("x-kubernetes-validations").is_some_and(Value::is_array) || fields.values().any(has_rules)
-        }
-        Value::Array(items) => items.iter().any(has_rules),
+        Value::Object(fields) => fields.iter().any(|(name, below)| match below {
+            Value::Array(rules) if name == "x-kubernetes-validations" => rules.iter().any(such),
+            below => any(below, such),
+        }),
+        Value::Array(items) => items.iter().any(|item| any(item, such)),
         _ => false,
     }
 }

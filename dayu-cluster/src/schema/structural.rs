@@ -18,9 +18,28 @@ pub struct Structural {
 
 impl Structural {
     /// Compiles a schema. `path` is where it stands in its definition, as refusals name it.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
     pub fn compile(schema: &Value, path: &str) -> Result<Self, Vec<Cause>> {
+        Self::made(schema, path, || schema.to_string().into())
+    }
+
+    /// Compiles a schema that is kept as text; `None` where it is not usable.
+    pub(crate) fn read(text: &Arc<str>) -> Option<Self> {
+        let schema = serde_json::from_str(text).ok()?;
+        Self::made(&schema, "", || text.clone()).ok()
+    }
+
+    /// All that is wrong with a schema, as [`Structural::compile`] tells it: for one that is not used yet.
+    pub(crate) fn refusals(schema: &Value, path: &str) -> Vec<Cause> {
+        let rules = |_| Rules::compile(schema, path, || Arc::from("")).map(drop);
+        compile::compile(schema, path).and_then(rules).err().unwrap_or_default()
+    }
+
+    fn made(schema: &Value, path: &str, text: impl FnOnce() -> Arc<str>) -> Result<Self, Vec<Cause>> {
         let declared = compile::compile(schema, path)?;
-        Ok(Self { root: as_object(declared), rules: Rules::compile(schema, path)? })
+        Ok(Self { root: as_object(declared), rules: Rules::compile(schema, path, text)? })
     }
 
     /// The schema as a tree, `metadata` included.

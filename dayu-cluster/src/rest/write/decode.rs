@@ -5,7 +5,7 @@ use std::fmt;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
 use super::super::error::ApiError;
 use super::number::number;
@@ -95,10 +95,15 @@ impl<'de> Visitor<'de> for Strict<'_> {
         while let Some(key) = map.next_key::<String>()? {
             let path = self.path.field(&key);
             let value = map.next_value_seed(Strict { path, duplicates: self.duplicates })?;
-            if fields.contains_key(&key) {
-                self.duplicates.push(path.to_string());
+            match fields.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(value);
+                }
+                Entry::Occupied(mut place) => {
+                    self.duplicates.push(self.path.field(place.key()).to_string());
+                    place.insert(value);
+                }
             }
-            fields.insert(key, value);
         }
         Ok(Value::Object(fields))
     }

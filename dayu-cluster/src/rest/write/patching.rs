@@ -111,9 +111,17 @@ impl Writer {
                 self.check_uid(stored, &applied)?;
             }
             let live = stored.as_ref().map(|stored| self.kind.value(stored).map_err(ApiError::internal)).transpose()?;
-            let put =
-                |owner: patch::Writer<'_>| patch::apply(live.as_ref(), &applied, owner, self.options.force, &node);
-            let value = self.as_owner(put).map_err(|error| match error {
+            let value = match &live {
+                Some(live) => {
+                    self.as_owner(|owner| patch::apply(Some(live), &applied, owner, self.options.force, &node))
+                }
+                // Nothing is tried again after this.
+                None if self.part == Part::Main => {
+                    self.as_owner(|owner| patch::create(std::mem::take(&mut applied), owner, &node))
+                }
+                None => return Err(ApiError::not_found(&self.kind.resource, name).into()),
+            };
+            let value = value.map_err(|error| match error {
                 // Named as it was sent, where it may well be left out.
                 ApplyError::Untyped { name, group_version, kind, problem, .. } => {
                     ApplyError::Untyped { namespace: sent_namespace.clone(), name, group_version, kind, problem }
@@ -123,8 +131,7 @@ impl Writer {
             let value = value.map_err(ApiError::from)?;
             match stored.zip(live) {
                 Some((stored, live)) => self.replace(&stored, &live, value, duplicates, Ownership::Applied),
-                None if self.part == Part::Main => Ok(self.store_new(value, duplicates, Ownership::Applied)?),
-                None => Err(ApiError::not_found(&self.kind.resource, name).into()),
+                None => Ok(self.store_new(value, duplicates, Ownership::Applied)?),
             }
         })
     }

@@ -33,7 +33,7 @@ impl Writer {
 
     /// Runs a write that is based on what it reads, until nobody was faster. A base version that the client
     /// named never changes, so such a conflict is the client's.
-    pub(super) fn retrying(&self, write: impl Fn() -> Result<Written, Failure>) -> Result<Written, ApiError> {
+    pub(super) fn retrying(&self, mut write: impl FnMut() -> Result<Written, Failure>) -> Result<Written, ApiError> {
         loop {
             match write() {
                 Err(Failure::Overtaken) => {}

@@ -259,6 +259,46 @@ fn rules_below_items_name_the_item() {
 }
 
 #[test]
+fn rules_that_are_compiled_late_say_what_they_say_at_once() {
+    let same = json!([{ "rule": "self == oldSelf", "message": "stays" }]);
+    let with = |other: Value| {
+        spec(&json!({ "type": "object", "properties": {
+            "fixed": { "type": "string", "x-kubernetes-validations": same },
+            "first": { "type": "string", "x-kubernetes-validations": [{ "rule": " oldSelf == self", "optionalOldSelf": true }] },
+            "inner": { "type": "object", "properties": { "n": { "type": "integer", "x-kubernetes-validations": same }, "free": { "type": "integer" } } },
+            "parts": { "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"], "items": {
+                "type": "object", "required": ["n"], "properties": { "n": { "type": "string" }, "x": { "type": "integer", "x-kubernetes-validations": same } },
+            } },
+            "other": other,
+        } }))
+    };
+    // One rule of another kind has all of them compiled at once.
+    let late = with(json!({ "type": "integer" }));
+    let at_once = with(json!({ "type": "integer", "x-kubernetes-validations": [{ "rule": "self == self" }] }));
+    let values = [
+        json!({}),
+        json!({ "fixed": "a" }),
+        json!({ "fixed": "b", "other": 1 }),
+        json!({ "first": "a" }),
+        json!({ "inner": { "n": 1, "free": 1 } }),
+        json!({ "inner": { "n": 1, "free": 2 } }),
+        json!({ "inner": { "n": 2 }, "fixed": "a" }),
+        json!({ "parts": [{ "n": "a", "x": 1 }, { "n": "b", "x": 2 }] }),
+        json!({ "parts": [{ "n": "b", "x": 2 }, { "n": "a", "x": 2 }] }),
+    ]
+    .map(|spec| json!({ "spec": spec }));
+    let mut refused = 0;
+    for new in &values {
+        for old in std::iter::once(None).chain(values.iter().map(Some)) {
+            let causes = late.validate(new, old);
+            assert_eq!(causes, at_once.validate(new, old), "{new} in the place of {old:?}");
+            refused += usize::from(!causes.is_empty());
+        }
+    }
+    assert!(refused > 8, "{refused}");
+}
+
+#[test]
 fn rules_see_the_object_and_the_one_before() {
     let schema = spec(&json!({
         "type": "object",
