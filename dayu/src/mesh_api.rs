@@ -23,12 +23,16 @@ pub(crate) fn device(node: &Node) -> Option<IpAddr> {
     addresses.iter().find(|address| address.type_ == "InternalIP")?.address.parse().ok()
 }
 
+/// Whether an address is one of this machine's: only then can it be bound.
+pub(crate) fn is_here(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
 /// Where the mesh of the device with this address says how it is, where this machine is or plays that device: on its
 /// loopback.
 pub(crate) fn beside(device: IpAddr) -> Option<SocketAddr> {
-    // Only an address of this machine can be bound.
-    UdpSocket::bind((device, 0)).ok()?;
-    Some(SocketAddr::new(if device.is_loopback() { device } else { Ipv4Addr::LOCALHOST.into() }, STATUS))
+    let loopback = if device.is_loopback() { device } else { Ipv4Addr::LOCALHOST.into() };
+    is_here(device).then_some(SocketAddr::new(loopback, STATUS))
 }
 
 /// The same from wherever this is: a device that is elsewhere may have been told to listen for others.

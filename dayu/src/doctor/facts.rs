@@ -20,12 +20,17 @@ use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, time::timeout};
 
-use super::finding::Finding;
+use super::{
+    finding::Finding,
+    kubelets::{self, Names},
+    rules,
+};
 use crate::mesh_api;
 
 /// Holds the Leases by which nodes say that they live.
 const HEARTBEATS: &str = "kube-node-lease";
-const PATIENCE: Duration = Duration::from_secs(2);
+/// For whoever is asked beside the API.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that was asked for. What could not be read is absent, and told in `unread`.
 #[derive(Debug, Default)]
@@ -45,6 +50,10 @@ pub(crate) struct Facts {
     pub(crate) link: Option<Result<(), String>>,
     /// The meshes of the devices that this machine is or plays.
     pub(crate) meshes: BTreeMap<String, Result<Mesh, String>>,
+    /// What kubelets tell pods of names, where they say it.
+    pub(crate) kubelets: BTreeMap<String, Names>,
+    /// Rules of an earlier mesh on this machine, counted by what removes them.
+    pub(crate) rules: BTreeMap<String, usize>,
 }
 
 /// What a mesh says of itself.
@@ -88,9 +97,16 @@ impl Facts {
         facts.runtime_services = facts.read(runtime_services);
         facts.joint_services = facts.read(joint_services);
         let address = facts.link_address();
-        let (link, meshes) = tokio::join!(connects(address.as_deref()), meshes(facts.nodes.as_deref()));
-        (facts.link, facts.meshes) = (link, meshes);
+        let nodes = facts.nodes.as_deref().unwrap_or_default();
+        (facts.link, facts.meshes, facts.kubelets, facts.rules) =
+            tokio::join!(connects(address.as_deref()), meshes(nodes), kubelets::names(client, nodes), rules::left());
         facts
+    }
+
+    /// The device that this machine is.
+    pub(crate) fn here(&self) -> Option<&str> {
+        let here = |node: &&Node| mesh_api::device(node).is_some_and(|at| !at.is_loopback() && mesh_api::is_here(at));
+        self.nodes.iter().flatten().find(here)?.metadata.name.as_deref()
     }
 
     fn read<T>(&mut self, answer: Result<Vec<T>, Finding>) -> Option<Vec<T>> {
@@ -153,9 +169,9 @@ async fn connects(address: Option<&str>) -> Option<Result<(), String>> {
     })
 }
 
-async fn meshes(nodes: Option<&[Node]>) -> BTreeMap<String, Result<Mesh, String>> {
+async fn meshes(nodes: &[Node]) -> BTreeMap<String, Result<Mesh, String>> {
     let beside = |node| mesh_api::beside(mesh_api::device(node)?);
-    let own = nodes.unwrap_or_default().iter().filter_map(|node| Some((node.name_any(), beside(node)?)));
+    let own = nodes.iter().filter_map(|node| Some((node.name_any(), beside(node)?)));
     join_all(own.map(async |(device, address)| (device, mesh(address).await))).await.into_iter().collect()
 }
 

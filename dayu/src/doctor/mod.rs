@@ -7,6 +7,8 @@ use dayu_core::connect;
 mod checks;
 mod facts;
 mod finding;
+mod kubelets;
+mod rules;
 
 use facts::Facts;
 use finding::Finding;

@@ -2,6 +2,8 @@
 //! more when it is mended.
 use std::net::TcpListener;
 
+use serde_json::json;
+
 use crate::{
     manifests::runtime_service,
     site::{Site, alone, eventually, shared},
@@ -40,6 +42,21 @@ fn what_is_wrong_with_a_device_or_a_resource_is_named() {
     site.kubectl(&["delete", "runtimeservice", "astray", "unpullable"]);
     site.kubectl(&["delete", "pod", "forgotten", "--grace-period=1"]);
     says_that_all_is_well(site);
+    rules_outlive_a_mesh(site);
+}
+
+/// As an agent of EdgeMesh leaves them.
+fn rules_outlive_a_mesh(site: &Site) {
+    let iptables = |arguments: &str| {
+        let mut command = site.node("edge1").command("iptables-nft");
+        let output = command.args(["-w", "-t", "nat"]).args(arguments.split(' ')).output().unwrap();
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    iptables("-N KUBE-PORTALS-HOST");
+    iptables("-A KUBE-PORTALS-HOST -d 10.77.7.7 -p tcp --dport 9 -j DNAT --to-destination 169.254.96.16:37777");
+    says(site, &["rules of an earlier mesh (1)", "-> remove them: `iptables-nft -t nat -F KUBE-PORTALS-HOST`"]);
+    iptables("-F KUBE-PORTALS-HOST");
+    says_that_all_is_well(site);
 }
 
 /// By something else on a device, that a mesh needs there.
@@ -71,6 +88,17 @@ fn what_is_wrong_with_the_installation_is_named() {
     says(site, &["mesh on edge", "Image", "-> let the device reach the registry"]);
     system(&["rollout", "undo", "daemonset/dayu-mesh"]);
     says(site, &["no fault found"]);
+
+    // A mesh that answers for names where no pod asks it.
+    let arguments = site.get(&["-n", "dayu-system", "daemonset", "dayu-mesh"]);
+    let arguments = arguments["spec"]["template"]["spec"]["containers"][0]["args"].as_array().unwrap().iter();
+    let elsewhere: Vec<_> = arguments.map(|one| one.as_str().unwrap().replace("96.16:53", "96.17:53")).collect();
+    let path = "/spec/template/spec/containers/0/args";
+    let patch = json!([{"op": "replace", "path": path, "value": elsewhere}]).to_string();
+    system(&["patch", "daemonset", "dayu-mesh", "--type=json", "-p", &patch]);
+    says(site, &["its pods ask 169.254.96.16 for names", "-> let the configuration of its kubelet"]);
+    system(&["rollout", "undo", "daemonset/dayu-mesh"]);
+    says(site, &["its pods ask the mesh for names"]);
 
     // A device that neither daemon is let onto.
     for daemon in ["dayu-lm", "dayu-mesh"] {

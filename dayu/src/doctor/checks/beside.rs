@@ -18,7 +18,7 @@ pub(super) fn check(pods: &[Pod], services: &[Service]) -> Vec<Finding> {
         let remedy = format!("let one of the two go: scale the Deployment of this pod in {} to 0", namespace(manager));
         findings.push(Finding::fault(CHECK, name(manager), found, remedy));
     }
-    for agent in foreign().filter(|pod| has(pod, "kubeedge", "edgemesh-agent")) {
+    for agent in foreign().filter(|pod| is_agent(pod)) {
         let found = format!("another mesh takes the same addresses on {}", device(agent));
         let remedy = "delete its DaemonSet and start the device anew: its rules in iptables outlive it";
         findings.push(Finding::fault(CHECK, name(agent), found, remedy));
@@ -29,6 +29,11 @@ pub(super) fn check(pods: &[Pod], services: &[Service]) -> Vec<Finding> {
         findings.push(Finding::good(CHECK, "cluster", "nothing else answers for our services"));
     }
     findings
+}
+
+/// Whether a pod is somebody else's mesh.
+pub(super) fn is_agent(pod: &Pod) -> bool {
+    !is_ours(pod) && has(pod, "kubeedge", "edgemesh-agent")
 }
 
 /// kube-proxy answers for Services that do not carry the label, wherever it runs, with any of their endpoints.
@@ -75,7 +80,7 @@ fn namespace(pod: &Pod) -> String {
     pod.namespace().unwrap_or_default()
 }
 
-fn device(pod: &Pod) -> &str {
+pub(super) fn device(pod: &Pod) -> &str {
     pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default()
 }
 

@@ -6,8 +6,10 @@ mod clocks;
 mod daemons;
 mod definitions;
 mod devices;
+mod leftovers;
 mod manager;
 mod meshes;
+mod names;
 mod resources;
 mod stuck;
 
@@ -22,7 +24,9 @@ pub(crate) fn all(facts: &Facts) -> Vec<Finding> {
         nodes.zip(facts.heartbeats.as_deref()).map(|(nodes, beats)| clocks::check(nodes, beats, facts.now)),
         nodes.zip(pods).map(|(nodes, pods)| daemons::check(nodes, pods)),
         Some(meshes::check(&facts.meshes)),
+        pods.map(|pods| names::check(pods, &facts.kubelets)),
         pods.zip(facts.services.as_deref()).map(|(pods, services)| beside::check(pods, services)),
+        facts.here().zip(pods).map(|(here, pods)| leftovers::check(here, &facts.rules, pods).into_iter().collect()),
         facts.namespaces.as_deref().map(|namespaces| stuck::namespaces(namespaces, facts.now)),
         pods.map(|pods| stuck::pods(pods, facts.now)),
         facts.runtime_services.as_deref().map(resources::runtime_services),
