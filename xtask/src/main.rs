@@ -53,6 +53,9 @@ enum Step {
         /// program]
         #[arg(long, value_name = "PROGRAM", requires = "nodes")]
         program: Option<PathBuf>,
+        /// An archive of images that take the place of those of the same names; may be repeated.
+        #[arg(long = "image", value_name = "ARCHIVE", requires = "nodes")]
+        images: Vec<PathBuf>,
     },
     /// Ends what `up` started in the folder; state and logs stay.
     Down {
@@ -84,10 +87,10 @@ async fn run(version: &str, step: Step) -> Result<String, Error> {
     match step {
         Step::Build => kube::build(&home, |line| eprintln!("{line}")).map(|assets| assets.dir().display().to_string()),
         Step::Path => Assets::find(&home).map(|assets| assets.dir().display().to_string()),
-        Step::Up { dir, nodes, program } if !nodes.is_empty() => {
+        Step::Up { dir, nodes, program, images } if !nodes.is_empty() => {
             let names: Vec<_> = nodes.iter().map(String::as_str).collect();
             let program = program.unwrap_or_else(kube::built);
-            Cluster::start_detached(&Assets::find(&home)?, &dir, &names, &program).await
+            Cluster::start_detached(&Assets::find(&home)?, &dir, &names, &program, &images).await
         }
         Step::Up { dir, .. } => {
             let kubeconfig = ControlPlane::start_detached(&Assets::find(&home)?, &dir).await?;

@@ -53,7 +53,9 @@ impl Site {
     fn start() -> Option<Self> {
         let assets = Cluster::assets_for_tests()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let cluster = runtime.block_on(Cluster::start(&assets, &NODES, &program())).unwrap();
+        // The image that users have, where one was built; else one of the program that tests have.
+        let image: Vec<PathBuf> = std::env::var_os("DAYU_IMAGE").map(PathBuf::from).into_iter().collect();
+        let cluster = runtime.block_on(Cluster::start(&assets, &NODES, &program(), &image)).unwrap();
         let site = Self { cluster };
         site.install();
         Some(site)

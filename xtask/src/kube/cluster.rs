@@ -35,11 +35,12 @@ impl Cluster {
     }
 
     /// Starts nodes of these names, with the images of this product and of its example, made from `program`, in their stores, and waits until they
-    /// are Ready. From then on the calling thread is in their network; others [`enter`](Self::enter) it.
+    /// are Ready. Images in `archives` take the place of those of the same names. From then on the calling thread is in their network; others
+    /// [`enter`](Self::enter) it.
     ///
     /// # Errors
     /// When something is missing or not ready in time.
-    pub async fn start(assets: &Assets, names: &[&str], program: &Path) -> Result<Self, Error> {
+    pub async fn start(assets: &Assets, names: &[&str], program: &Path, archives: &[PathBuf]) -> Result<Self, Error> {
         possible(assets)?;
         let temporary = std::env::temp_dir();
         let dir = tempfile::Builder::new().prefix("kube-net-").tempdir_in(&temporary);
@@ -48,7 +49,7 @@ impl Cluster {
         let pid = entered(&dir).await?;
         let plane = ControlPlane::reached(assets, Reach::Nodes, Settings::default()).await?;
         let layout = plane.layout();
-        stock(layout, program)?;
+        stock(layout, program, archives)?;
         let places = places(names);
         let nodes = names.iter().map(|name| Node::start(layout, name, &places)).collect::<Result<_, _>>()?;
         ready(layout, names).await?;
@@ -59,13 +60,19 @@ impl Cluster {
     ///
     /// # Errors
     /// As above, and when something was started in the folder already.
-    pub async fn start_detached(assets: &Assets, dir: &Path, names: &[&str], program: &Path) -> Result<String, Error> {
+    pub async fn start_detached(
+        assets: &Assets,
+        dir: &Path,
+        names: &[&str],
+        program: &Path,
+        archives: &[PathBuf],
+    ) -> Result<String, Error> {
         possible(assets)?;
         let dir = occupy(dir)?;
         network::component(&dir, names.len()).detach(&dir, &dir)?;
         let pid = entered(&dir).await?;
         let layout = ControlPlane::detached(assets, &dir, Reach::Nodes).await?;
-        stock(&layout, program)?;
+        stock(&layout, program, archives)?;
         let places = places(names);
         names.iter().try_for_each(|name| Node::detach(&layout, name, &places))?;
         ready(&layout, names).await?;
@@ -117,12 +124,15 @@ async fn entered(dir: &Path) -> Result<u32, Error> {
     Ok(pid)
 }
 
-/// Puts the images where each node takes them from.
-fn stock(layout: &Layout, program: &Path) -> Result<(), Error> {
+/// Puts the images where each node takes them from, in the order of their names.
+fn stock(layout: &Layout, program: &Path, archives: &[PathBuf]) -> Result<(), Error> {
     let folder = layout.dir.join("nodes");
     fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let program = image::stripped(program, &folder)?;
     image::archive(&program, &image::PRODUCT, &folder.join("product.images"))?;
+    for (number, archive) in archives.iter().enumerate() {
+        fs::copy(archive, folder.join(format!("replacing.{number}.images"))).map_err(Error::file(archive))?;
+    }
     image::pause(&folder, &folder.join("pause.images"))
 }
 

@@ -36,7 +36,7 @@ async fn a_plane_keeps_its_objects_over_a_restart_and_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_node_is_a_machine_of_its_own_and_leaves_nothing_behind() {
     let Some(assets) = Cluster::assets_for_tests() else { return };
-    let cluster = Cluster::start(&assets, &["one"], Path::new("/bin/true")).await.unwrap();
+    let cluster = Cluster::start(&assets, &["one"], Path::new("/bin/true"), &[]).await.unwrap();
     let folder = cluster.plane().kubeconfig().parent().unwrap().to_owned();
     let said = |program: &str, arguments: &[&str]| {
         let output = cluster.nodes()[0].command(program).args(arguments).output().unwrap();
