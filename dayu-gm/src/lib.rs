@@ -15,6 +15,7 @@ mod relay;
 mod status;
 
 use kube::Client;
+use lease::Term;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
@@ -26,11 +27,17 @@ pub use options::Options;
 /// # Errors
 /// See [`Error`]. An API server that cannot be reached is none: it is tried again for ever.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
-    let client = dayu_core::connect::client(options.kubeconfig.as_deref()).await?;
-    run_with(client, options, shutdown).finished().await
+    let term = Term::default();
+    let fence = term.clone();
+    let client = dayu_core::connect::client_while(options.kubeconfig.as_deref(), move || fence.holds()).await?;
+    start(client, term, options, shutdown).finished().await
 }
 
 /// Starts a global manager with a `client` of the caller's; `options.kubeconfig` is not read.
 pub fn run_with(client: Client, options: Options, shutdown: CancellationToken) -> Handle {
-    Handle::spawn(|announce| manager::run(client, options, announce, shutdown))
+    start(client, Term::default(), options, shutdown)
+}
+
+fn start(client: Client, term: Term, options: Options, shutdown: CancellationToken) -> Handle {
+    Handle::spawn(|announce| manager::run(client, term, options, announce, shutdown))
 }

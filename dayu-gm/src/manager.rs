@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Addresses, Error, Options, crds,
-    lease::{Advertised, Keeper},
+    lease::{Advertised, Keeper, Term},
     link::{self, Admission, Hub},
     metrics::Metrics,
     plight::{self, Plight, Watched},
@@ -26,6 +26,7 @@ const SAID: usize = 1024;
 /// Runs everything until `shutdown`.
 pub(crate) async fn run(
     client: Client,
+    term: Term,
     options: Options,
     announce: watch::Sender<Option<Addresses>>,
     shutdown: CancellationToken,
@@ -72,8 +73,8 @@ pub(crate) async fn run(
     // One that stands by installs nothing: it may be older than the one that leads.
     if shutdown.run_until_cancelled(crds::ensure_namespace(&client, &plight)).await.is_some() {
         standing.send_replace(Standing::Standby);
-        let keeper = Keeper::new(client.clone(), name(&options), advertised, plight);
-        let lead = Lead { client: keeper.term().fence(client), options: &options, world, observer, standing };
+        let keeper = Keeper::new(client.clone(), term.clone(), name(&options), advertised, plight);
+        let lead = Lead { client: term.fence(client.clone()), options: &options, world, observer, standing };
         let ready = || announce.send_modify(|ready| *ready = Some(addresses));
         // On the heap: it lasts.
         Box::pin(lead.whenever_elected(keeper, ready, &shutdown)).await;

@@ -3,6 +3,7 @@
 //! Whoever embeds this crate and has a [`kube::Client`] already needs none of it. Beside it, an [`Identity`] for the two ends of
 //! the [link](crate::link), which know each other through the API that both are clients of.
 mod considerate;
+mod fence;
 mod identity;
 mod refusal;
 
@@ -17,6 +18,8 @@ use kube::{
     config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use tower::{BoxError, util::MapErrLayer};
+
+use fence::Fenced;
 
 pub use considerate::{Considerate, Consideration, Silent, Spoken};
 pub use identity::{Identity, IdentityError, shown};
@@ -94,6 +97,40 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
 /// # }
 /// ```
 pub async fn client_within(kubeconfig: Option<&Path>, silence: Duration) -> Result<Client, ConnectError> {
+    connect(kubeconfig, silence, || true).await
+}
+
+/// The same as [`client`], for one that may write at times only, such as who leads while it does: `open` says whether now is such
+/// a time.
+///
+/// A connection that did anything in such a time ends with it: what was asked there and is not answered fails, and what was handed
+/// over but not sent never is, even if the whole process stood still meanwhile. Only what a thread was about to send at the very
+/// instant at which it was stopped is sent late; so let a late write be harmless, as that of a child which names its owner is.
+/// Connections that are made later are free: whoever asks looks at the clock first. `open` is called often and must be quick.
+///
+/// # Errors
+/// See [`ConnectError`].
+///
+/// ```
+/// # use std::sync::{Arc, atomic::{AtomicBool, Ordering::Relaxed}};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let leads = Arc::new(AtomicBool::new(false));
+/// let open = move || leads.load(Relaxed);
+/// assert!(dayu_core::connect::client_while(Some("no/such/file".as_ref()), open).await.is_err());
+/// # }
+/// ```
+pub async fn client_while(
+    kubeconfig: Option<&Path>,
+    open: impl Fn() -> bool + Clone + Send + Sync + 'static,
+) -> Result<Client, ConnectError> {
+    connect(kubeconfig, SILENCE, open).await
+}
+
+async fn connect(
+    kubeconfig: Option<&Path>,
+    silence: Duration,
+    open: impl Fn() -> bool + Clone + Send + Sync + 'static,
+) -> Result<Client, ConnectError> {
     let mut config = match kubeconfig {
         Some(path) => {
             let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
@@ -109,7 +146,7 @@ pub async fn client_within(kubeconfig: Option<&Path>, silence: Duration) -> Resu
     // Whoever asks decides when to ask again; a server that asks for quiet gets it from our own layer.
     config.default_retry = false;
     let failed = |source| ConnectError::Client { url: url.clone(), source: Box::new(source) };
-    let transport = ClientBuilder::try_from(config).map_err(failed)?;
+    let transport = ClientBuilder::try_from((config, Fenced { open })).map_err(failed)?;
     let unanswered = MapErrLayer::new(move |source: BoxError| Unanswered { url: url.clone(), source });
     Ok(transport.with_layer(&unanswered).with_layer(&Considerate).build())
 }

@@ -62,16 +62,11 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// A candidate named `me`, whom local managers reach as `advertised`.
-    pub(crate) fn new(client: Client, me: String, advertised: Advertised, plight: Arc<Plight>) -> Self {
+    /// A candidate named `me`, whom local managers reach as `advertised`; `term` says when it leads.
+    pub(crate) fn new(client: Client, term: Term, me: String, advertised: Advertised, plight: Arc<Plight>) -> Self {
         let (api, terms) = (Api::namespaced(client, NAMESPACE), Terms::default());
         let election = Election::new(me.clone(), terms);
-        let (term, origin) = (Term::default(), Instant::now());
-        Self { api, me, advertised, terms, election, term, live: None, origin, plight }
-    }
-
-    pub(crate) fn term(&self) -> Term {
-        self.term.clone()
+        Self { api, me, advertised, terms, election, term, live: None, origin: Instant::now(), plight }
     }
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.

@@ -21,7 +21,7 @@ impl Term {
         *self.0.lock() = at;
     }
 
-    fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         self.0.lock().is_some_and(|end| Instant::now() < end)
     }
 

@@ -35,6 +35,9 @@ const BATCH: usize = 30;
 const BEFORE: usize = 5;
 /// For so long the one that was stopped is watched when it goes on: whatever it still has in hand would be sent by then.
 const WATCHED: Duration = Duration::from_secs(2);
+/// The threads of a manager. Each may have been stopped after its look at the clock and before the system call that sends, and no
+/// program can look in between; all else that it had in hand, dozens of requests, is not sent.
+const THREADS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_next_leader_finishes_once_what_the_last_had_begun_on_the_embedded_plane() {
@@ -85,8 +88,17 @@ async fn leaders_are_struck(site: Site) {
     assert_eq!(site.holder().await.as_deref(), Some(other));
     let after = site.requests(&stopped);
     let written: Vec<_> = after.iter().skip(before.len()).filter(|request| is_write(request)).collect();
-    assert!(written.is_empty(), "the one that does not lead any more wrote {written:#?}");
-    assert_eq!(site.children(), children, "made by the one that does not lead any more");
+    assert!(written.len() <= THREADS, "the one that does not lead any more wrote {written:#?}");
+    let now = site.children();
+    let late = made_since(&children, &now);
+    assert!(late.len() <= THREADS, "made by the one that does not lead any more: {late:?}");
+    // A child names its owner, so that one which came too late goes as its owner did.
+    site.gone("stopped").await;
+}
+
+/// The names of which there are Deployments that there were not.
+fn made_since<'a>(before: &Children, now: &'a Children) -> Vec<&'a str> {
+    now.iter().filter(|(name, made)| before.get(*name) != Some(made)).map(|(name, _)| &**name).collect()
 }
 
 /// It may try for the Lease, by a write that names the revision it knows: that is how it learns of the other.
@@ -217,6 +229,14 @@ impl Site {
         }
         self.create("later").await.unwrap();
         self.made("later", 1).await;
+        self.gone(batch).await;
+        // What was made anew in between is told before this is.
+        self.create("latest").await.unwrap();
+        self.made("latest", 1).await;
+    }
+
+    /// Waits until no child with that beginning is left.
+    async fn gone(&self, batch: &str) {
         let deployments = Api::<Deployment>::default_namespaced(self.client.clone());
         let gone = eventually("its children go", async || {
             let left = deployments.list_metadata(&ListParams::default()).await.unwrap();
@@ -226,9 +246,6 @@ impl Site {
             }
         });
         gone.await;
-        // What was made anew in between is told before this is.
-        self.create("latest").await.unwrap();
-        self.made("latest", 1).await;
     }
 
     /// What a manager has asked so far, where that is recorded.
