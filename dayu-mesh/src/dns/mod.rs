@@ -10,6 +10,7 @@ mod zone;
 
 use std::{
     net::{IpAddr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
@@ -27,6 +28,8 @@ use zone::{Fact, Meaning};
 
 use crate::stats::Stats;
 
+/// Where the system's name servers are listed.
+const RESOLVERS: &str = "/etc/resolv.conf";
 /// Queries at once that others are asked.
 const FORWARDED: usize = 256;
 /// So often one name may stand for the next; more is a circle.
@@ -67,13 +70,13 @@ impl Names {
         own: SocketAddr,
         stats: Arc<Stats>,
     ) -> Self {
-        let servers = if servers.is_empty() {
-            upstream::listed(&std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), own.ip())
+        let upstream = if servers.is_empty() {
+            Upstream::listed_in(Path::new(RESOLVERS), own.ip())
         } else {
             // Asking oneself has no end.
-            servers.into_iter().filter(|server| *server != own).collect()
+            Upstream::new(servers.into_iter().filter(|server| *server != own).collect())
         };
-        Self { directory, asks, upstream: Upstream::new(servers), room: Semaphore::new(FORWARDED), stats }
+        Self { directory, asks, upstream, room: Semaphore::new(FORWARDED), stats }
     }
 
     /// The answer to what may be a query; none to what is not.

@@ -1,11 +1,17 @@
 //! Other name servers, for names that are not the cluster's.
 use std::{
-    io,
+    fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::atomic::{AtomicUsize, Ordering},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UdpSocket},
@@ -23,21 +29,62 @@ const LARGEST: usize = 4_096;
 /// Servers that are asked in turn, from the one on that answered last.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    servers: Vec<SocketAddr>,
+    servers: Servers,
     first: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Servers {
+    Told(Arc<[SocketAddr]>),
+    Listed(List),
+}
+
+/// A file that lists servers, which changes as the machine moves from network to network.
+#[derive(Debug)]
+struct List {
+    file: PathBuf,
+    own: IpAddr,
+    read: Mutex<(Option<Stamp>, Arc<[SocketAddr]>)>,
+}
+
+/// Another one, another file: its inode and when it was written, in seconds and nanoseconds.
+type Stamp = (u64, i64, i64);
+
+impl List {
+    /// As the file is now, or was when it could be read last.
+    fn servers(&self) -> Arc<[SocketAddr]> {
+        let mut read = self.read.lock();
+        let stamp = fs::metadata(&self.file).ok().map(|file| (file.ino(), file.mtime(), file.mtime_nsec()));
+        if stamp != read.0
+            && let Ok(text) = fs::read_to_string(&self.file)
+        {
+            *read = (stamp, listed(&text, self.own).into());
+        }
+        read.1.clone()
+    }
 }
 
 impl Upstream {
     pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
-        Self { servers, first: AtomicUsize::new(0) }
+        Self { servers: Servers::Told(servers.into()), first: AtomicUsize::new(0) }
+    }
+
+    /// Those that `file` lists whenever one is asked, but for `own`.
+    pub(super) fn listed_in(file: &Path, own: IpAddr) -> Self {
+        let list = List { file: file.to_owned(), own, read: Mutex::default() };
+        Self { servers: Servers::Listed(list), first: AtomicUsize::new(0) }
     }
 
     /// The answer to `query` as it came; none if nobody gives one.
     pub(super) async fn ask(&self, query: &[u8], way: Way) -> Option<Vec<u8>> {
-        let count = self.servers.len();
+        let servers = match &self.servers {
+            Servers::Told(servers) => servers.clone(),
+            Servers::Listed(list) => list.servers(),
+        };
+        let count = servers.len();
         let first = self.first.load(Ordering::Relaxed);
         for index in (0..count).map(|step| (first + step) % count) {
-            let server = self.servers[index];
+            let server = servers[index];
             let asked = async {
                 match way {
                     Way::Datagram => by_datagram(server, query).await,
@@ -54,7 +101,7 @@ impl Upstream {
 }
 
 /// The name servers that a file like `/etc/resolv.conf` lists, but for `own`: asking ourselves would have no end.
-pub(super) fn listed(text: &str, own: IpAddr) -> Vec<SocketAddr> {
+fn listed(text: &str, own: IpAddr) -> Vec<SocketAddr> {
     let server = |line: &str| line.trim().strip_prefix("nameserver")?.trim().parse::<IpAddr>().ok();
     text.lines().filter_map(server).filter(|server| *server != own).map(|server| (server, PORT).into()).collect()
 }
@@ -94,6 +141,24 @@ mod tests {
         let text = "search a b\n# nameserver 1.1.1.1\nnameserver 169.254.96.16\n nameserver  10.0.0.53 \nnameserver fd00::1\nnameserver x";
         let expected: Vec<SocketAddr> = vec!["10.0.0.53:53".parse().unwrap(), "[fd00::1]:53".parse().unwrap()];
         assert_eq!(listed(text, own), expected);
+    }
+
+    #[test]
+    fn what_the_systems_file_says_now_counts_and_what_it_said_while_it_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("resolv.conf");
+        let list = List { file: file.clone(), own: IpAddr::from([169, 254, 96, 16]), read: Mutex::default() };
+        assert!(list.servers().is_empty(), "it is not there yet");
+        let (home, away): (SocketAddr, SocketAddr) = ("10.0.0.53:53".parse().unwrap(), "10.9.0.53:53".parse().unwrap());
+        fs::write(&file, "nameserver 10.0.0.53").unwrap();
+        assert_eq!(*list.servers(), [home]);
+        // As it is replaced by who manages networks.
+        let next = folder.path().join("next");
+        fs::write(&next, "nameserver 10.9.0.53").unwrap();
+        fs::rename(&next, &file).unwrap();
+        assert_eq!(*list.servers(), [away]);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(*list.servers(), [away]);
     }
 
     #[tokio::test]
