@@ -1,13 +1,15 @@
 //! Rules of the kernel by which a mesh of EdgeMesh takes connections. They outlive its agent, and then lead where nobody listens.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 /// Where they lie, in both back ends of iptables.
 const CHAINS: [&str; 4] =
     ["KUBE-PORTALS-CONTAINER", "KUBE-PORTALS-HOST", "KUBE-NODEPORT-CONTAINER", "KUBE-NODEPORT-HOST"];
 /// Tables of the older back end that are in use: looking into another one would put it into use.
 const OLDER: &str = "/proc/net/ip_tables_names";
+/// Longest wait for a listing: it waits for whoever else changes rules, and thousands of them take a while.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many rules there are, by the command that removes them. None where they cannot be looked at.
 pub(crate) async fn left() -> BTreeMap<String, usize> {
@@ -19,7 +21,8 @@ pub(crate) async fn left() -> BTreeMap<String, usize> {
 }
 
 async fn saved(program: &str) -> BTreeMap<String, usize> {
-    let said = Command::new(format!("{program}-save")).args(["-t", "nat"]).output().await;
+    let said = Command::new(format!("{program}-save")).args(["-t", "nat"]).kill_on_drop(true).output();
+    let said = timeout(PATIENCE, said).await.ok().and_then(Result::ok);
     said.map(|said| counted(program, &String::from_utf8_lossy(&said.stdout))).unwrap_or_default()
 }
 

@@ -208,6 +208,7 @@ pub(super) fn lacking(kubelet: &Path) -> Option<String> {
         ("ctr", "containerd"),
         ("runc", "runc"),
         ("ip", "iproute2"),
+        ("iptables-nft", "iptables"),
         ("unshare", "util-linux"),
         ("nsenter", "util-linux"),
     ];
