@@ -59,8 +59,10 @@ async fn exchange(address: SocketAddr, path: &str) -> Result<Answer, String> {
     let (mut sender, connection) = shaken.map_err(|error| error.to_string())?;
     let _driver = tokio::spawn(connection);
     let request = Request::get(path).header(header::HOST, address.to_string()).body(Empty::<Bytes>::new());
-    let response =
-        sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())?;
+    let answer = sender.send_request(request.map_err(|error| error.to_string())?);
+    // While it is there, a request that is handed over as the connection ends may wait in between for ever.
+    drop(sender);
+    let response = answer.await.map_err(|error| error.to_string())?;
     let good = response.status().is_success();
     let body = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await.map_err(|error| error.to_string())?;
     Ok(Answer { good, body: body.to_bytes() })

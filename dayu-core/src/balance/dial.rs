@@ -156,10 +156,10 @@ impl<T> Tracked<T> {
         self.endpoint.load.failed(self.origin.elapsed());
     }
 
-    /// The same count around something else, such as a connection taken out of it.
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Tracked<U> {
+    /// What it leads to, and the count alone: the request is in flight for as long as the second is there.
+    pub fn split(self) -> (T, Tracked<()>) {
         let Self { inner, endpoint, origin, _in_flight } = self;
-        Tracked { inner: change(inner), endpoint, origin, _in_flight }
+        (inner, Tracked { inner: (), endpoint, origin, _in_flight })
     }
 }
 

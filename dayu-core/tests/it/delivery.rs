@@ -89,8 +89,8 @@ async fn what_does_not_answer_costs_the_deadline_once_and_then_the_next_is_tried
 async fn a_request_is_in_flight_until_its_connection_is_dropped() {
     let directory = world::equals(1);
     let load = || world::endpoints(&directory)[0].load.clone();
-    let reached = ask(&directory, world::request(), &[]).await.unwrap().map(u32::from);
-    assert_eq!((load().in_flight(), *reached), (1, 1));
+    let (connection, reached) = ask(&directory, world::request(), &[]).await.unwrap().split();
+    assert_eq!((load().in_flight(), connection), (1, 1));
     drop(reached);
     assert_eq!(load().in_flight(), 0);
     ask(&directory, world::request(), &[1]).await.unwrap_err();

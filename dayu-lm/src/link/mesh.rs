@@ -68,7 +68,10 @@ async fn stream(address: SocketAddr, seen: &mpsc::Sender<Route>) -> Result<(), B
     let _driver = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
     let request =
         Request::get("/v1/watch").header(header::HOST, address.to_string()).body(Empty::<bytes::Bytes>::new())?;
-    let response = sender.send_request(request).await?;
+    let answer = sender.send_request(request);
+    // While it is there, a request that is handed over as the connection ends may wait in between for ever.
+    drop(sender);
+    let response = answer.await?;
     if !response.status().is_success() {
         return Err(Broken::Status(response.status()));
     }

@@ -50,7 +50,10 @@ async fn get(stream: TcpStream, host: &str, path: &str, headers: &[(String, Stri
         request = request.header(name, value);
     }
     let request = request.body(Empty::<bytes::Bytes>::new()).map_err(|error| failed(&error))?;
-    let response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let answer = sender.send_request(request);
+    // While it is there, a request that is handed over as the connection ends may wait in between for ever.
+    drop(sender);
+    let response = answer.await.map_err(|error| failed(&error))?;
     match response.status().as_u16() {
         200..=399 => Ok(()),
         code => Err(failed(&format_args!("answered {code}"))),

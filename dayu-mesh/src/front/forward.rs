@@ -12,7 +12,8 @@ use tower::ServiceExt;
 use super::{
     Answered, Front,
     body::{Answer, Lease, Relayed},
-    headers,
+    exchange, headers,
+    pool::Sender,
     refusal::Refusal,
     upload::Upload,
 };
@@ -37,26 +38,27 @@ pub(super) async fn forward(
     let mut request = Request::from_parts(head, upload);
     let mut stale = 0;
     loop {
-        let mut reached = match front.requests.clone().oneshot(ask.clone()).await {
+        let reached = match front.requests.clone().oneshot(ask.clone()).await {
             Ok(reached) => reached,
             Err(error) => {
                 drain(request.into_body().into_inner());
                 return Err(error.into());
             }
         };
+        let (Reached { sender, reused }, reached) = reached.split();
         let endpoint = reached.endpoint().address;
         sent.note();
-        match timeout(FIRST_BYTE, reached.sender.try_send_request(request)).await {
-            Ok(Ok(response)) => {
+        match timeout(FIRST_BYTE, exchange::answer(sender, request)).await {
+            Ok(Ok((response, sender))) => {
                 if serves(response.status()) {
                     reached.answered(sent.elapsed());
                 } else {
                     reached.failed();
                 }
                 front.stats.landed(&ask.service, reached.endpoint());
-                return Ok(incoming(front, response, reached));
+                return Ok(incoming(front, response, reached, sender));
             }
-            Ok(Err(mut error)) => match unsent(&mut error, reached.reused && stale < STALE) {
+            Ok(Err(mut error)) => match unsent(&mut error, reused && stale < STALE) {
                 Some(again) => (request, stale) = (again, stale + 1),
                 None => {
                     reached.failed();
@@ -100,7 +102,7 @@ fn outgoing(mut request: Request<Incoming>) -> Request<Incoming> {
     request
 }
 
-fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<Reached>) -> Answered {
+fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<()>, sender: Option<Sender>) -> Answered {
     let (mut head, body) = response.into_parts();
     headers::strip(&mut head.headers);
     head.version = Version::HTTP_11;
@@ -110,10 +112,8 @@ fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<Reache
         head.headers.insert(headers::ENDPOINT, value);
     }
     let endpoint = Arc::downgrade(&endpoint.load);
-    let mut sender = None;
-    let guard = reached.map(|reached| sender = Some(reached.sender));
     let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
-    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, guard)))
+    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, reached)))
 }
 
 /// Reads what is left of a refused request's body beside the refusal, within bounds.

@@ -4,6 +4,7 @@
 //! the next request. Bodies stream through in both directions and are never held.
 mod authority;
 mod body;
+mod exchange;
 mod forward;
 mod headers;
 pub(crate) mod pool;

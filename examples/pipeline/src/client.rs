@@ -66,7 +66,10 @@ async fn exchange(url: &str, proxy: Option<SocketAddr>, body: Bytes) -> Result<B
         )
         .body(Full::new(body))
         .map_err(|_| unusable())?;
-    let response = sender.send_request(request).await?;
+    let answer = sender.send_request(request);
+    // While it is there, a request that is handed over as the connection ends may wait in between for ever.
+    drop(sender);
+    let response = answer.await?;
     let status = response.status();
     let answer = Limited::new(response.into_body(), LARGEST_ANSWER).collect().await.map_err(Error::Answer)?.to_bytes();
     if status.is_success() {

@@ -1,5 +1,5 @@
 //! One request of the self-test, over a new connection each, as Dayu's own clients do it.
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use dayu_core::name::Device;
@@ -70,10 +70,11 @@ async fn exchange(call: &Call, body: Bytes) -> Outcome {
     }
 }
 
-/// A layer-4 refusal is a reset, or an end, before the first byte of an answer.
+/// A layer-4 refusal is a reset, or an end, before the first byte of an answer: in the middle of the request, or before it is sent.
 fn is_reset(error: &hyper::Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    error.is_incomplete_message() || source.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionReset)
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    let broke = |io: &io::Error| matches!(io.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+    error.is_incomplete_message() || error.is_canceled() || source.is_some_and(broke)
 }
 
 async fn converse(call: &Call, body: Bytes, stream: TcpStream) -> Result<Outcome, hyper::Error> {
@@ -91,7 +92,10 @@ async fn converse(call: &Call, body: Bytes, stream: TcpStream) -> Result<Outcome
     let Ok(request) = request.body(Full::new(body)) else {
         return Ok(Outcome::Broken("not a valid request".to_owned()));
     };
-    Ok(judge(sender.send_request(request).await?).await)
+    let answer = sender.send_request(request);
+    // While it is there, a request that is handed over as the connection ends may wait in between for ever.
+    drop(sender);
+    Ok(judge(answer.await?).await)
 }
 
 async fn judge(response: Response<Incoming>) -> Outcome {
@@ -108,5 +112,36 @@ async fn judge(response: Response<Incoming>) -> Outcome {
         },
         (_, Some(reason)) => Outcome::Refused(reason),
         (status, None) => Outcome::Broken(format!("{status}: {}", String::from_utf8_lossy(&body))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_connection_that_is_taken_and_ended_is_a_refusal_whenever_it_is_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let refusing = tokio::spawn(async move {
+            while let Ok((taken, _)) = listener.accept().await {
+                drop(taken);
+            }
+        });
+        let call = Call {
+            form: Form::NodePort,
+            address,
+            authority: address.to_string(),
+            path: "/",
+            device: Device::new("edge1"),
+            service: "det".to_owned(),
+        };
+        for size in [0, 60_000, 2_000_000].into_iter().cycle().take(600) {
+            let outcome = send(&call, vec![0; size].into()).await;
+            assert_eq!(outcome, Outcome::Refused("ConnectionReset".to_owned()), "{size} bytes");
+        }
+        refusing.abort();
     }
 }
