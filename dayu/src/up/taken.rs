@@ -1,6 +1,8 @@
 //! Who already listens where `up` plays its devices: another `up`, or workers that one left when it was killed.
 use std::{
-    fmt, fs,
+    fmt,
+    fs::{self, File},
+    io::{BufRead, BufReader},
     net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
     time::Duration,
@@ -14,6 +16,9 @@ const NETWORK: [u8; 2] = [127, 64];
 /// So long may one that has just been killed take to go.
 const PATIENCE: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(50);
+/// Which field of the kernel's table is a socket's state, and its word for one that listens.
+const STATE: usize = 3;
+const LISTENS: &str = "0A";
 
 /// An address in use, and what is known of whose it is.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,12 +82,21 @@ fn data_of(root: &Path) -> &Path {
 pub(super) async fn check(data: &Path) -> Result<(), Taken> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        match taken(&fs::read_to_string("/proc/net/tcp").unwrap_or_default(), data, holder) {
+        let table = File::open("/proc/net/tcp").map(|table| first_part(BufReader::new(table))).unwrap_or_default();
+        match taken(&table, data, holder) {
             Some(taken) if Instant::now() > deadline => return Err(taken),
             Some(_) => sleep(PACE).await,
             None => return Ok(()),
         }
     }
+}
+
+/// What the kernel's table tells of listeners, which come first. Behind them are connections, also those that ended within the last
+/// minute: tens of thousands where there was load, and the kernel makes their rows as they are read.
+fn first_part(table: impl BufRead) -> String {
+    let rows = table.lines().map_while(Result::ok).enumerate();
+    let listeners = rows.take_while(|(index, row)| *index == 0 || row.split_whitespace().nth(STATE) == Some(LISTENS));
+    listeners.map(|(_, row)| row + "\n").collect()
 }
 
 /// The first listener of the kernel's `table` that is none of ours.
@@ -96,13 +110,11 @@ fn taken(table: &str, data: &Path, holder: impl Fn(&str) -> Holder) -> Option<Ta
 
 /// Where in our network somebody listens, with the socket's number.
 fn listeners(table: &str) -> impl Iterator<Item = (SocketAddrV4, &str)> {
-    /// The kernel's word for a socket that listens.
-    const LISTENS: &str = "0A";
     table.lines().skip(1).filter_map(|row| {
         let fields: Vec<&str> = row.split_whitespace().collect();
         let (host, port) = fields.get(1)?.split_once(':')?;
         let host = Ipv4Addr::from(u32::from_str_radix(host, 16).ok()?.to_ne_bytes());
-        let ours = *fields.get(3)? == LISTENS && host.octets().starts_with(&NETWORK);
+        let ours = *fields.get(STATE)? == LISTENS && host.octets().starts_with(&NETWORK);
         ours.then_some((SocketAddrV4::new(host, u16::from_str_radix(port, 16).ok()?), *fields.get(9)?))
     })
 }
@@ -141,6 +153,13 @@ mod tests {
    1: 0300407F:2328 0300407F:9999 01 00000000:00000000 00:00000000 00000000     0        0 79 1 x 100 0 0 10 0
    2: 0100007F:2328 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 78 1 x 100 0 0 10 0
 ";
+
+    #[test]
+    fn nothing_is_read_beyond_the_first_connection() {
+        let rows: Vec<_> = TABLE.lines().collect();
+        let table = [rows[0], rows[1], rows[3], rows[2], rows[1]].join("\n");
+        assert_eq!(first_part(table.as_bytes()).lines().collect::<Vec<_>>(), [rows[0], rows[1], rows[3]]);
+    }
 
     fn worker(root: &str) -> impl Fn(&str) -> Holder {
         let root = PathBuf::from(root);
