@@ -65,7 +65,8 @@ async fn exchange(call: &Call, body: Bytes) -> Outcome {
     let _ = stream.set_nodelay(true);
     match converse(call, body, stream).await {
         Ok(outcome) => outcome,
-        Err(error) if is_reset(&error) => Outcome::Refused("ConnectionReset".to_owned()),
+        // By name and by header the mesh speaks HTTP, and says why.
+        Err(error) if call.form == Form::NodePort && is_reset(&error) => Outcome::Refused("ConnectionReset".to_owned()),
         Err(error) => Outcome::Broken(error.to_string()),
     }
 }
