@@ -30,7 +30,7 @@ pub struct Options {
     /// address, else 127.0.0.1:10551]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub mesh: Option<SocketAddr>,
-    /// Where health, readiness and metrics are served, such as 127.0.0.1:10550; nowhere unless said.
+    /// Where health, readiness and metrics are served, such as 127.0.0.1:10553; nowhere unless said.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub status: Option<SocketAddr>,
     /// Stop the workers when told to end; without it they live on and the next local manager takes them over.
