@@ -64,6 +64,16 @@ impl Site {
     /// What the documentation says to do, and nothing more.
     pub(crate) fn install(&self) {
         self.kubectl(&["apply", "--server-side", "-f", MANIFESTS]);
+        self.rolled_out();
+    }
+
+    /// Takes away what [`install`](Self::install) brought, and every resource of our kinds with it.
+    pub(crate) fn uninstall(&self) {
+        self.kubectl(&["delete", "-f", MANIFESTS, "--timeout=90s"]);
+    }
+
+    /// Waits until every daemon is there and ready.
+    pub(crate) fn rolled_out(&self) {
         for workload in WORKLOADS {
             self.kubectl(&["-n", "dayu-system", "rollout", "status", workload, "--timeout=120s"]);
         }
@@ -163,16 +173,27 @@ impl Site {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
+    /// Runs Helm as an administrator in the namespace of the installation; what it prints, or what it says against it.
+    pub(crate) fn helm(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut helm = Command::new("helm");
+        helm.arg("--kubeconfig").arg(self.cluster.plane().kubeconfig()).args(["--namespace", "dayu-system"]);
+        said(helm.args(arguments), "")
+    }
+
     fn try_kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
         let plane = self.cluster.plane();
         let mut kubectl = Command::new(plane.kubectl());
-        kubectl.arg("--kubeconfig").arg(plane.kubeconfig()).args(arguments);
-        let mut child = kubectl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+        said(kubectl.arg("--kubeconfig").arg(plane.kubeconfig()).args(arguments), input)
     }
+}
+
+/// What a command prints when it is told `input`, or what it says against that.
+fn said(command: &mut Command, input: &str) -> Result<String, String> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
 /// The program that lies beside this test: tests of the whole workspace build it anew, which the test of this crate alone does

@@ -17,9 +17,7 @@ use kube::{
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
-use xtask::kube::{Assets, ControlPlane};
-
-use crate::skip::skip;
+use xtask::kube::{Assets, ControlPlane, skip};
 
 const NODES: [&str; 6] = ["edge1", "edge5", "edgexn8", "edgexn11", "edgexn12", "cloud.kubeedge"];
 

@@ -5,4 +5,3 @@ mod golden;
 mod link;
 mod mocks;
 mod rights;
-mod skip;

@@ -89,8 +89,12 @@ fn missing(dir: &Path) -> Option<&'static str> {
     wanted.into_iter().find(|command| !dir.join(command).is_file())
 }
 
+/// Says that a test is skipped and why; where `DAYU_TESTS_MUST_NOT_SKIP` is set, that is a failure.
+///
+/// # Panics
+/// There.
 #[expect(clippy::print_stderr, reason = "a test tells whoever runs it")]
-pub(super) fn skip(why: &str) {
+pub fn skip(why: &str) {
     assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "skipped: {why}");
     eprintln!("skipped: {why}");
 }

@@ -26,7 +26,7 @@ mod pki;
 mod plane;
 mod settings;
 
-pub use assets::{Assets, Home};
+pub use assets::{Assets, Home, skip};
 pub use audit::Request;
 pub use build::build;
 pub use cluster::{Cluster, built};
