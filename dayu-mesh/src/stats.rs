@@ -14,7 +14,7 @@ use serde::Serialize;
 /// Endpoints that are counted; beyond it those that are gone are forgotten.
 const ROWS: usize = 4096;
 /// Every reason that a refusal can have.
-const REASONS: [&str; 16] = [
+const REASONS: [&str; 17] = [
     "NoSuchService",
     "NoSuchPort",
     "NoSuchDevice",
@@ -28,6 +28,7 @@ const REASONS: [&str; 16] = [
     "EndpointBroke",
     "EndpointLate",
     "ClientLate",
+    "ClientBroke",
     "ListenerFull",
     "MeshFull",
     "NoFiles",

@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 use dayu_core::balance::{self, Tracked};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body;
-use http_body_util::{BodyExt, Limited};
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -23,9 +22,6 @@ use crate::dial::Reached;
 const STALE: usize = 3;
 /// Longest wait for the head of an answer: workers may compute for long, but not for ever.
 const FIRST_BYTE: Duration = Duration::from_secs(300);
-/// What is still read of a request that was refused, so that the client reads the refusal and not a reset.
-const DRAINED: usize = 8 * 1024 * 1024;
-const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Sends `request` to an endpoint that `ask` allows.
 pub(super) async fn forward(
@@ -38,14 +34,7 @@ pub(super) async fn forward(
     let mut request = Request::from_parts(head, upload);
     let mut stale = 0;
     loop {
-        let reached = match front.requests.clone().oneshot(ask.clone()).await {
-            Ok(reached) => reached,
-            Err(error) => {
-                drain(request.into_body().into_inner());
-                return Err(error.into());
-            }
-        };
-        let (Reached { sender, reused }, reached) = reached.split();
+        let (Reached { sender, reused }, reached) = front.requests.clone().oneshot(ask.clone()).await?.split();
         let endpoint = reached.endpoint().address;
         sent.note();
         match timeout(FIRST_BYTE, exchange::answer(sender, request)).await {
@@ -60,6 +49,7 @@ pub(super) async fn forward(
             }
             Ok(Err(mut error)) => match unsent(&mut error, reused && stale < STALE) {
                 Some(again) => (request, stale) = (again, stale + 1),
+                None if error.error().is_user() => return Err(Refusal::Cut),
                 None => {
                     reached.failed();
                     return Err(Refusal::Broken { endpoint, problem: error.into_error().to_string() });
@@ -114,11 +104,4 @@ fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<()>, s
     let endpoint = Arc::downgrade(&endpoint.load);
     let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
     Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, reached)))
-}
-
-/// Reads what is left of a refused request's body beside the refusal, within bounds.
-pub(super) fn drain(body: Incoming) {
-    if !body.is_end_stream() {
-        tokio::spawn(timeout(DRAIN_TIME, Limited::new(body, DRAINED).collect()));
-    }
 }

@@ -7,6 +7,8 @@ mod body;
 mod exchange;
 mod forward;
 mod headers;
+mod heard;
+mod line;
 pub(crate) mod pool;
 mod refusal;
 mod server;
@@ -65,7 +67,7 @@ impl Front {
             Ok(ask) if request.method() == Method::CONNECT => tunnel::open(self, request, ask).await,
             Ok(ask) => forward::forward(self, request, ask).await,
             Err(refusal) => {
-                forward::drain(request.into_body());
+                upload::drain(request.into_body());
                 Err(refusal)
             }
         }

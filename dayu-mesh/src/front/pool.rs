@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
-use super::upload::Upload;
+use super::{heard::Heard, upload::Upload};
 
 /// One connection to an endpoint, ready for a request.
 pub(crate) type Sender = http1::SendRequest<Upload>;
@@ -84,7 +84,7 @@ impl Pool {
 pub(crate) async fn dial(address: SocketAddr) -> io::Result<Sender> {
     let stream = TcpStream::connect(address).await?;
     let _ = stream.set_nodelay(true);
-    let exchange = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await;
+    let exchange = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(Heard::new(stream))).await;
     let (sender, connection) = exchange.map_err(io::Error::other)?;
     // Ends with the connection: when the sender is dropped, or the endpoint closes.
     tokio::spawn(connection);

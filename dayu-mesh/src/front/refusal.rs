@@ -31,6 +31,8 @@ pub(crate) enum Refusal {
     Broken { endpoint: SocketAddr, problem: String },
     #[error("endpoint {endpoint} did not begin to answer within {seconds} s")]
     Late { endpoint: SocketAddr, seconds: u64 },
+    #[error("the request ended before it was whole; send as much as its content-length says, or the last chunk")]
+    Cut,
     #[error("the request did not arrive whole within {seconds} s; send less at a time, or CONNECT for a tunnel")]
     Slow { seconds: u64 },
 }
@@ -38,7 +40,7 @@ pub(crate) enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::Unclear(_) | Self::Contradiction { .. } | Self::NoOneDevice(_) => StatusCode::BAD_REQUEST,
+            Self::Unclear(_) | Self::Contradiction { .. } | Self::NoOneDevice(_) | Self::Cut => StatusCode::BAD_REQUEST,
             Self::Outside(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken { .. } => StatusCode::BAD_GATEWAY,
@@ -58,6 +60,7 @@ impl Refusal {
             Self::Broken { .. } => "EndpointBroke",
             Self::Late { .. } => "EndpointLate",
             Self::Slow { .. } => "ClientLate",
+            Self::Cut => "ClientBroke",
         }
     }
 

@@ -5,7 +5,10 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::Front;
+use super::{
+    Front,
+    line::{Line, ask_after_clients},
+};
 use crate::listen::{Door, accept};
 
 /// Longest wait for the head of a request, idle time between two requests included.
@@ -15,6 +18,9 @@ const HEAD: usize = 64 * 1024;
 
 /// Accepts and serves for ever.
 pub(crate) async fn serve(listener: TcpListener, door: Door, front: Arc<Front>) {
+    if let Err(error) = ask_after_clients(&listener) {
+        tracing::warn!(%error, "clients that are gone without a word are noticed late");
+    }
     accept(listener, door, move |stream, permit| {
         let front = Arc::clone(&front);
         front.carried.clone().spawn(async move {
@@ -31,6 +37,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Door, front: Arc<Front>) 
 
 async fn connection(front: Arc<Front>, stream: TcpStream) {
     let ending = front.ending.clone();
+    let line = Line::new(stream);
     let service = service_fn(move |request| {
         let front = Arc::clone(&front);
         async move { Ok::<_, Infallible>(front.handle(request).await) }
@@ -39,12 +46,14 @@ async fn connection(front: Arc<Front>, stream: TcpStream) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_DEADLINE)
         .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), service)
+        .half_close(true)
+        .serve_connection(TokioIo::new(line.clone()), service)
         .with_upgrades();
     tokio::pin!(connection);
     // An error here is a client that went away or does not speak HTTP: hyper has answered what can be answered.
     tokio::select! {
         _ = connection.as_mut() => {}
+        () = line.gone() => {}
         () = ending.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;

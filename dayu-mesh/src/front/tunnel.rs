@@ -9,7 +9,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use super::{Answered, Front, body::Answer, refusal::Refusal};
+use super::{Answered, Front, body::Answer, line::Line, refusal::Refusal};
 use crate::relay::{relay_timed, write_all};
 
 /// Connects to an endpoint that `ask` allows and answers; bytes flow once the client has the answer.
@@ -32,9 +32,10 @@ pub(super) async fn open(
 }
 
 async fn copy(upgraded: Upgraded, server: Tracked<TcpStream>, idle: Duration) -> io::Result<()> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| io::Error::other("not a TCP connection"))?;
+    let parts = upgraded.downcast::<TokioIo<Line>>().map_err(|_| io::Error::other("not a client's connection"))?;
     // What the client sent right behind its request was read with it.
     write_all(&server, &parts.read_buf).await?;
-    relay_timed(&parts.io.into_inner(), &server, idle, |latency| server.answered(latency)).await;
+    let client = parts.io.into_inner();
+    relay_timed(client.stream(), &server, idle, |latency| server.answered(latency)).await;
     Ok(())
 }

@@ -2,6 +2,8 @@
 //!
 //! A client on a thin line takes long to send a frame, and a large frame takes longer than a small one: neither is the
 //! endpoint's doing. What it takes begins when it has everything.
+//!
+//! What an endpoint leaves of it is still read: a client whose sending comes to a stop often never looks at the answer.
 use std::{
     pin::Pin,
     sync::Arc,
@@ -11,14 +13,23 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout},
+};
+
+/// What is still read of a body that nobody wants, so that the client reads its answer and not a reset.
+const DRAINED: usize = 8 * 1024 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// A client's body as it comes.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    body: Incoming,
+    /// Here until it is dropped.
+    body: Option<Incoming>,
     sent: Sent,
 }
 
@@ -36,12 +47,20 @@ impl Upload {
     pub(crate) fn new(body: Incoming) -> (Self, Sent) {
         let progress = Progress { newest: Instant::now(), whole: body.is_end_stream() };
         let sent = Sent(Arc::new(Mutex::new(progress)));
-        (Self { body, sent: sent.clone() }, sent)
+        (Self { body: Some(body), sent: sent.clone() }, sent)
     }
+}
 
-    /// What the client still has to send.
-    pub(crate) fn into_inner(self) -> Incoming {
-        self.body
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.body.take().into_iter().for_each(drain);
+    }
+}
+
+/// Reads what is left of `body` beside the answer, within bounds.
+pub(crate) fn drain(body: Incoming) {
+    if let (false, Ok(runtime)) = (body.is_end_stream(), Handle::try_current()) {
+        runtime.spawn(timeout(DRAIN_TIME, Limited::new(body, DRAINED).collect()));
     }
 }
 
@@ -67,19 +86,20 @@ impl Body for Upload {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut *body).poll_frame(context);
         if let Poll::Ready(frame) = &polled {
-            let whole = frame.is_none() || self.body.is_end_stream();
+            let whole = frame.is_none() || body.is_end_stream();
             *self.sent.0.lock() = Progress { newest: Instant::now(), whole };
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

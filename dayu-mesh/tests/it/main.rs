@@ -5,6 +5,7 @@ mod cluster_addresses;
 mod connections;
 mod dns;
 mod draining;
+mod exchanges;
 mod names;
 mod source;
 mod status;
