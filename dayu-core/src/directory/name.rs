@@ -1,4 +1,4 @@
-//! Names that callers use: `<service>.<namespace>.svc[.cluster.local]`, with a device in front or not.
+//! Names that callers use: `<service>.<namespace>[.svc[.cluster.local]]`, with a device in front or not.
 use super::Snapshot;
 use crate::name::{Device, ServiceKey};
 
@@ -28,6 +28,14 @@ pub enum NameError {
     /// Not of the form.
     #[error("{0:?} is no mesh name; say <service>.<namespace>.svc or <device>.<service>.<namespace>.svc")]
     Form(String),
+    /// A Service alone. Whose namespace it is, pods ask of their resolver; a host name does not say it.
+    #[error("{name:?} says no namespace; say {meant}")]
+    NoNamespace {
+        /// The whole name.
+        name: String,
+        /// What to say instead: the full names that it may stand for.
+        meant: String,
+    },
     /// Right in form, but no such Service or device is known.
     #[error("{0:?} names no Service that is known here; `dayu get services` lists them")]
     Unknown(String),
@@ -42,7 +50,8 @@ pub enum NameError {
 }
 
 impl Snapshot {
-    /// Reads a host name. A trailing dot and the cluster's domain may be there or not; case does not matter.
+    /// Reads a host name. A trailing dot, the cluster's domain and `.svc` may be there or not; case does not matter. Without `.svc` a
+    /// name means the Service that a pod's resolver would find, and without such a Service none of ours.
     ///
     /// Device names may contain dots, and so everything before the Service is the device.
     ///
@@ -50,10 +59,15 @@ impl Snapshot {
     /// See [`NameError`].
     pub fn resolve(&self, host: &str) -> Result<Named, NameError> {
         let lower = host.trim_end_matches('.').to_ascii_lowercase();
-        let name = lower.strip_suffix(".cluster.local").unwrap_or(&lower);
         let form = || NameError::Form(host.to_owned());
-        let path = name.strip_suffix(".svc").ok_or_else(form)?;
-        let (rest, namespace) = path.rsplit_once('.').ok_or_else(form)?;
+        let (path, is_full) = match lower.strip_suffix(".cluster.local").unwrap_or(&lower).strip_suffix(".svc") {
+            Some(path) => (path, true),
+            None => (&*lower, false),
+        };
+        let Some((rest, namespace)) = path.rsplit_once('.') else {
+            let meant = self.named(path).ok_or_else(form)?;
+            return Err(NameError::NoNamespace { name: host.to_owned(), meant });
+        };
         // A Service's own name has no dot, so the last label is the Service and all before it the device.
         let (device, service) = match rest.rsplit_once('.') {
             Some((device, service)) => (Some(device), service),
@@ -64,7 +78,7 @@ impl Snapshot {
         }
         let service = ServiceKey::new(namespace, service);
         if self.service(&service).is_none() {
-            return Err(NameError::Unknown(host.to_owned()));
+            return Err(if is_full { NameError::Unknown(host.to_owned()) } else { form() });
         }
         let device = match device {
             None => None,
@@ -76,5 +90,19 @@ impl Snapshot {
             }
         };
         Ok(Named { service, device })
+    }
+
+    /// The full names of the Services that are called `name` in their namespaces; none if there are none.
+    fn named(&self, name: &str) -> Option<String> {
+        let mut namespaces: Vec<&str> = self
+            .services()
+            .map(|service| &service.key)
+            .filter(|key| &*key.name == name)
+            .map(|key| &*key.namespace)
+            .collect();
+        namespaces.sort_unstable();
+        let first = namespaces.iter().take(3).map(|namespace| format!("{name}.{namespace}.svc"));
+        let meant = first.collect::<Vec<_>>().join(" or ");
+        (!meant.is_empty()).then_some(meant)
     }
 }

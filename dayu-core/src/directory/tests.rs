@@ -208,9 +208,26 @@ fn names_may_carry_a_device_with_dots() {
         matches!(read("kubeedge.det.ns.svc"), Err(NameError::UnknownDevice { device, .. }) if device == "kubeedge")
     );
     assert!(matches!(read("none.ns.svc"), Err(NameError::Unknown(_))));
-    for host in ["det", "det.ns", ".det.ns.svc", "det.svc", "", "example.org"] {
-        assert!(matches!(read(host), Err(NameError::Form(_) | NameError::Unknown(_))), "{host}");
+    for host in ["none", ".det.ns.svc", "det.ns.cluster.local", "svc", "", "example.org", "none.ns"] {
+        assert!(matches!(read(host), Err(NameError::Form(_))), "{host}");
     }
+}
+
+#[test]
+fn short_names_mean_what_a_pod_would_find_and_never_one_of_several() {
+    let directory = Directory::new();
+    directory.apply(Change::Service(service("det", "u", 1)));
+    directory.apply(device("edge1", 1, true));
+    let read = |host: &str| directory.snapshot().resolve(host).map(|named| (named.service, named.device.is_some()));
+    assert_eq!(read("det.ns"), Ok((det(), false)));
+    assert_eq!(read("Edge1.Det.Ns."), Ok((det(), true)));
+    let meant = |host: &str| match read(host) {
+        Err(NameError::NoNamespace { meant, .. }) => meant,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((meant("det"), meant("det.svc")), ("det.ns.svc".to_owned(), "det.ns.svc".to_owned()));
+    directory.apply(Change::Service(ServiceRecord::new(ServiceKey::new("a", "det"))));
+    assert_eq!(meant("det"), "det.a.svc or det.ns.svc");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub(crate) enum Refusal {
     )]
     Outside(String),
     #[error(transparent)]
+    Short(NameError),
+    #[error(transparent)]
     Unknown(NameError),
     #[error("the host says device {host} and x-target-device says {header:?}; send one of them, or the same")]
     Contradiction { host: Device, header: String },
@@ -41,7 +43,7 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unclear(_) | Self::Contradiction { .. } | Self::NoOneDevice(_) | Self::Cut => StatusCode::BAD_REQUEST,
-            Self::Outside(_) => StatusCode::FORBIDDEN,
+            Self::Outside(_) | Self::Short(_) => StatusCode::FORBIDDEN,
             Self::Unknown(_) | Self::Refused(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken { .. } => StatusCode::BAD_GATEWAY,
             Self::Late { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -55,7 +57,7 @@ impl Refusal {
             Self::Unclear(_) | Self::Contradiction { .. } | Self::NoOneDevice(_) => "BadTarget",
             Self::Unknown(NameError::UnknownDevice { .. }) => "NoSuchDevice",
             Self::Unknown(_) => "NoSuchService",
-            Self::Outside(_) => "NotAMeshName",
+            Self::Outside(_) | Self::Short(_) => "NotAMeshName",
             Self::Refused(refused) => refused.reason(),
             Self::Broken { .. } => "EndpointBroke",
             Self::Late { .. } => "EndpointLate",

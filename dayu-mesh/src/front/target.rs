@@ -42,6 +42,7 @@ pub(super) fn ask<B>(front: &Front, request: &Request<B>, wanted: &Wanted) -> Re
 fn by_name<'a>(snapshot: &'a Snapshot, wanted: &Wanted) -> Result<Said<'a>, Refusal> {
     let named = snapshot.resolve(&wanted.host).map_err(|error| match error {
         NameError::Form(_) => Refusal::Outside(wanted.host.clone()),
+        short @ NameError::NoNamespace { .. } => Refusal::Short(short),
         unknown => Refusal::Unknown(unknown),
     })?;
     let Some(service) = snapshot.service(&named.service) else { return Err(Refusal::Outside(wanted.host.clone())) };

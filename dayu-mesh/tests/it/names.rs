@@ -52,6 +52,19 @@ async fn every_form_lands_on_the_device_it_names() {
 }
 
 #[tokio::test]
+async fn a_short_name_is_served_where_it_says_the_namespace_and_told_its_full_name_where_not() {
+    let pair = Pair::new(1).await;
+    let mut client = front(&pair.site, 1).await;
+    for (host, expected) in [("det.default", "det-1-1"), ("edge2.det.default", "det-2-1")] {
+        let answer = client.send("GET", &format!("http://{host}:9001/"), &[], "").await.unwrap();
+        assert_eq!(worker(&answer), expected, "{host}");
+    }
+    let answer = client.send("GET", "http://det:9001/", &[], "").await.unwrap();
+    assert_eq!((answer.status, answer.header("x-dayu-reason")), (StatusCode::FORBIDDEN, Some("NotAMeshName")));
+    assert!(String::from_utf8_lossy(&answer.body).contains("say det.default.svc"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_node_port_address_is_a_name_too() {
     let pair = Pair::new(1).await;
     let mut client = front(&pair.site, 1).await;
