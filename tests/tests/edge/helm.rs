@@ -27,10 +27,7 @@ fn the_chart_is_installed_changed_and_removed() {
     site.rolled_out();
     works(site, "installed");
 
-    // A value of the schema's and one that is none.
-    helm(site, &["upgrade", "dayu", CHART, "--set", "gm.replicas=1", "--set", "mesh.policy=round-robin"]);
-    site.rolled_out();
-    works(site, "changed");
+    changed_for_kubeedge(site);
     let refused = site.helm(&["upgrade", "dayu", CHART, "--set", "mesh.policy=best"]).unwrap_err();
     assert!(refused.contains("policy") && refused.contains("p2c"), "{refused}");
 
@@ -45,6 +42,26 @@ fn the_chart_is_installed_changed_and_removed() {
     };
     eventually("the workers of definitions that are gone", gone);
     site.install();
+}
+
+/// On a device like KubeEdge's, where the Service `kubernetes` leads nowhere.
+fn changed_for_kubeedge(site: &Site) {
+    let (kubernetes, _) = site.service("default", "kubernetes");
+    let kubernetes = kubernetes.ip().to_string();
+    let url = site.kubectl(&["config", "view", "--minify", "--output", "jsonpath={.clusters[0].cluster.server}"]);
+    let server = url.strip_prefix("https://").unwrap();
+    let (gateway, _) = server.split_once(':').unwrap();
+    let route = |arguments: &[&str]| {
+        let output = site.node("edge2").command("ip").arg("route").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    route(&["delete", &kubernetes]);
+    let server = format!("devices.apiServer={server}");
+    let manager = r"gm.nodeSelector.kubernetes\.io/hostname=edge1";
+    helm(site, &["upgrade", "dayu", CHART, "--set", &server, "--set", "gm.replicas=1", "--set", manager]);
+    site.rolled_out();
+    works(site, "changed");
+    route(&["add", &kubernetes, "via", gateway]);
 }
 
 fn helm(site: &Site, arguments: &[&str]) {

@@ -48,7 +48,7 @@ impl Layout {
         let logs = dir.join("log");
         std::fs::create_dir_all(&logs).map_err(Error::file(&logs))?;
         let pki = Pki::make(&dir.join("pki"))?;
-        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", network::API];
+        let names = ["localhost", "kubernetes.default.svc", "127.0.0.1", network::API, network::GATEWAY];
         pki.sign("api-server", "kube-apiserver", None, &names)?;
         pki.sign(ADMIN, "admin", Some("system:masters"), &[])?;
         pki.sign(MANAGER, "system:kube-controller-manager", None, &[])?;
@@ -90,7 +90,7 @@ impl Layout {
     fn reaching(&self, user: &str) -> String {
         let server = match self.reach {
             Reach::Loopback => "127.0.0.1",
-            Reach::Nodes => network::API,
+            Reach::Nodes => network::GATEWAY,
         };
         let pki = |file: String| self.pki.path(&file).display().to_string();
         let cluster = serde_json::json!({
