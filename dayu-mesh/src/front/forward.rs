@@ -18,8 +18,8 @@ use super::{
 };
 use crate::dial::Reached;
 
-/// Idle connections that turn out to be closed, before the request is given up.
-const STALE: usize = 3;
+/// Connections that turn out to be closed before anything was sent, until the request is given up.
+const CLOSED: usize = 3;
 /// Longest wait for the head of an answer: workers may compute for long, but not for ever.
 const FIRST_BYTE: Duration = Duration::from_secs(300);
 
@@ -32,7 +32,7 @@ pub(super) async fn forward(
     let (head, body) = outgoing(request).into_parts();
     let (upload, sent) = Upload::new(body);
     let mut request = Request::from_parts(head, upload);
-    let mut stale = 0;
+    let mut closed = 0;
     loop {
         let (Reached { sender, reused }, reached) = front.requests.clone().oneshot(ask.clone()).await?.split();
         let endpoint = reached.endpoint().address;
@@ -47,8 +47,14 @@ pub(super) async fn forward(
                 front.stats.landed(&ask.service, reached.endpoint());
                 return Ok(incoming(front, response, reached, sender));
             }
-            Ok(Err(mut error)) => match unsent(&mut error, reused && stale < STALE) {
-                Some(again) => (request, stale) = (again, stale + 1),
+            Ok(Err(mut error)) => match unsent(&mut error, closed) {
+                Some(again) => {
+                    // One that was idle may be closed as its endpoint likes; a new one tells of an endpoint that ends.
+                    if !reused {
+                        reached.failed();
+                    }
+                    (request, closed) = (again, closed + 1);
+                }
                 None if error.error().is_user() => return Err(Refusal::Cut),
                 None => {
                     reached.failed();
@@ -71,8 +77,8 @@ fn serves(status: StatusCode) -> bool {
 }
 
 /// The request, if not one byte of it has left: then, and only then, it may be sent once more.
-fn unsent(error: &mut TrySendError<Request<Upload>>, again: bool) -> Option<Request<Upload>> {
-    error.take_message().filter(|_| again)
+fn unsent<B>(error: &mut TrySendError<Request<B>>, closed: usize) -> Option<Request<B>> {
+    error.take_message().filter(|_| closed < CLOSED)
 }
 
 /// The request as the endpoint gets it: origin-form, `Host` as it was meant, without this hop's headers.
@@ -104,4 +110,26 @@ fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<()>, s
     let endpoint = Arc::downgrade(&endpoint.load);
     let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
     Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, reached)))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_connection_never_began_with_is_sent_again_but_not_for_ever() {
+        for (closed, again) in [(0, true), (CLOSED - 1, true), (CLOSED, false)] {
+            let (io, endpoint) = tokio::io::duplex(64);
+            let (mut sender, connection) = http1::handshake::<_, Full<Bytes>>(TokioIo::new(io)).await.unwrap();
+            drop(endpoint);
+            let _ = connection.await;
+            let mut error = sender.try_send_request(Request::default()).await.unwrap_err();
+            assert_eq!(unsent(&mut error, closed).is_some(), again, "after {closed}");
+        }
+    }
 }
