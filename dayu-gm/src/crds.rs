@@ -4,6 +4,7 @@ use std::time::Duration;
 use dayu_core::{
     api::{self, Definition, Installed, NAMESPACE, Served},
     connect::told,
+    daemon::Plight,
     engine::MANAGER,
 };
 use k8s_openapi::api::core::v1::Namespace;
@@ -13,10 +14,7 @@ use kube::{
     runtime::wait::await_condition,
 };
 
-use crate::{
-    metrics::Metrics,
-    plight::{Plight, Watched},
-};
+use crate::{metrics::Metrics, plight::Watched};
 
 /// First and longest wait after a failure.
 const FIRST_WAIT: Duration = Duration::from_millis(100);

@@ -3,6 +3,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use dayu_core::{
     connect::Identity,
+    daemon::Plight,
     engine::{Engine, Options as EngineOptions, World},
     template::{joint_multi_edge, runtime_service},
 };
@@ -15,7 +16,7 @@ use crate::{
     lease::{Advertised, Keeper, Term},
     link::{self, Admission, Hub},
     metrics::Metrics,
-    plight::{self, Plight, Watched},
+    plight::{self, Watched},
     relay,
     status::{self, Standing, Status},
 };

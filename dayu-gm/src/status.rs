@@ -8,12 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use dayu_core::daemon::{OPEN_METRICS, exposition};
+use dayu_core::daemon::{OPEN_METRICS, Plight, exposition};
 use prometheus_client::registry::Registry;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, link::Hub, metrics::Metrics, plight::Plight};
+use crate::{Error, link::Hub, metrics::Metrics};
 
 /// How far a global manager is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

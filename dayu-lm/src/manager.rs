@@ -8,8 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use dayu_core::{link::Message, worker::Runtime};
-use kube::Client;
+use dayu_core::{
+    daemon::{News, Plight},
+    link::Message,
+    worker::Runtime,
+};
+use kube::{Client, runtime::events::Reporter};
 use rustix::fs::{FlockOperation, flock};
 use tokio::{
     net::TcpListener,
@@ -45,6 +49,7 @@ struct Manager {
     options: Options,
     clock: Clock,
     metrics: Metrics,
+    plight: Arc<Plight>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
 }
@@ -63,7 +68,9 @@ pub(crate) async fn run(
     let shutdown = shutdown.child_token();
     let _ends = shutdown.clone().drop_guard();
     let (clock, metrics, tasks) = (Clock::start(), Metrics::default(), TaskTracker::new());
-    let manager = Manager { client, options, clock, metrics, shutdown, tasks };
+    let (plight, news) = Plight::new();
+    let manager = Manager { client, options, clock, metrics, plight: Arc::new(plight), shutdown, tasks };
+    manager.tell(news);
     manager.serve_status(announce.subscribe()).await?;
     let ended = Box::pin(manager.run(&data, runtime, announce)).await;
     manager.shutdown.cancel();
@@ -109,18 +116,29 @@ impl Manager {
         }
     }
 
+    /// Tells people what lasts, as events of the device.
+    fn tell(&self, news: News) {
+        let (controller, device) = ("dayu-lm".to_owned(), &self.options.node);
+        let reporter = Reporter { controller, instance: Some(device.to_string()) };
+        let telling = news.tell(self.client.clone(), reporter, node::reference(device));
+        self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(telling));
+    }
+
     /// Serves health, readiness and metrics, where that is asked for.
     async fn serve_status(&self, ready: watch::Receiver<Option<Addresses>>) -> Result<(), Error> {
         let Some(address) = self.options.status else { return Ok(()) };
         let listener = serve::listen(address, false).await.map_err(|source| Error::Status { address, source })?;
-        let router = serve::status(ready, self.metrics.registry());
+        let router = serve::status(ready, self.plight.clone(), self.metrics.registry());
         self.tasks.spawn(serve::serve(listener, router, self.shutdown.clone()));
         Ok(())
     }
 
     /// What the cluster says of the device; none when told to end before.
     async fn register(&self) -> Option<Standing> {
-        self.shutdown.run_until_cancelled(node::register(&self.client, &self.options.node)).await.flatten()
+        self.shutdown
+            .run_until_cancelled(node::register(&self.client, &self.options.node, &self.plight))
+            .await
+            .flatten()
     }
 
     /// Looks after a device whose Node and pods are ours.
@@ -146,10 +164,11 @@ impl Manager {
             client: self.client.clone(),
             device: device.clone(),
             runtime,
-            lookup: Lookup::start(&self.client, &attempt),
+            lookup: Lookup::start(&self.client, &self.plight, &attempt),
             recorder: Recorder::start(self.client.clone(), device.to_string(), self.clock),
             clock: self.clock,
             metrics: self.metrics.clone(),
+            plight: self.plight.clone(),
             turns: Turns::of_device(),
             folders,
         });
@@ -157,7 +176,8 @@ impl Manager {
         let standing = async {
             match self.register().await {
                 Some(Standing::Ours { pod_cidr: now }) if now == pod_cidr => {
-                    let alive = node::keep_alive(&self.client, device, address, logs_port, self.clock, || {
+                    let heart = node::Heart { client: &self.client, device, clock: self.clock, plight: &self.plight };
+                    let alive = heart.beat(address, logs_port, || {
                         tracing::info!(%device, %address, workers = %addresses.workers, logs = ?addresses.logs, "ready");
                         announce.send_replace(Some(addresses));
                     });
@@ -209,6 +229,7 @@ impl Manager {
             mesh: self.options.mesh.unwrap_or(SocketAddr::new(mesh, MESH_PORT)),
             outbox: data.join("outbox"),
             metrics: self.metrics.link.clone(),
+            plight: self.plight.clone(),
         };
         self.tasks.spawn(link::run(self.client.clone(), options, up, until.clone()));
     }

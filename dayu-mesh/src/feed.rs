@@ -1,8 +1,9 @@
-//! What is told to those who watch: routes and versions, as they change.
+//! What is told to those who watch: routes and versions, as they change, and what hinders the mesh.
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use dayu_core::{
+    daemon::{Plight, Trouble},
     name::Uid,
     route::{Phase, RouteView},
 };
@@ -21,6 +22,8 @@ pub(crate) enum Event {
     Route(Arc<RouteView>),
     /// The directory has this version.
     Change(u64),
+    /// Something does not work, and is tried again.
+    Hindered(Trouble),
 }
 
 /// The newest state of all that is told, and the events that lead there.
@@ -30,13 +33,16 @@ pub(crate) struct Feed {
     failures: ArcSwap<Vec<Failure>>,
     /// Where names cannot be served, and why.
     nameless: ArcSwapOption<(SocketAddr, String)>,
+    plight: Plight,
     events: broadcast::Sender<Event>,
 }
 
 impl Default for Feed {
     fn default() -> Self {
         let (routes, failures, nameless) = Default::default();
-        Self { routes, failures, nameless, events: broadcast::Sender::new(BEHIND) }
+        // The mesh may change no object, so it writes no event: whoever watches may.
+        let (plight, _) = Plight::new();
+        Self { routes, failures, nameless, plight, events: broadcast::Sender::new(BEHIND) }
     }
 }
 
@@ -87,10 +93,22 @@ impl Feed {
         self.nameless.load_full()
     }
 
-    /// Every route as it is, and what changes from then on.
+    /// Tells that something does not work, each time that it is tried.
+    pub(crate) fn hindered(&self, what: &str, why: &str) {
+        self.plight.grows(what, why);
+        self.send(Event::Hindered(Trouble { what: what.to_owned(), why: why.to_owned() }));
+    }
+
+    /// What does not work at the moment.
+    pub(crate) fn troubles(&self) -> Vec<Trouble> {
+        self.plight.troubles()
+    }
+
+    /// Every route as it is, what does not work, and what changes from then on.
     pub(crate) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
         let routes = self.routes.lock();
-        (routes.values().cloned().map(Event::Route).collect(), self.events.subscribe())
+        let troubles = self.troubles().into_iter().map(Event::Hindered);
+        (routes.values().cloned().map(Event::Route).chain(troubles).collect(), self.events.subscribe())
     }
 
     /// Fails when nobody watches, which is no failure.

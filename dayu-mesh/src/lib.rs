@@ -2,7 +2,7 @@
 //!
 //! It watches Services, EndpointSlices and Nodes into `dayu-core`'s directory, keeps the listeners that the directory
 //! asks for, picks an endpoint per connection or request with `dayu-core`'s balance stack, dials and copies. What it
-//! knows and does is told on a read-only status API. It never changes an object.
+//! knows and does is told on a read-only status API, and so is what keeps it from its work. It never changes an object.
 mod carry;
 mod control;
 mod dial;

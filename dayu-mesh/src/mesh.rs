@@ -51,6 +51,11 @@ pub(crate) async fn run(
     let (asks, mut asked) = mpsc::channel(ASKS);
     let mut changes = source.changes().ready_chunks(BURST);
     let (mut served, mut retry) = (None, Retry::default());
+    // Where it is known from the start, whoever asks learns what keeps the mesh from knowing its own device.
+    let mut status = match options.status {
+        Some(address) => Some(parts.serve_status(&options, address)?),
+        None => None,
+    };
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
@@ -60,7 +65,11 @@ pub(crate) async fn run(
                 parts.pool.retain_known();
                 if served.is_none() && let Some(own) = control.address() {
                     control.sweep();
-                    served = Some(parts.serve(&options, own, asks.clone())?);
+                    let status = match status.take() {
+                        Some(serving) => serving,
+                        None => parts.serve_status(&options, status_of(own))?,
+                    };
+                    served = Some(parts.serve(&options, own, status, asks.clone())?);
                 }
                 if announce.borrow().is_none() && directory.with(dayu_core::directory::Snapshot::is_synced) {
                     announce.send_replace(served.as_ref().map(|served| served.addresses));
@@ -92,6 +101,12 @@ struct Parts {
     carried: TaskTracker,
     ending: CancellationToken,
     _closed: DropGuard,
+}
+
+/// The status API, as long as it is held.
+struct Serving {
+    address: SocketAddr,
+    task: AbortOnDropHandle<()>,
 }
 
 /// What serves as long as it is held.
@@ -134,22 +149,31 @@ impl Parts {
         Ok(Self { gate, carrier, front, pool, status, carried, ending, _closed: closed.drop_guard() })
     }
 
-    /// Binds the front and the status API, and serves them; and names, if they are wanted.
-    fn serve(&self, options: &Options, own: IpAddr, asks: mpsc::Sender<dns::Ask>) -> Result<Served, Error> {
-        let local = if own.is_loopback() { own } else { Ipv4Addr::LOCALHOST.into() };
-        let status = bind("the status API", &options.node, options.status.unwrap_or(SocketAddr::new(local, STATUS)))?;
-        let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
-        let addresses = Addresses { status: status.1, front: front.1 };
-        tracing::info!(device = %options.node, status = %status.1, front = %front.1, "serving");
+    /// Binds the status API and serves it.
+    fn serve_status(&self, options: &Options, address: SocketAddr) -> Result<Serving, Error> {
+        let (listener, address) = bind("the status API", &options.node, address)?;
         // Whoever asks how a full mesh is must get an answer.
         let door =
             listen::Gate::new(STATUS_CONNECTIONS, Arc::clone(&self.status.stats)).door("the status API".to_owned());
-        let status = tokio::spawn(status::serve(status.0, door, Arc::clone(&self.status).router()));
+        let task = tokio::spawn(status::serve(listener, door, Arc::clone(&self.status).router()));
+        Ok(Serving { address, task: AbortOnDropHandle::new(task) })
+    }
+
+    /// Binds the front, and serves it beside the status API; and names, if they are wanted.
+    fn serve(
+        &self,
+        options: &Options,
+        own: IpAddr,
+        status: Serving,
+        asks: mpsc::Sender<dns::Ask>,
+    ) -> Result<Served, Error> {
+        let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
+        let addresses = Addresses { status: status.address, front: front.1 };
+        tracing::info!(device = %options.node, status = %status.address, front = %front.1, "serving");
         let door = self.gate.door("the HTTP front".to_owned());
-        let front = tokio::spawn(front::serve(front.0, door, Arc::clone(&self.front)));
-        let (status, front) = (AbortOnDropHandle::new(status), AbortOnDropHandle::new(front));
+        let front = AbortOnDropHandle::new(tokio::spawn(front::serve(front.0, door, Arc::clone(&self.front))));
         let names = options.dns.map(|address| self.names(options, address, own, asks));
-        Ok(Served { addresses, front, names, _status: status })
+        Ok(Served { addresses, front, names, _status: status.task })
     }
 
     fn names(
@@ -175,6 +199,11 @@ impl Parts {
             tracing::info!(connections = self.carried.len(), "connections did not end by themselves and are cut");
         }
     }
+}
+
+/// Where the status API of a device with this address is, unless it is said.
+fn status_of(own: IpAddr) -> SocketAddr {
+    SocketAddr::new(if own.is_loopback() { own } else { Ipv4Addr::LOCALHOST.into() }, STATUS)
 }
 
 fn bind(what: &'static str, device: &Device, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {

@@ -23,7 +23,9 @@ use fence::Fenced;
 
 pub use considerate::{Considerate, Consideration, Silent, Spoken};
 pub use identity::{Identity, IdentityError, shown};
-pub use refusal::{refusal, refused, told};
+#[cfg(feature = "engine")]
+pub(crate) use refusal::{named, right_on};
+pub use refusal::{refusal, refused, told, unwatched};
 
 /// A watch that says nothing for so long hangs on a dead connection, even if nobody has closed it: there is a bookmark every
 /// minute or so. Without this limit a firewall that forgets a connection in silence would leave a daemon blind for five.

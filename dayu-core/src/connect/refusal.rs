@@ -1,7 +1,7 @@
 //! What an error of the API says to people.
 use std::{error, iter};
 
-use kube::{Error, core::Status};
+use kube::{Error, Resource, core::Status, runtime::watcher};
 
 /// An error of the API's client, or of what stands on it, in words for people: every cause down to the one that helps, each once,
 /// and where the server answered, its own words.
@@ -73,6 +73,39 @@ pub fn refused(verb: &str, resource: &str, status: &Status) -> String {
         403 => format!("may not {verb} {resource}: {message}"),
         _ => message.clone(),
     }
+}
+
+/// Why a watch of a kind does not stand, in the same words.
+///
+/// ```
+/// use dayu_core::connect::unwatched;
+/// use k8s_openapi::api::apps::v1::Deployment;
+/// use kube::{core::Status, runtime::watcher};
+///
+/// let error = watcher::Error::WatchError(Box::new(Status::failure("no", "Forbidden").with_code(403)));
+/// assert_eq!(unwatched::<Deployment>(&error), "may not watch deployments.apps: no");
+/// ```
+#[must_use]
+pub fn unwatched<K: Resource<DynamicType = ()>>(error: &watcher::Error) -> String {
+    let resource = &right_on::<K>();
+    match error {
+        watcher::Error::InitialListFailed(error) => refusal("list", resource, error),
+        watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => {
+            refusal("watch", resource, error)
+        }
+        watcher::Error::WatchError(status) => refused("watch", resource, status),
+        watcher::Error::NoResourceVersion => format!("watch {resource}: {error}"),
+    }
+}
+
+/// `deployments.apps`, as rights are spoken of.
+pub(crate) fn right_on<K: Resource<DynamicType = ()>>() -> String {
+    named(&K::plural(&()), &K::group(&()))
+}
+
+/// The same of a kind that is known by its names only.
+pub(crate) fn named(plural: &str, group: &str) -> String {
+    if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") }
 }
 
 #[cfg(test)]

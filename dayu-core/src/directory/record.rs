@@ -33,6 +33,13 @@ pub enum Change {
     DeviceGone(Device),
     /// The source has told everything that is there at present.
     Synced,
+    /// The source cannot tell of something at the moment. That changes nothing: what was told stays in force.
+    Hindered {
+        /// What it cannot do, such as `watch of Services`.
+        what: String,
+        /// Why, in words for people.
+        why: String,
+    },
 }
 
 /// A Service.

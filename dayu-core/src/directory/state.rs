@@ -47,6 +47,7 @@ impl State {
             Change::Device(record) => self.device(record),
             Change::DeviceGone(device) => self.devices(|devices| devices.remove(&device).is_some()),
             Change::Synced => self.synced(now),
+            Change::Hindered { .. } => false,
         };
         if changed {
             self.snapshot.version += 1;

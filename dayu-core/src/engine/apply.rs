@@ -18,7 +18,10 @@ use super::{
     view,
     world::Epoch,
 };
-use crate::{connect::refusal, name::Uid};
+use crate::{
+    connect::{named, refusal, right_on},
+    name::Uid,
+};
 
 /// A child that could not be written.
 #[derive(Debug)]
@@ -95,7 +98,7 @@ async fn write<K: ChildOf>(
     present: Option<&Record>,
     owner: &str,
 ) -> Result<(Uid, Revision), Problem> {
-    let failed = |verb| move |error| Problem::Api(verb, answer::resource::<K>(), error);
+    let failed = |verb| move |error| Problem::Api(verb, right_on::<K>(), error);
     if present.is_some_and(|present| present.terminating) {
         return Err(Problem::Going);
     }
@@ -125,7 +128,7 @@ async fn create<K: ChildOf>(client: &Client, namespace: &str, child: &Child) -> 
 
 /// Changes what is there to what is planned, if it is ours.
 async fn change<K: ChildOf>(client: &Client, namespace: &str, child: &Child, owner: &str) -> Result<K, Problem> {
-    let failed = |verb| move |error| Problem::Api(verb, answer::resource::<K>(), error);
+    let failed = |verb| move |error| Problem::Api(verb, right_on::<K>(), error);
     let api = Api::<K>::namespaced(client.clone(), namespace);
     let live = api.get_metadata_opt(&child.name).await.map_err(failed("get"))?.ok_or(Problem::Going)?;
     check_ours(&live, owner)?;
@@ -221,7 +224,7 @@ async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, u
         Err(Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
         Err(error) => {
             let child = format!("{}/{name}", kind.as_str());
-            let told = refusal("delete", &answer::named(&resource.plural, &resource.group), &error);
+            let told = refusal("delete", &named(&resource.plural, &resource.group), &error);
             Err(Refusal { child, reason: answer::reason(&error), message: told })
         }
     }

@@ -26,7 +26,7 @@ use super::{
     world::Epoch,
 };
 use crate::{
-    connect::refusal,
+    connect::{refusal, right_on},
     name::{Device, Uid},
     template::{Acknowledgement, Failure, Observed, Plan, Site, Template},
 };
@@ -301,7 +301,7 @@ impl<T: Template> Context<T> {
             }
             // Where it is gone, or another of the same name, the watch says so; else this means nothing but "again".
             Err(error) => {
-                let resource = format!("{}/status", answer::resource::<T::Resource>());
+                let resource = format!("{}/status", right_on::<T::Resource>());
                 let (reason, message) = (answer::reason(&error), refusal("patch", &resource, &error));
                 Err(Refusal { child: "status".to_owned(), reason, message })
             }

@@ -20,7 +20,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer,
     events::Announcer,
     key::Key,
     memory::{Memory, Version},
@@ -33,6 +32,7 @@ use super::{
     world::World,
 };
 use crate::{
+    connect::unwatched,
     name::{Device, Uid},
     template::Template,
 };
@@ -214,7 +214,7 @@ impl<T: Template> Engine<T> {
             }
             Ok(watcher::Event::Delete(resource)) => self.drop(&Key::of(&resource)),
             Err(error) => {
-                let why = answer::of_watch(&answer::resource::<T::Resource>(), &error);
+                let why = unwatched::<T::Resource>(&error);
                 self.options.observer.watch_broke(&T::Resource::kind(&()), &why);
                 tracing::warn!(kind = %T::Resource::kind(&()), why, "the watch broke and is tried again");
             }

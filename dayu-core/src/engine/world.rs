@@ -23,7 +23,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     activation::Demand,
-    answer,
     children::{Children, Devices, Kept, News, known},
     families::Families,
     inventory::OWNER,
@@ -32,6 +31,7 @@ use super::{
     wakes::{Wake, Wakes},
 };
 use crate::{
+    connect::unwatched,
     name::{Device, Uid},
     template::{Acknowledgement, DeviceState, Site},
 };
@@ -272,7 +272,7 @@ impl World {
     }
 
     fn broke<K: Resource<DynamicType = ()>>(&self, error: &watcher::Error) {
-        let why = answer::of_watch(&answer::resource::<K>(), error);
+        let why = unwatched::<K>(error);
         self.inner.observer.watch_broke(&K::kind(&()), &why);
         tracing::warn!(kind = %K::kind(&()), why, "the watch broke and is tried again");
     }

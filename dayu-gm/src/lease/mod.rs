@@ -10,6 +10,7 @@ use dayu_core::{
         annotation::{LINK_ADDRESS, LINK_KEY},
     },
     connect::refusal,
+    daemon::Plight,
     engine::MANAGER,
     link::{Fingerprint, MANAGER_LEASE},
 };
@@ -30,12 +31,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::plight::Plight;
 use election::{Election, Record, Terms};
 pub(crate) use term::Term;
 
 /// Longest wait for an answer to one write.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+const LEASES: &str = "leases.coordination.k8s.io";
 
 /// What local managers read of the one that leads.
 #[derive(Debug)]
@@ -118,26 +120,22 @@ impl Keeper {
         let sent = self.now();
         let patience = self.lapse().map_or(PATIENCE, |lapse| PATIENCE.min(lapse.saturating_sub(sent)));
         let lease = self.claimed();
+        let verb = if lease.metadata.resource_version.is_some() { "update" } else { "create" };
         match timeout(patience, self.write(&lease)).await {
             Ok(Ok(lease)) => {
                 self.election.claimed(record(&lease), sent, self.now());
                 self.live = Some(lease);
             }
-            // Another was faster.
-            Ok(Err(kube::Error::Api(status))) if status.code == 409 => self.refused(&status.message).await,
-            Ok(Err(error)) => {
-                let verb = if lease.metadata.resource_version.is_some() { "update" } else { "create" };
-                let why = refusal(verb, "leases.coordination.k8s.io", &error);
-                self.plight.grows("Lease", &why);
-                self.refused(&why).await;
-            }
-            Err(_late) => self.refused("no answer in time").await,
+            // Or another was faster: the next look shows whom.
+            Ok(Err(error)) => self.refused(&refusal(verb, LEASES, &error)).await,
+            Err(_late) => self.refused(&format!("{verb} {LEASES}: no answer in time")).await,
         }
     }
 
     /// Looks at what is there instead; the next claim is decided on that.
     async fn refused(&mut self, why: &str) {
         self.election.failed(self.now());
+        self.plight.grows("Lease", why);
         tracing::debug!(me = %self.me, why, "the claim was not taken");
         let patience = self.lapse().map_or(PATIENCE, |lapse| PATIENCE.min(lapse.saturating_sub(self.now())));
         if let Ok(Ok(lease)) = timeout(patience, self.api.get_opt(MANAGER_LEASE)).await {

@@ -1,12 +1,16 @@
 //! The connection to the global manager: dialled until it stands, its session kept across connections and restarts.
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use dayu_core::{
     connect::{Identity, IdentityError},
+    daemon::Plight,
     link::{
         Action, CodecError, Event, Fingerprint, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY,
         READ_AT_ONCE, Session,
@@ -97,13 +101,14 @@ pub(super) async fn run(
     store: PathBuf,
     ends: Ends,
     metrics: LinkMetrics,
+    plight: Arc<Plight>,
     shutdown: CancellationToken,
 ) {
     let identity = match Identity::generate() {
         Ok(identity) => identity,
         Err(error) => return tracing::error!(%device, %error, "the device has no link to the global manager"),
     };
-    let caller = Caller { client, device, identity, is_published: AtomicBool::new(false) };
+    let caller = Caller { client, device, identity, is_published: AtomicBool::new(false), plight };
     let session = Session::resume(outbox::restore(&store));
     let mut link = Link { session, store, origin: Instant::now(), ends, metrics };
     link.metrics.waits(link.session.outbox().len());
@@ -139,6 +144,7 @@ impl Link {
                 Ended::Refused(_) | Ended::Unpublished(_) => {
                     caller.forget_published();
                     tracing::warn!(address = manager.address, %ended, "no link to the global manager; trying again");
+                    caller.plight.grows("link to the global manager", &ended.to_string());
                 }
                 _ => tracing::debug!(address = manager.address, %ended, "the link to the global manager is down"),
             }
@@ -241,6 +247,7 @@ struct Caller {
     device: Device,
     identity: Identity,
     is_published: AtomicBool,
+    plight: Arc<Plight>,
 }
 
 impl Caller {

@@ -1,10 +1,14 @@
 //! Where the global manager listens and which key it shows there: what the Lease says that it holds. An operator may say
 //! another address; the key is still the Lease's.
+use std::sync::Arc;
+
 use dayu_core::{
     api::{
         NAMESPACE,
         annotation::{LINK_ADDRESS, LINK_KEY},
     },
+    connect::unwatched,
+    daemon::Plight,
     link::{Fingerprint, MANAGER_LEASE},
 };
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -24,24 +28,33 @@ pub(super) struct Manager {
 }
 
 /// Managers as they become known, newest last. `told` is the address that the operator says.
-pub(super) fn managers(client: Client, told: Option<String>, plain: bool) -> BoxStream<'static, Manager> {
+pub(super) fn managers(
+    client: Client,
+    told: Option<String>,
+    plain: bool,
+    plight: Arc<Plight>,
+) -> BoxStream<'static, Manager> {
     match told {
         Some(address) if plain => {
             let manager = Manager { address, key: None };
             futures::stream::iter([manager]).chain(futures::stream::pending()).boxed()
         }
-        told => {
-            leases(client).filter_map(move |lease| std::future::ready(manager(&lease, told.as_ref(), plain))).boxed()
-        }
+        told => leases(client, plight)
+            .filter_map(move |lease| std::future::ready(manager(&lease, told.as_ref(), plain)))
+            .boxed(),
     }
 }
 
-fn leases(client: Client) -> impl futures::Stream<Item = Lease> + Send {
+fn leases(client: Client, plight: Arc<Plight>) -> impl futures::Stream<Item = Lease> + Send {
     let leases = Api::<Lease>::namespaced(client, NAMESPACE);
     watcher(leases, watcher::Config::default().fields(&format!("metadata.name={MANAGER_LEASE}")))
         .default_backoff()
         .applied_objects()
-        .inspect_err(|error| tracing::debug!(%error, "cannot watch the global manager's Lease yet"))
+        .inspect_err(move |error| {
+            let why = unwatched::<Lease>(error);
+            tracing::debug!(why, "cannot watch the global manager's Lease yet");
+            plight.grows("watch of the global manager's Lease", &why);
+        })
         .filter_map(async |lease| lease.ok())
 }
 

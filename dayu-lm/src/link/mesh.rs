@@ -1,6 +1,7 @@
-//! The mesh's stream of routes: server-sent events over one long request, opened again when it breaks.
+//! The mesh's stream of routes, and of what hinders it: server-sent events over one long request, opened again when it breaks.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use dayu_core::daemon::{Plight, Trouble};
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
@@ -35,17 +36,28 @@ enum Broken {
     Unheard,
 }
 
+/// What the mesh says goes there: it may change no object, so what hinders it is ours to tell.
+pub(super) struct Heard {
+    pub(super) routes: mpsc::Sender<Route>,
+    pub(super) plight: Arc<Plight>,
+}
+
+impl Heard {
+    async fn take(&self, said: Said) -> Result<(), Broken> {
+        match said {
+            Said::Route(route) => self.routes.send(*route).await.map_err(|_| Broken::Unheard)?,
+            Said::Hindered(Trouble { what, why }) => self.plight.grows(&format!("mesh: {what}"), &why),
+        }
+        Ok(())
+    }
+}
+
 /// Follows the mesh at `address` until `shutdown`. One that stays away is looked for ever less often, and often again once it
 /// was there or is `wanted`.
-pub(super) async fn follow(
-    address: SocketAddr,
-    seen: mpsc::Sender<Route>,
-    wanted: Arc<Notify>,
-    shutdown: CancellationToken,
-) {
+pub(super) async fn follow(address: SocketAddr, heard: Heard, wanted: Arc<Notify>, shutdown: CancellationToken) {
     let mut wait = FIRST_WAIT;
     while !shutdown.is_cancelled() {
-        let Some(ended) = shutdown.run_until_cancelled(stream(address, &seen)).await else { return };
+        let Some(ended) = shutdown.run_until_cancelled(stream(address, &heard)).await else { return };
         match ended {
             Err(Broken::Unheard) => return,
             Err(Broken::Connect(_)) => {}
@@ -62,7 +74,7 @@ pub(super) async fn follow(
     }
 }
 
-async fn stream(address: SocketAddr, seen: &mpsc::Sender<Route>) -> Result<(), Broken> {
+async fn stream(address: SocketAddr, heard: &Heard) -> Result<(), Broken> {
     let socket = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
     let _driver = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
@@ -79,37 +91,48 @@ async fn stream(address: SocketAddr, seen: &mpsc::Sender<Route>) -> Result<(), B
     let mut events = Events::default();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
-        for route in events.feed(&data)? {
-            seen.send(route).await.map_err(|_| Broken::Unheard)?;
+        for said in events.feed(&data)? {
+            heard.take(said).await?;
         }
     }
     Ok(())
 }
 
-/// Cuts a byte stream into events and keeps those about routes.
+/// An event that is for us.
+enum Said {
+    Route(Box<Route>),
+    Hindered(Trouble),
+}
+
+/// Cuts a byte stream into events and keeps those that are for us.
 #[derive(Default)]
 struct Events {
     pending: Vec<u8>,
 }
 
 impl Events {
-    fn feed(&mut self, data: &[u8]) -> Result<Vec<Route>, Broken> {
+    fn feed(&mut self, data: &[u8]) -> Result<Vec<Said>, Broken> {
         self.pending.extend_from_slice(data);
-        let mut routes = Vec::new();
+        let mut all = Vec::new();
         while let Some(end) = self.pending.windows(2).position(|pair| pair == b"\n\n") {
-            routes.extend(route(&self.pending[..end]));
+            all.extend(said(&self.pending[..end]));
             self.pending.drain(..end + 2);
         }
-        if self.pending.len() > LARGEST_EVENT { Err(Broken::TooLarge) } else { Ok(routes) }
+        if self.pending.len() > LARGEST_EVENT { Err(Broken::TooLarge) } else { Ok(all) }
     }
 }
 
-/// The route that an event of that name carries; an event that cannot be read is not about a route that was asked for.
-fn route(event: &[u8]) -> Option<Route> {
+/// What an event says; one that cannot be read is not about a route that was asked for.
+fn said(event: &[u8]) -> Option<Said> {
     let text = std::str::from_utf8(event).ok()?;
     let field =
         |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim_start);
-    (field("event")? == "route").then(|| serde_json::from_str(field("data")?).ok()).flatten()
+    let data = field("data")?;
+    match field("event")? {
+        "route" => serde_json::from_str(data).ok().map(Said::Route),
+        "hindered" => serde_json::from_str(data).ok().map(Said::Hindered),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -138,9 +161,10 @@ mod tests {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
-        let ((seen, _routes), wanted) = (mpsc::channel(1), Arc::new(Notify::new()));
+        let ((routes, _seen), (plight, _)) = (mpsc::channel(1), Plight::new());
+        let (heard, wanted) = (Heard { routes, plight: Arc::new(plight) }, Arc::new(Notify::new()));
         let shutdown = CancellationToken::new();
-        let follower = tokio::spawn(follow(address, seen, wanted.clone(), shutdown.clone()));
+        let follower = tokio::spawn(follow(address, heard, wanted.clone(), shutdown.clone()));
         // Just after one attempt of many.
         tokio::time::sleep(LONGEST_WAIT * 20 + Duration::from_secs(2)).await;
         let listener = socket.listen(8).unwrap();
@@ -158,13 +182,16 @@ mod tests {
     #[test]
     fn events_are_cut_wherever_the_bytes_are() {
         let data = r#"{"serviceUID":"s","runtimeServiceUID":"u","deploymentRevision":1,"runtimeID":"a","state":"APPLIED","localSequence":1,"sourceState":"SYNCED","targetNode":"d","endpointPodUID":"p","observedAt":"2026-01-02T03:04:05Z"}"#;
-        let text = format!(": hello\n\nevent: change\ndata: {{\"version\":1}}\n\nevent: route\ndata: {data}\n\n");
+        let trouble = r#"{"what":"watch of Services","why":"may not watch services: no"}"#;
+        let text = format!(
+            ": hello\n\nevent: change\ndata: {{\"version\":1}}\n\nevent: route\ndata: {data}\n\nevent: hindered\ndata: {trouble}\n\n"
+        );
         for cut in 0..text.len() {
             let mut events = Events::default();
-            let mut routes = events.feed(&text.as_bytes()[..cut]).unwrap();
-            routes.extend(events.feed(&text.as_bytes()[cut..]).unwrap());
-            assert_eq!(routes.len(), 1, "cut at {cut}");
-            assert_eq!(routes[0].runtime_id, "a");
+            let mut all = events.feed(&text.as_bytes()[..cut]).unwrap();
+            all.extend(events.feed(&text.as_bytes()[cut..]).unwrap());
+            let [Said::Route(route), Said::Hindered(trouble)] = all.as_slice() else { panic!("cut at {cut}") };
+            assert_eq!((route.runtime_id.as_str(), trouble.what.as_str()), ("a", "watch of Services"));
         }
     }
 }

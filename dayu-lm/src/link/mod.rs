@@ -13,6 +13,7 @@ mod publish;
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use dayu_core::{
+    daemon::Plight,
     link::{ActivationRequest, Message, Operation},
     name::Device,
 };
@@ -40,6 +41,8 @@ pub struct LinkOptions {
     pub outbox: PathBuf,
     /// What counts what the link does.
     pub metrics: LinkMetrics,
+    /// Where it is told what hinders the link, and the mesh.
+    pub plight: Arc<Plight>,
 }
 
 /// Keeps the link until `shutdown`. What the device's workers report goes up through `reports`.
@@ -52,12 +55,13 @@ pub async fn run(
     let (to_manager, outgoing) = mpsc::channel(WAITING);
     let (delivered, mut incoming) = mpsc::channel(WAITING);
     let (seen, mut routes) = mpsc::channel(WAITING);
-    let managers = manager::managers(client.clone(), options.manager, options.plain);
+    let managers = manager::managers(client.clone(), options.manager, options.plain, options.plight.clone());
     let ends = client::Ends { managers, outgoing, delivered };
     let (device, metrics) = (options.device.clone(), options.metrics.clone());
-    let link = client::run(client, device, options.outbox, ends, metrics, shutdown.clone());
+    let link = client::run(client, device, options.outbox, ends, metrics, options.plight.clone(), shutdown.clone());
     let wanted = Arc::new(Notify::new());
-    let mesh = mesh::follow(options.mesh, seen, wanted.clone(), shutdown.clone());
+    let heard = mesh::Heard { routes: seen, plight: options.plight };
+    let mesh = mesh::follow(options.mesh, heard, wanted.clone(), shutdown.clone());
     let work = async {
         let mut activations = Activations::default();
         let counted = |acknowledgements: Vec<Message>| {

@@ -10,18 +10,19 @@ use std::{net::IpAddr, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
-    connect::{refusal, told},
+    connect::{refusal, unwatched},
+    daemon::Plight,
     name::Device,
 };
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, ObjectReference};
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::PostParams,
     runtime::{WatchStreamExt, watcher},
 };
 
-pub(crate) use self::heartbeat::keep_alive;
+pub(crate) use self::heartbeat::Heart;
 
 /// First and longest wait between two attempts to register.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -42,9 +43,20 @@ pub(crate) enum Standing {
     },
 }
 
+/// The device as events name it: with its name for a UID, by which `kubectl describe node` finds what is said of it.
+pub(crate) fn reference(device: &Device) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(Node::api_version(&()).into()),
+        kind: Some(Node::kind(&()).into()),
+        name: Some(device.to_string()),
+        uid: Some(device.to_string()),
+        ..ObjectReference::default()
+    }
+}
+
 /// Registers the device where nobody has, and waits until it is known what that makes of us. None if the watch ends, which
 /// it never does.
-pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standing> {
+pub(crate) async fn register(client: &Client, device: &Device, plight: &Plight) -> Option<Standing> {
     let nodes: Api<Lean<Node>> = Api::all(client.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={device}"));
     let mut events = watcher(nodes.clone(), only).default_backoff().boxed();
@@ -58,11 +70,13 @@ pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standin
                 }
                 tracing::info!(%device, "waiting for the node's podCIDR, or for its kubelet to report an InternalIP");
             }
-            Ok(watcher::Event::InitDone) if !seen => create(&nodes, device).await,
-            Ok(watcher::Event::Delete(_)) => create(&nodes, device).await,
+            Ok(watcher::Event::InitDone) if !seen => create(&nodes, device, plight).await,
+            Ok(watcher::Event::Delete(_)) => create(&nodes, device, plight).await,
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%device, error = told(&error), "the API does not tell of our node yet; trying again");
+                let why = unwatched::<Node>(&error);
+                tracing::warn!(%device, why, "the API does not tell of our node yet; trying again");
+                plight.grows("watch of the device's Node", &why);
             }
         }
     }
@@ -70,7 +84,7 @@ pub(crate) async fn register(client: &Client, device: &Device) -> Option<Standin
 }
 
 /// Tries until the Node is there, whoever made it: nothing else would ask for it again.
-async fn create(nodes: &Api<Lean<Node>>, device: &Device) {
+async fn create(nodes: &Api<Lean<Node>>, device: &Device, plight: &Plight) {
     let mut wait = FIRST_WAIT;
     loop {
         match nodes.create(&PostParams::default(), &object::node(device).into()).await {
@@ -80,6 +94,7 @@ async fn create(nodes: &Api<Lean<Node>>, device: &Device) {
             Err(error) => {
                 let why = refusal("create", "nodes", &error);
                 tracing::warn!(%device, why, "cannot register the node; trying again");
+                plight.grows("registration of the device", &why);
             }
         }
         tokio::time::sleep(wait).await;

@@ -13,6 +13,8 @@ use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc,
 
 use dayu_core::{
     api::lean::Lean,
+    connect::unwatched,
+    daemon::Plight,
     name::{Device, Uid},
     worker::Runtime,
 };
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
+    pub(crate) plight: Arc<Plight>,
     pub(crate) turns: Turns,
     /// Where the pods' folders are.
     pub(crate) folders: PathBuf,
@@ -125,7 +128,11 @@ impl Pods {
                     Ok(watcher::Event::InitDone) => self.forget_all_but(&listed.take().unwrap_or_default()).await,
                     Ok(watcher::Event::Apply(pod)) => self.apply(pod.into_inner()).await,
                     Ok(watcher::Event::Delete(pod)) => self.gone(&Uid::from(pod.uid().unwrap_or_default())).await,
-                    Err(error) => tracing::debug!(%error, "the watch on pods broke; it is opened again"),
+                    Err(error) => {
+                        let why = unwatched::<Pod>(&error);
+                        tracing::debug!(why, "the watch on pods broke; it is opened again");
+                        self.shared.plight.grows("watch of Pods", &why);
+                    }
                 },
             }
         }

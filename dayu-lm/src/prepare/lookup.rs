@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::{label, lean::Lean},
-    connect::told,
+    connect::unwatched,
+    daemon::Plight,
     worker::Problem,
 };
 use futures::StreamExt;
@@ -37,15 +38,24 @@ pub(crate) struct Lookup {
 
 impl Lookup {
     /// Watches services and image maps until `shutdown`.
-    pub(crate) fn start(client: &Client, shutdown: &CancellationToken) -> Self {
+    pub(crate) fn start(client: &Client, plight: &Arc<Plight>, shutdown: &CancellationToken) -> Self {
         let (told, changed) = watch::channel(());
-        let broken = Arc::default();
+        let broken: Arc<Mutex<Option<String>>> = Arc::default();
+        let breaks = |what: &'static str| {
+            let (plight, broken) = (Arc::clone(plight), Arc::clone(&broken));
+            move |why: String| {
+                plight.grows(what, &why);
+                *broken.lock() = Some(why);
+            }
+        };
         let maps = watcher::Config::default().labels(&format!("{}=true", label::IMAGE_MAP));
-        let images = follow(Api::<ConfigMap>::all(client.clone()), maps, shutdown, &broken, move || {
-            let _ = told.send(());
-        });
+        let images =
+            follow(Api::<ConfigMap>::all(client.clone()), maps, shutdown, breaks("watch of ConfigMaps"), move || {
+                let _ = told.send(());
+            });
         let all = watcher::Config::default();
-        let services = follow(Api::<Lean<Service>>::all(client.clone()), all, shutdown, &broken, || ());
+        let services = Api::<Lean<Service>>::all(client.clone());
+        let services = follow(services, all, shutdown, breaks("watch of Services"), || ());
         Self { client: client.clone(), services, images, changed, broken }
     }
 
@@ -106,28 +116,28 @@ impl Lookup {
     }
 }
 
-/// Keeps a store of everything that `config` selects, and tells of each change.
+/// Keeps a store of everything that `config` selects, and tells of each change, and why the watch breaks.
 fn follow<K>(
     api: Api<K>,
     config: watcher::Config,
     shutdown: &CancellationToken,
-    broken: &Arc<Mutex<Option<String>>>,
+    broke: impl Fn(String) + Send + 'static,
     changed: impl Fn() + Send + 'static,
 ) -> Store<K>
 where
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
     let (store, writer) = reflector::store();
-    let (shutdown, broken) = (shutdown.clone(), broken.clone());
+    let shutdown = shutdown.clone();
     tokio::spawn(async move {
         let mut events = watcher(api, config).default_backoff().modify(trim).reflect(writer).boxed();
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             match event {
                 Ok(_) => changed(),
                 Err(error) => {
-                    let error = told(&error);
-                    tracing::debug!(kind = %K::kind(&()), error, "the watch broke; it is opened again");
-                    *broken.lock() = Some(format!("{}: {error}", K::plural(&())));
+                    let why = unwatched::<K>(&error);
+                    tracing::debug!(kind = %K::kind(&()), why, "the watch broke; it is opened again");
+                    broke(why);
                 }
             }
         }

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use dayu_core::daemon::{OPEN_METRICS, exposition};
+use dayu_core::daemon::{OPEN_METRICS, Plight, exposition};
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
@@ -16,22 +16,22 @@ use crate::Addresses;
 
 type Ready = watch::Receiver<Option<Addresses>>;
 
-/// The routes; it is ready once the device is registered and its pods are looked after.
-pub(crate) fn router(ready: Ready, registry: Registry) -> Router {
+/// The routes; it is ready once the device is registered and its pods are looked after. What hinders it stands below.
+pub(crate) fn router(ready: Ready, plight: Arc<Plight>, registry: Registry) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
-        .with_state(ready)
+        .with_state((ready, plight))
         .merge(Router::new().route("/metrics", get(metrics)).with_state(Arc::new(registry)))
 }
 
-async fn readyz(State(ready): State<Ready>) -> Response {
-    if ready.borrow().is_some() {
-        "ready\n".into_response()
+async fn readyz(State((ready, plight)): State<(Ready, Arc<Plight>)>) -> Response {
+    let (code, word) = if ready.borrow().is_some() {
+        (StatusCode::OK, "ready")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the device is not registered yet: the API has not answered\n")
-            .into_response()
-    }
+        (StatusCode::SERVICE_UNAVAILABLE, "the device is not registered yet: the API has not answered")
+    };
+    (code, format!("{word}\n{}", plight.words())).into_response()
 }
 
 async fn metrics(State(registry): State<Arc<Registry>>) -> Response {

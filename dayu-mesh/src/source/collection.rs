@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
-    connect::told,
+    connect::unwatched,
     directory::{Change, Suspicion},
 };
 use futures::StreamExt;
@@ -77,7 +77,9 @@ impl<K: Kind> Collection<K> {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(kind = %K::kind(&()), error = told(&error), "the watch broke; what is known stays in force");
+                    let (kind, why) = (K::kind(&()), unwatched::<K>(&error));
+                    tracing::warn!(%kind, why, "the watch broke; what is known stays in force");
+                    self.tell(Change::Hindered { what: format!("watch of {kind}s"), why }).await?;
                 }
             }
         }

@@ -59,6 +59,7 @@ impl Status {
             .route("/v1/services", any(directory::services))
             .route("/v1/devices", any(directory::devices))
             .route("/v1/listeners", any(directory::listeners))
+            .route("/v1/troubles", any(troubles))
             .route("/v1/explain", any(explain::explain))
             .route("/v1/watch", any(watch::watch))
             .route("/v1/stats", any(stats))
@@ -69,6 +70,11 @@ impl Status {
 
 async fn stats(State(status): State<Arc<Status>>) -> Response {
     Json(json!({"requests": status.stats.counts(), "refused": status.stats.refusals()})).into_response()
+}
+
+/// What keeps the mesh from its work.
+async fn troubles(State(status): State<Arc<Status>>) -> Response {
+    Json(json!({"troubles": status.feed.troubles()})).into_response()
 }
 
 /// What Go's `net/http` says.

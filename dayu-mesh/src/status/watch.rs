@@ -1,4 +1,4 @@
-//! Server-sent events: every route as it is, then what changes.
+//! Server-sent events: every route as it is and what does not work, then what changes.
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
@@ -53,6 +53,7 @@ fn encode(event: &Event) -> sse::Event {
     match event {
         Event::Route(view) => named("route", &**view),
         Event::Change(version) => named("change", &json!({"version": version})),
+        Event::Hindered(trouble) => named("hindered", trouble),
     }
 }
 

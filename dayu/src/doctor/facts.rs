@@ -8,6 +8,7 @@ use dayu_core::{
         lean::{Large, Lean},
     },
     connect::told,
+    daemon::Trouble,
     link::MANAGER_LEASE,
 };
 use futures::future::join_all;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::{
     coordination::v1::Lease,
     core::v1::{Namespace, Node, Pod, Service},
+    events::v1::Event,
 };
 use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -46,6 +48,8 @@ pub(crate) struct Facts {
     pub(crate) services: Option<Vec<Service>>,
     pub(crate) runtime_services: Option<Vec<RuntimeService>>,
     pub(crate) joint_services: Option<Vec<JointMultiEdgeService>>,
+    /// What daemons say that hinders them.
+    pub(crate) hindered: Option<Vec<Event>>,
     /// Whether the link's published address takes connections from here.
     pub(crate) link: Option<Result<(), String>>,
     /// The meshes of the devices that this machine is or plays.
@@ -61,6 +65,7 @@ pub(crate) struct Facts {
 pub(crate) struct Mesh {
     pub(crate) ready: bool,
     pub(crate) failed: Vec<Listener>,
+    pub(crate) troubles: Vec<Trouble>,
 }
 
 /// Something that should listen and cannot.
@@ -76,7 +81,18 @@ impl Facts {
     pub(crate) async fn gather(client: &Client) -> Self {
         let mut facts = Self { now: Timestamp::now(), ..Self::default() };
         let leases = |namespace: &str| list(Api::<Lease>::namespaced(client.clone(), namespace));
-        let (definitions, leases, heartbeats, nodes, namespaces, pods, services, runtime_services, joint_services) = tokio::join!(
+        let (
+            definitions,
+            leases,
+            heartbeats,
+            nodes,
+            namespaces,
+            pods,
+            services,
+            runtime_services,
+            joint_services,
+            hindered,
+        ) = tokio::join!(
             list(Api::<Installed>::all(client.clone())),
             leases(NAMESPACE),
             leases(HEARTBEATS),
@@ -86,6 +102,7 @@ impl Facts {
             lean(client),
             lean(client),
             lean(client),
+            hindered(client),
         );
         facts.definitions = facts.read(definitions);
         facts.leases = facts.read(leases);
@@ -96,6 +113,7 @@ impl Facts {
         facts.services = facts.read(services);
         facts.runtime_services = facts.read(runtime_services);
         facts.joint_services = facts.read(joint_services);
+        facts.hindered = facts.read(hindered);
         let address = facts.link_address();
         let nodes = facts.nodes.as_deref().unwrap_or_default();
         (facts.link, facts.meshes, facts.kubelets, facts.rules) =
@@ -135,11 +153,23 @@ where
     Ok(list.into_iter().map(Lean::into_inner).collect())
 }
 
+/// Of all events those by which a daemon says what hinders it.
+async fn hindered(client: &Client) -> Result<Vec<Event>, Finding> {
+    listed(Api::all(client.clone()), &ListParams::default().fields("reason=Hindered")).await
+}
+
 async fn list<K>(api: Api<K>) -> Result<Vec<K>, Finding>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
 {
-    match api.list(&ListParams::default()).await {
+    listed(api, &ListParams::default()).await
+}
+
+async fn listed<K>(api: Api<K>, which: &ListParams) -> Result<Vec<K>, Finding>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    match api.list(which).await {
         Ok(list) => Ok(list.items),
         // A kind that is not defined has no objects; that it is not, another check says.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
@@ -180,9 +210,16 @@ async fn mesh(address: SocketAddr) -> Result<Mesh, String> {
     struct Listeners {
         failed: Vec<Listener>,
     }
+    #[derive(Default, Deserialize)]
+    struct Troubles {
+        troubles: Vec<Trouble>,
+    }
     let ready = mesh_api::get(address, "/readyz").await?.good;
     let listeners = mesh_api::get(address, "/v1/listeners").await?;
     let listeners: Listeners = serde_json::from_slice(&listeners.body)
         .map_err(|error| format!("whatever listens on {address} is no mesh of this release: {error}"))?;
-    Ok(Mesh { ready, failed: listeners.failed })
+    let troubles = mesh_api::get(address, "/v1/troubles").await?;
+    // An older mesh does not say.
+    let Troubles { troubles } = serde_json::from_slice(&troubles.body).unwrap_or_default();
+    Ok(Mesh { ready, failed: listeners.failed, troubles })
 }

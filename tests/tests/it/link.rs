@@ -2,12 +2,14 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use dayu_cluster::Cluster;
 use dayu_core::{
     connect::Identity,
+    daemon::Plight,
     link::{ActivationAck, ActivationRequest, Message, Operation},
     name::Device,
 };
@@ -168,6 +170,7 @@ fn device(client: &Client, mesh: SocketAddr, outbox: &Path) -> Device1 {
         mesh,
         outbox: outbox.to_owned(),
         metrics: Default::default(),
+        plight: Arc::new(Plight::new().0),
     };
     let task = tokio::spawn(dayu_lm::link::run(client.clone(), options, reported, shutdown.clone()));
     Device1 { reports, shutdown, task }

@@ -61,6 +61,7 @@ async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
     }
     report(&administrator, DEVICE, "127.77.0.1").await;
     lm.ready().await.expect("the local manager is ready");
+    tell_of_a_mesh_without_rights(&administrator, &plane).await;
     let mut mesh = dayu_mesh::run_with(as_installed("mesh").await, Mesh::of(DEVICE), shutdown.clone());
     mesh.ready().await.expect("the mesh is ready");
     live(&administrator).await;
@@ -81,6 +82,24 @@ async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
     shutdown.cancel();
     gm.finished().await.unwrap();
     lm.finished().await.unwrap();
+    mesh.finished().await.unwrap();
+}
+
+/// A mesh that nobody has given any right does nothing but say so, and the local manager of its device passes that on.
+async fn tell_of_a_mesh_without_rights(administrator: &Client, plane: &ControlPlane) {
+    let mut nobody: Value = serde_json::from_slice(&std::fs::read(plane.kubeconfig()).unwrap()).unwrap();
+    nobody["users"][0]["user"] = json!({"token": "of-nobody"});
+    let stop = CancellationToken::new();
+    let status = Some("127.77.0.1:10551".parse().unwrap());
+    let mesh = dayu_mesh::run_with(client(nobody).await, Mesh { status, ..Mesh::of(DEVICE) }, stop.clone());
+    let events = Api::<Event>::namespaced(administrator.clone(), "default");
+    let told = |event: &Event| {
+        event.involved_object.name.as_deref() == Some(DEVICE)
+            && event.reason.as_deref() == Some("Hindered")
+            && event.message.as_ref().is_some_and(|message| message.contains("mesh: watch of "))
+    };
+    until::<Event>(&events, "what the mesh lacks", |all| all.iter().any(told)).await;
+    stop.cancel();
     mesh.finished().await.unwrap();
 }
 

@@ -1,6 +1,9 @@
-//! Each mesh in reach knows all routes and listens wherever it should.
+//! Each mesh in reach knows all routes, is not hindered, and listens wherever it should.
 use std::collections::BTreeMap;
 
+use dayu_core::daemon::Trouble;
+
+use super::hindered;
 use crate::doctor::{facts::Mesh, finding::Finding};
 
 const CHECK: &str = "mesh";
@@ -17,6 +20,13 @@ fn one(device: &str, mesh: &Result<Mesh, String>) -> Vec<Finding> {
             return vec![Finding::fault(CHECK, device, format!("does not answer: {problem}"), remedy)];
         }
     };
+    if !mesh.troubles.is_empty() {
+        let told = |trouble: &Trouble| {
+            let found = format!("{trouble} (not longer than 90 s ago)");
+            Finding::fault(CHECK, device, found, hindered::remedy(&trouble.why))
+        };
+        return mesh.troubles.iter().map(told).collect();
+    }
     if !mesh.ready {
         let found = "does not know all Services and endpoints yet";
         return vec![Finding::fault(CHECK, device, found, "does it reach the API, and may it list and watch them?")];
@@ -41,7 +51,7 @@ mod tests {
 
     #[test]
     fn one_that_is_ready_is_well() {
-        assert_eq!(found(Ok(Mesh { ready: true, failed: Vec::new() }))[0].state.word(), "ok");
+        assert_eq!(found(Ok(Mesh { ready: true, ..Mesh::default() }))[0].state.word(), "ok");
     }
 
     #[test]
@@ -51,10 +61,18 @@ mod tests {
     }
 
     #[test]
+    fn one_that_lacks_a_right_is_told_with_the_right() {
+        let trouble = Trouble { what: "watch of Nodes".to_owned(), why: "may not list nodes: no".to_owned() };
+        let findings = found(Ok(Mesh { troubles: vec![trouble], ..Mesh::default() }));
+        assert!(findings[0].is_fault() && findings[0].found.starts_with("watch of Nodes: may not list nodes: no"));
+        assert!(findings[0].state.remedy().unwrap().contains("the right to list nodes:"));
+    }
+
+    #[test]
     fn every_address_that_is_taken_is_told_with_its_service() {
         let address = "127.64.0.1:30100".parse().unwrap();
         let taken = Listener { service: "shop/detector".to_owned(), address, reason: "in use".to_owned() };
-        let findings = found(Ok(Mesh { ready: true, failed: vec![taken] }));
+        let findings = found(Ok(Mesh { ready: true, failed: vec![taken], ..Mesh::default() }));
         assert!(findings[0].is_fault() && findings[0].found.contains("127.64.0.1:30100 for shop/detector"));
         assert!(findings[0].state.remedy().unwrap().contains(":30100"));
     }

@@ -6,6 +6,7 @@ mod clocks;
 mod daemons;
 mod definitions;
 mod devices;
+mod hindered;
 mod leftovers;
 mod manager;
 mod meshes;
@@ -24,6 +25,7 @@ pub(crate) fn all(facts: &Facts) -> Vec<Finding> {
         nodes.zip(facts.heartbeats.as_deref()).map(|(nodes, beats)| clocks::check(nodes, beats, facts.now)),
         nodes.zip(pods).map(|(nodes, pods)| daemons::check(nodes, pods)),
         Some(meshes::check(&facts.meshes)),
+        facts.hindered.as_deref().map(|events| hindered::check(events, facts.now)),
         pods.map(|pods| names::check(pods, &facts.kubelets)),
         pods.zip(facts.services.as_deref()).map(|(pods, services)| beside::check(pods, services)),
         facts.here().zip(pods).map(|(here, pods)| leftovers::check(here, &facts.rules, pods).into_iter().collect()),

@@ -11,7 +11,15 @@ use kube::{
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Faults, Row, Scene, befall, events, parse};
+use super::{
+    Faults, Instead,
+    Instead::{Heals, Passes, Says},
+    Row, Scene,
+    Telling::{Afterwards, Meanwhile},
+    befall, events,
+    layer::Fault::{Busy, Refused, Silent, Slow, Truncated},
+    parse,
+};
 
 /// A cluster whose device runs every pod, and its global manager.
 struct Manager {
@@ -90,10 +98,10 @@ impl Scene for Manager {
 
 /// One test each, so that they run side by side.
 macro_rules! rows {
-    ($($test:ident: $which:expr, $told:expr;)*) => {$(
+    ($($test:ident: $which:expr, $right:literal, $told:expr, $but:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $test() {
-            let row = Row { what: stringify!($test), which: $which, told: $told };
+            let row = Row { what: stringify!($test), which: $which, right: $right, told: $told, but: &$but };
             // A leader without its Lease is none.
             let mut manager = Manager::start(!(row.which)(&Method::PUT, "/leases/dayu-gm")).await;
             let faults = manager.faults.clone();
@@ -102,21 +110,30 @@ macro_rules! rows {
     )*};
 }
 
+/// Somebody else's object of that name is there, and then it is not.
+const GOING: Instead = Says("an earlier one of that name is still being deleted");
+const WRITTEN: Instead = Heals("it was written, and the watch says so");
+const GONE: Instead =
+    Passes("it says that the resource is gone or another one, which the watch, whose own faults are told, does too");
+/// A leader does not wait for an answer until it is none any more.
+const LATE: Instead = Says("update leases.coordination.k8s.io: no answer in time");
+
 rows! {
     creating_children: |method, path| method == "POST" && path.ends_with("/deployments"),
-        Some("may not create deployments.apps");
+        "create deployments.apps", Meanwhile, [(Refused(409, "Conflict"), GOING), (Truncated, WRITTEN)];
     reading_children: |method, path| method == "GET" && path.contains("/deployments/"),
-        Some("may not get deployments.apps");
+        "get deployments.apps", Meanwhile, [(Refused(404, "NotFound"), GOING)];
     changing_children: |method, path| method == "PATCH" && path.contains("/deployments/"),
-        Some("may not patch deployments.apps");
+        "patch deployments.apps", Meanwhile, [];
     writing_statuses: |method, path| method == "PATCH" && path.ends_with("/status"),
-        Some("may not patch runtimeservices.sedna.io/status");
+        "patch runtimeservices.sedna.io/status", Meanwhile,
+        [(Refused(404, "NotFound"), GONE), (Refused(409, "Conflict"), GONE)];
     watching_children: |method, path| method == "GET" && path.ends_with("/deployments"),
-        Some("may not watch deployments.apps");
+        "watch deployments.apps", Meanwhile, [];
     watching_resources: |method, path| method == "GET" && path.ends_with("/runtimeservices"),
-        Some("may not watch runtimeservices.sedna.io");
+        "watch runtimeservices.sedna.io", Meanwhile, [];
     keeping_the_lease: |method, path| method == "PUT" && path.ends_with("/leases/dayu-gm"),
-        Some("may not update leases.coordination.k8s.io");
+        "update leases.coordination.k8s.io", Meanwhile, [(Busy(7), LATE), (Silent, LATE)];
     asking_anything: |_, _| true,
-        None;
+        "watch deployments.apps", Afterwards, [(Slow, LATE)];
 }

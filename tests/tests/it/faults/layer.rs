@@ -40,6 +40,27 @@ pub(super) enum Fault {
     Unreachable,
 }
 
+impl Fault {
+    /// What people need to be told of it: what the server said, or why it did not.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Refused(_, reason) => said(reason),
+            Self::Busy(_) => said(BUSY),
+            Self::Truncated => "connection reset".to_owned(),
+            Self::Slow | Self::Silent => "has not said a word".to_owned(),
+            Self::Unreachable => "connection refused".to_owned(),
+        }
+    }
+}
+
+/// The reason of a server that is busy.
+const BUSY: &str = "TooManyRequests";
+
+/// What the server says, unlike anything that it says of another fault.
+fn said(reason: &str) -> String {
+    format!("so it is: {reason}")
+}
+
 pub(super) const ALL: [Fault; 13] = [
     Fault::Refused(401, "Unauthorized"),
     Fault::Refused(403, "Forbidden"),
@@ -171,12 +192,12 @@ where
 async fn without_api(fault: Option<Fault>) -> Result<Response<Bytes>, BoxError> {
     let (code, reason, wait) = match fault {
         Some(Fault::Refused(code, reason)) => (code, reason, None),
-        Some(Fault::Busy(seconds)) => (429, "TooManyRequests", Some(seconds)),
+        Some(Fault::Busy(seconds)) => (429, BUSY, Some(seconds)),
         Some(Fault::Unreachable) => return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
         _ => return std::future::pending().await,
     };
     let status = json!({
-        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": "no", "reason": reason, "code": code,
+        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": said(reason), "reason": reason, "code": code,
     });
     let mut response = Response::new(Bytes::from(status.to_string()));
     *response.status_mut() = StatusCode::from_u16(code)?;

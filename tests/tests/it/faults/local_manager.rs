@@ -8,7 +8,7 @@ use dayu_core::{
     worker::{Cause, Launch, Problem, ProcessId, Run, Runtime},
 };
 use dayu_lm::{Options, run_with_runtime};
-use k8s_openapi::api::core::v1::{Event, Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
     Api, Client,
     api::{ListParams, PostParams},
@@ -18,7 +18,13 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{ALL, Faults, PATIENCE, Row, Scene, befall, parse};
+use super::{
+    ALL, Faults, PATIENCE, Row, Scene,
+    Telling::{Afterwards, Meanwhile},
+    befall, events,
+    layer::Fault,
+    parse, tells,
+};
 
 const DEVICE: &str = "edge1";
 
@@ -107,20 +113,18 @@ impl Scene for Manager {
 
     async fn told(&mut self, number: usize) -> String {
         let pod = self.pods().get(&format!("det-{number}")).await.unwrap();
-        let events = Api::<Event>::all(self.client.clone()).list(&ListParams::default()).await.unwrap();
-        let notes: Vec<_> = events.iter().filter_map(|event| event.message.clone()).collect();
-        format!("{:?}\n{notes:#?}", pod.status)
+        format!("{:?}\n{}", pod.status, events(&self.client).await)
     }
 }
 
 macro_rules! rows {
-    ($($test:ident: $network:literal, $which:expr, $told:expr;)*) => {$(
+    ($($test:ident: $network:literal, $which:expr, $right:literal, $told:expr, $but:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $test() {
             let mut manager = Manager::new($network).await;
             let mut handle = manager.start();
             handle.ready().await.expect("it is ready");
-            let row = Row { what: stringify!($test), which: $which, told: $told };
+            let row = Row { what: stringify!($test), which: $which, right: $right, told: $told, but: &$but };
             let faults = manager.faults.clone();
             befall(&mut manager, &faults, &row).await;
         }
@@ -128,11 +132,14 @@ macro_rules! rows {
 }
 
 rows! {
-    watching_pods: 150, |method, path| method == "GET" && path.ends_with("/pods"), None;
+    watching_pods: 150, |method, path| method == "GET" && path.ends_with("/pods"),
+        "watch pods", Meanwhile, [];
     telling_of_pods: 151, |method, path| method == "PATCH" && path.ends_with("/status"),
-        Some("may not patch pods/status");
-    being_alive: 152, |_, path| path.contains("/leases/"), None;
-    asking_anything: 153, |_, _| true, None;
+        "patch pods/status", Meanwhile, [];
+    being_alive: 152, |_, path| path.contains("/leases"),
+        "patch leases.coordination.k8s.io", Meanwhile, [];
+    asking_anything: 153, |_, _| true,
+        "patch leases.coordination.k8s.io", Afterwards, [];
 }
 
 /// Before a device is known nothing else happens that would make the local manager ask again.
@@ -143,8 +150,11 @@ async fn registering() {
         manager.faults.begin(|_, path| path.contains("/nodes"), fault);
         let mut handle = manager.start();
         sleep(super::LASTS).await;
+        if fault != Fault::Slow {
+            tells(&format!("{fault:?}"), &events(&manager.client).await, &[fault.words()]);
+        }
         let asked = manager.faults.end();
-        assert!(asked.len() <= super::MOST, "{fault:?}: {} requests in a minute", asked.len());
+        assert!(asked.len() <= super::MOST, "{fault:?}: {} requests", asked.len());
         let ready = tokio::time::timeout(PATIENCE, handle.ready()).await;
         assert!(ready.is_ok_and(|addresses| addresses.is_some()), "{fault:?}: it is not registered");
         let nodes = Api::<Node>::all(manager.client.clone()).list(&ListParams::default()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Faults between the API and a mesh.
+//! Faults between the API and a mesh, which changes no object: the local manager beside it, whose way is free, tells of them.
 use std::{
     net::{IpAddr, SocketAddr, TcpStream},
     time::Duration,
@@ -12,9 +12,10 @@ use kube::{
     api::{Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Faults, Row, Scene, befall, parse};
+use super::{Faults, LASTS, Row, Scene, Telling, befall, events, layer::Fault, parse, tells};
 
 /// The mesh of a device, which has an address of its own.
 struct Mesh {
@@ -22,6 +23,8 @@ struct Mesh {
     faults: Faults,
     device: IpAddr,
     _mesh: Handle,
+    _manager: dayu_lm::Handle,
+    _data: TempDir,
     _stop: DropGuard,
 }
 
@@ -36,10 +39,12 @@ impl Mesh {
             "addresses": [{"type": "InternalIP", "address": device}], "conditions": [{"type": "Ready", "status": "True"}],
         }});
         nodes.patch_status("edge1", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
-        let (faults, stop) = (Faults::default(), CancellationToken::new());
+        let (faults, stop, data) = (Faults::default(), CancellationToken::new(), tempfile::tempdir().unwrap());
+        let beside = dayu_lm::Options { data: Some(data.path().to_owned()), ..dayu_lm::Options::of("edge1") };
+        let manager = dayu_lm::run_with(client.clone(), beside, stop.clone());
         let mut mesh = run_with(faults.client(&cluster), Options::of("edge1"), stop.clone());
         mesh.ready().await.expect("it serves");
-        Self { client, faults, device, _mesh: mesh, _stop: stop.drop_guard() }
+        Self { client, faults, device, _mesh: mesh, _manager: manager, _data: data, _stop: stop.drop_guard() }
     }
 }
 
@@ -62,24 +67,46 @@ impl Scene for Mesh {
         TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
     }
 
-    /// It changes no object, so it tells nobody.
-    async fn told(&mut self, number: usize) -> String {
-        format!("a mesh's listener on port {}", node_port(number))
+    async fn told(&mut self, _: usize) -> String {
+        events(&self.client).await
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn watching_services() {
-    let mut mesh = Mesh::start(140).await;
-    let row = Row { what: "watching services", which: |_, path| path.ends_with("/services"), told: None };
-    let faults = mesh.faults.clone();
-    befall(&mut mesh, &faults, &row).await;
+macro_rules! rows {
+    ($($test:ident: $network:literal, $which:expr, $but:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $test() {
+            let mut mesh = Mesh::start($network).await;
+            let (right, told) = ("watch services", Telling::Meanwhile);
+            let row = Row { what: stringify!($test), which: $which, right, told, but: &$but };
+            let faults = mesh.faults.clone();
+            befall(&mut mesh, &faults, &row).await;
+        }
+    )*};
 }
 
+rows! {
+    watching_services: 140, |_, path| path.ends_with("/services"), [];
+    asking_anything: 142, |_, _| true, [];
+}
+
+/// Without any right, and so without knowing its own device, it says so where it is told to serve its status.
 #[tokio::test(start_paused = true)]
-async fn asking_anything() {
-    let mut mesh = Mesh::start(142).await;
-    let row = Row { what: "asking anything", which: |_, _| true, told: None };
-    let faults = mesh.faults.clone();
-    befall(&mut mesh, &faults, &row).await;
+async fn starting_without_any_right() {
+    let cluster = Cluster::builder().pod_cidr("127.144.0.0/16".to_owned()).build().await.unwrap();
+    let _controllers = cluster.start_controllers();
+    let (client, stop, data) = (cluster.client(), CancellationToken::new(), tempfile::tempdir().unwrap());
+    let _ends = stop.clone().drop_guard();
+    let beside = dayu_lm::Options { data: Some(data.path().to_owned()), ..dayu_lm::Options::of("edge1") };
+    let mut manager = dayu_lm::run_with(client.clone(), beside, stop.clone());
+    let device = manager.ready().await.expect("it is registered").device;
+    let faults = Faults::default();
+    let fault = Fault::Refused(403, "Forbidden");
+    faults.begin(|_, _| true, fault);
+    let status = Some(SocketAddr::new(device, 10551));
+    let _mesh = run_with(faults.client(&cluster), Options { status, ..Options::of("edge1") }, stop);
+    tokio::time::sleep(LASTS).await;
+    let words = ["services", "nodes", "endpointslices.discovery.k8s.io"].map(|kind| format!("may not list {kind}"));
+    tells("no right at all", &events(&client).await, &words);
+    tells("no right at all", &events(&client).await, &[fault.words()]);
 }

@@ -14,19 +14,67 @@ use tokio::time::{Instant, sleep};
 
 use layer::{ALL, Asked, Fault, Faults, Which};
 
-/// How long each fault lasts.
-const LASTS: Duration = Duration::from_secs(60);
+/// How long each fault lasts: for two failures of one that waits as often as it may for a server that is busy.
+const LASTS: Duration = Duration::from_secs(100);
 /// Afterwards, whatever waits longer and longer is waited for so long at most.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Some watches, a Lease that is renewed, and each failure followed by a longer pause: more than this in a minute is spinning.
-const MOST: usize = 300;
+/// After so long a fault has nothing to do with an earlier one.
+const FORGOTTEN: Duration = Duration::from_secs(150);
+/// Some watches, a Lease that is renewed, and each failure followed by a longer pause: more than this is spinning.
+const MOST: usize = 500;
 
-/// Requests that fail, and how what is missing is told where the answer is that it is forbidden.
+/// Requests that fail, and how people learn of it.
 struct Row {
     what: &'static str,
     which: Which,
-    /// Part of what is told; none where there is nobody who could be told.
-    told: Option<&'static str>,
+    /// What a right to these requests is called: verb and resource.
+    right: &'static str,
+    told: Telling,
+    /// Faults that come out otherwise than in the words of the server.
+    but: &'static [(Fault, Instead)],
+}
+
+/// What becomes of a fault of which nobody is told in the words of the server.
+#[derive(Clone, Copy, Debug)]
+enum Instead {
+    /// Nothing, since it is in order while the fault goes on: for this reason.
+    Heals(&'static str),
+    /// Nothing, since such an answer cannot go on unless the server contradicts itself: for this reason.
+    Passes(&'static str),
+    /// The daemon's own words.
+    Says(&'static str),
+}
+
+/// When what is wrong can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    /// While it is so.
+    Meanwhile,
+    /// Once the API takes events again: there is no other way to people.
+    Afterwards,
+}
+
+impl Row {
+    /// Everything that has to be told of `fault`.
+    fn words(&self, fault: Fault) -> Vec<String> {
+        match self.instead(fault) {
+            Some(Instead::Heals(_) | Instead::Passes(_)) => Vec::new(),
+            Some(Instead::Says(words)) => vec![words.to_owned()],
+            None => {
+                let right = match fault {
+                    Fault::Refused(403, _) => Some(format!("may not {}", self.right)),
+                    Fault::Refused(401, _) => Some(format!("{}: the credentials are not accepted", self.right)),
+                    _ => None,
+                };
+                right.into_iter().chain([fault.words()]).collect()
+            }
+        }
+    }
+
+    fn instead(&self, fault: Fault) -> Option<Instead> {
+        let slow = (Fault::Slow, Instead::Heals("what comes late comes"));
+        self.but.iter().chain([&slow]).find(|(of, _)| *of == fault).map(|(_, instead)| *instead)
+    }
 }
 
 /// What a daemon has to do while requests fail.
@@ -48,17 +96,35 @@ async fn befall(scene: &mut impl Scene, faults: &Faults, row: &Row) {
         faults.begin(row.which, fault);
         scene.act(number).await;
         sleep(LASTS).await;
-        let told = scene.told(number).await;
+        let words = row.words(fault);
+        match row.instead(fault) {
+            Some(Instead::Heals(why)) => {
+                assert!(scene.is_in_order(number).await, "{case}: it does not heal, although {why}");
+            }
+            Some(Instead::Passes(why)) => {
+                assert!(!scene.told(number).await.contains(&fault.words()), "{case}: it is told, although {why}");
+            }
+            Some(Instead::Says(_)) | None => {}
+        }
+        if row.told == Telling::Meanwhile {
+            tells(&case, &scene.told(number).await, &words);
+        }
         let asked = faults.end();
         assert!(asked.iter().any(|asked| asked.met), "{case}: nothing was asked");
-        assert!(asked.len() <= MOST, "{case}: {} requests in a minute: {asked:#?}", asked.len());
+        assert!(asked.len() <= MOST, "{case}: {} requests: {asked:#?}", asked.len());
         if let Fault::Busy(seconds) = fault {
             leaves_alone(&case, &asked, Duration::from_secs(seconds));
         }
-        if let (Fault::Refused(403, _), Some(part)) = (fault, row.told) {
-            assert!(told.contains(part), "{case}: {part:?} is not in {told}");
-        }
         eventually(&case, scene, number).await;
+        // Earlier ones are over, so that each is told of anew.
+        sleep(FORGOTTEN).await;
+        tells(&case, &scene.told(number).await, &words);
+    }
+}
+
+fn tells(case: &str, told: &str, words: &[String]) {
+    for part in words {
+        assert!(told.contains(part), "{case}: {part:?} is not in {told}");
     }
 }
 
