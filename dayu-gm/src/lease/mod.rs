@@ -9,7 +9,7 @@ use dayu_core::{
         NAMESPACE,
         annotation::{LINK_ADDRESS, LINK_KEY},
     },
-    connect::refusal,
+    connect::{refusal, unwatched},
     daemon::Plight,
     engine::MANAGER,
     link::{Fingerprint, MANAGER_LEASE},
@@ -83,7 +83,11 @@ impl Keeper {
                 () = self.until(lapse) => {}
                 Some(event) = events.next() => match event {
                     Ok(lease) => self.see(lease),
-                    Err(error) => tracing::debug!(%error, "the Lease cannot be watched yet"),
+                    Err(error) => {
+                        let why = unwatched::<Lease>(&error);
+                        tracing::debug!(why, "the Lease cannot be watched yet");
+                        self.plight.grows("watch of the Lease", &why);
+                    }
                 },
                 () = self.until(claim) => self.claim().await,
             }

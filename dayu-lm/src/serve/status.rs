@@ -37,3 +37,20 @@ async fn readyz(State((ready, plight)): State<(Ready, Arc<Plight>)>) -> Response
 async fn metrics(State(registry): State<Arc<Registry>>) -> Response {
     ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&registry)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_hinders_it_stands_below_whether_it_is_ready() {
+        let ((plight, _), (_, ready)) = (Plight::new(), watch::channel(None));
+        plight.grows("watch of Pods", "may not list pods: no");
+        let answer = readyz(State((ready, Arc::new(plight)))).await;
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let text = answer.into_body().collect().await.unwrap().to_bytes();
+        assert!(text.ends_with(b"\nwatch of Pods: may not list pods: no\n"), "{text:?}");
+    }
+}

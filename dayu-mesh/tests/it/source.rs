@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{
     Site,
     client::{Events, get},
+    until,
     worker::{self, Seen},
 };
 
@@ -88,6 +89,27 @@ async fn a_second_mesh_of_a_device_says_what_is_in_its_way() {
     let error = second.finished().await.unwrap_err().to_string();
     assert!(error.contains("10551") && error.contains("edge1"), "{error}");
     stop.cancel();
+}
+
+/// Where its status is told, it serves it although it may never learn where its own device is.
+#[tokio::test]
+async fn a_source_that_is_hindered_is_told_to_who_asks_and_to_who_watches() {
+    let site = Site::new().await;
+    let status = SocketAddr::new(site.address(1), 10551);
+    let (what, why) = ("watch of Nodes".to_owned(), "may not list nodes: no".to_owned());
+    let told = json!({"what": what, "why": why});
+    let (stop, source) = (CancellationToken::new(), Fixed(vec![Change::Hindered { what, why }]));
+    let options = Options { status: Some(status), ..Options::of("edge1") };
+    let mesh = run_from(Box::new(source), options, stop.clone());
+    while get_refused(status).await {
+        tokio::task::yield_now().await;
+    }
+    until(status, "/v1/troubles", |answer| *answer == json!({"troubles": [told]})).await;
+    let mut events = Events::open(status, "/v1/watch").await;
+    assert_eq!(events.next().await, Some(("hindered".to_owned(), told)));
+    assert_eq!(get(status, "/readyz").await.unwrap().status, 503);
+    stop.cancel();
+    mesh.finished().await.unwrap();
 }
 
 #[tokio::test]
