@@ -28,6 +28,7 @@
 mod backoff;
 mod event;
 mod life;
+mod pre_stop;
 mod probe;
 mod runtime;
 mod spec;
@@ -40,6 +41,7 @@ mod watch;
 
 pub use event::{Effect, Event, Run, Stop};
 pub use life::{Ended, Life};
+pub use pre_stop::PreStop;
 pub use probe::{ProbeAction, ProbeKind, ProbeSpec, Scheme};
 #[cfg(any(test, feature = "test-util"))]
 pub use runtime::MockRuntime;

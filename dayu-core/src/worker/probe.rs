@@ -112,7 +112,7 @@ impl ProbeSpec {
     }
 }
 
-fn action(probe: &k8s::Probe, ports: &BTreeMap<&str, u16>) -> ProbeAction {
+pub(super) fn action(probe: &k8s::Probe, ports: &BTreeMap<&str, u16>) -> ProbeAction {
     let unknown = |port: &IntOrString| ProbeAction::Unsupported(format!("no port of the container is {port:?}"));
     if let Some(exec) = &probe.exec {
         return ProbeAction::Exec(exec.command.clone().unwrap_or_default());
@@ -133,7 +133,7 @@ fn action(probe: &k8s::Probe, ports: &BTreeMap<&str, u16>) -> ProbeAction {
             headers: headers.map(|header| (header.name.clone(), header.value.clone())).collect(),
         };
     }
-    ProbeAction::Unsupported("only exec, httpGet and tcpSocket probes are carried out here".to_owned())
+    ProbeAction::Unsupported("only exec, httpGet and tcpSocket are carried out here".to_owned())
 }
 
 fn number(port: &IntOrString, ports: &BTreeMap<&str, u16>) -> Option<u16> {

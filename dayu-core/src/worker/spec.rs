@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1 as k8s;
 
-use super::{ProbeKind, ProbeSpec};
+use super::{PreStop, ProbeKind, ProbeSpec};
 
 /// Grace of a pod that names none.
 const GRACE: Duration = Duration::from_secs(30);
@@ -32,6 +32,8 @@ pub struct ContainerSpec {
     pub liveness: Option<ProbeSpec>,
     /// See [`ProbeKind::Readiness`].
     pub readiness: Option<ProbeSpec>,
+    /// What is done before it is told to end.
+    pub pre_stop: Option<PreStop>,
 }
 
 /// One worker.
@@ -59,9 +61,9 @@ pub struct Spec {
 }
 
 impl ContainerSpec {
-    /// A container without probes.
+    /// A container without probes and hooks.
     pub fn named(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), init: false, startup: None, liveness: None, readiness: None }
+        Self { name: name.into(), init: false, startup: None, liveness: None, readiness: None, pre_stop: None }
     }
 
     /// The probe of that kind, if it has one.
@@ -85,6 +87,11 @@ impl ContainerSpec {
             startup: probe(&container.startup_probe),
             liveness: probe(&container.liveness_probe),
             readiness: probe(&container.readiness_probe),
+            pre_stop: container
+                .lifecycle
+                .as_ref()
+                .and_then(|lifecycle| lifecycle.pre_stop.as_ref())
+                .map(|hook| PreStop::from_k8s(hook, &ports)),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     Shared,
+    farewell::Farewell,
     folder::{Folder, Manifest, Saved},
     perform::Performer,
     report::{Report, Reporter},
@@ -189,6 +190,15 @@ impl Keeper {
         self.state = state;
         self.tell_ready();
         let stored = self.store();
+        let farewell = |run: &Run| {
+            let serves = before.container(&run.container).is_some_and(Container::is_ready);
+            let grace = deletion(&self.pod).unwrap_or(self.spec.grace);
+            match self.state.stop {
+                // It comes again, and whoever waits for the local manager to end shall not wait for it.
+                Some(Stop::Suspend) => Farewell::Wait(Duration::ZERO),
+                _ => Farewell::of(self.spec.container(&run.container), serves, grace),
+            }
+        };
         for effect in &effects {
             match (effect, &stored) {
                 // What is not stored must not be started: after a crash nobody would know of it.
@@ -197,7 +207,7 @@ impl Keeper {
                     let answer = self.performer.answer.clone();
                     self.tasks.spawn(async move { drop(answer.send(event).await) });
                 }
-                _ => self.performer.perform(&self.pod, &self.spec, effect, &mut self.tasks),
+                _ => self.performer.perform(&self.pod, &self.spec, effect, farewell, &mut self.tasks),
             }
         }
         self.shared.metrics.saw(event);

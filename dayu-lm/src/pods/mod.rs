@@ -1,6 +1,7 @@
 //! The pods of this device: each has a keeper, each keeper its folder.
 mod address;
 mod events;
+mod farewell;
 mod folder;
 mod keeper;
 mod perform;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use dayu_core::{
     name::Uid,
-    worker::{Effect, Event, Launch, ProbeAction, Problem, ProcessId, Run, Spec},
+    worker::{Effect, Event, Launch, ProbeAction, ProbeSpec, Problem, ProcessId, Run, Spec},
 };
 use k8s_openapi::api::core::v1::Pod;
 use parking_lot::Mutex;
@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Shared, folder::Folder, probe};
+use super::{Shared, farewell::Farewell, folder::Folder, probe};
 use crate::prepare::{self, Place};
 
 /// Performs effects of one pod.
@@ -30,13 +30,23 @@ pub(super) struct Performer {
 }
 
 impl Performer {
-    /// Begins to perform `effect` among `tasks`.
-    pub(super) fn perform(&self, pod: &Arc<Pod>, spec: &Spec, effect: &Effect, tasks: &mut JoinSet<()>) {
+    /// Begins to perform `effect` among `tasks`; a run that is told to end has its `farewell` first.
+    pub(super) fn perform(
+        &self,
+        pod: &Arc<Pod>,
+        spec: &Spec,
+        effect: &Effect,
+        farewell: impl Fn(&Run) -> Farewell,
+        tasks: &mut JoinSet<()>,
+    ) {
         let this = self.clone();
         match effect.clone() {
             Effect::Start(run) => drop(tasks.spawn(this.start(pod.clone(), run))),
             Effect::Find(run, known) => drop(tasks.spawn(this.find(run, known))),
-            Effect::Terminate(run, process) => drop(tasks.spawn(this.terminate(run, process))),
+            Effect::Terminate(run, process) => {
+                let farewell = farewell(&run);
+                tasks.spawn(this.terminate(pod.clone(), run, process, farewell));
+            }
             Effect::Kill(run, process) => drop(tasks.spawn(this.kill(run, process))),
             Effect::Release => drop(tasks.spawn(async move { this.shared.runtime.release(&this.uid).await })),
             Effect::Probe(run, kind, process) => {
@@ -45,12 +55,7 @@ impl Performer {
                     return;
                 };
                 tasks.spawn(async move {
-                    let verdict = match &probe.action {
-                        ProbeAction::Exec(command) => {
-                            this.shared.runtime.exec(&this.uid, &process, command, probe.timeout).await
-                        }
-                        _ => probe::probe(&probe, this.place.pod_ip).await,
-                    };
+                    let verdict = this.ask(&probe, &process).await;
                     this.send(Event::Probed { run, kind, verdict }).await;
                 });
             }
@@ -60,6 +65,13 @@ impl Performer {
     /// A keeper that is gone needs no answer.
     pub(super) async fn send(&self, event: Event) {
         let _ = self.answer.send(event).await;
+    }
+
+    async fn ask(&self, probe: &ProbeSpec, process: &ProcessId) -> Result<(), String> {
+        match &probe.action {
+            ProbeAction::Exec(command) => self.shared.runtime.exec(&self.uid, process, command, probe.timeout).await,
+            _ => probe::probe(probe, self.place.pod_ip).await,
+        }
     }
 
     async fn start(self, pod: Arc<Pod>, run: Run) {
@@ -119,7 +131,16 @@ impl Performer {
         self.send(Event::Exited { run, cause }).await;
     }
 
-    async fn terminate(self, run: Run, process: ProcessId) {
+    async fn terminate(self, pod: Arc<Pod>, run: Run, process: ProcessId, farewell: Farewell) {
+        match farewell {
+            Farewell::Wait(time) => tokio::time::sleep(time).await,
+            Farewell::Ask(hook) => {
+                if let Err(why) = self.ask(&hook, &process).await {
+                    let message = format!("preStop of container {} failed: {why}", run.container);
+                    self.shared.recorder.warning(&pod, "FailedPreStopHook", message);
+                }
+            }
+        }
         self.shared.runtime.terminate(&self.uid, &run, &process).await;
     }
 

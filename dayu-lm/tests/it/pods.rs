@@ -144,3 +144,27 @@ async fn a_pod_that_cannot_be_stored_is_told_and_taken_once_it_can() {
     site.until_ready("w").await;
     running.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_container_asks_for_before_its_end_comes_before_the_signal() {
+    let site = Site::new("edge", 79).await;
+    let running = site.start(true).await;
+    let told = site.data.path().join("told");
+    let tell = |what: &str| format!("echo {what} >> {}", told.display());
+    let script = format!("trap '{}; exit 0' TERM; sleep 1000 & wait", tell("signal"));
+    let container = |script: &str, hook: &str| {
+        let hook = json!({"preStop": {"exec": {"command": ["sh", "-c", hook]}}});
+        json!({"containers": [{"name": "c", "image": "none", "command": ["sh", "-c", script], "lifecycle": hook}]})
+    };
+    site.create("asks", container(&script, &tell("hook"))).await;
+    site.create("fails", container("trap 'exit 0' TERM; sleep 1000 & wait", "exit 4")).await;
+    for name in ["asks", "fails"] {
+        site.until_ready(name).await;
+        site.delete(name, 30).await;
+        site.until_gone(name).await;
+    }
+    assert_eq!(std::fs::read_to_string(told).unwrap(), "hook\nsignal\n");
+    let why = site.event("fails", "FailedPreStopHook").await;
+    assert!(why.contains("exit 4") && why.contains("container c"), "{why}");
+    running.stop().await;
+}
