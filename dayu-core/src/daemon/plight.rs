@@ -28,7 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// An event that is written later than this says how much later.
 const LATE: Duration = Duration::from_secs(5);
-/// Bytes that a note may have, less what is added to one that is late.
+/// Bytes that the note of an event may have, less what is added to one that is late.
 const NOTE: usize = 940;
 
 /// Something that does not work.
@@ -106,8 +106,9 @@ impl Plight {
         let (mut state, now) = (self.state.lock(), Instant::now());
         let since = state.lasts.filter(|(_, last)| now - *last < OVER).map_or(now, |(since, _)| since);
         state.lasts = Some((since, now));
-        let known = state.troubles.remove(what).filter(|known| now - known.last < OVER);
-        let mut seen = Seen { why: why.to_owned(), last: now, told: known.and_then(|known| known.told) };
+        state.troubles.retain(|_, seen| now - seen.last < OVER);
+        let told = state.troubles.remove(what).and_then(|known| known.told);
+        let mut seen = Seen { why: why.to_owned(), last: now, told };
         if now - since >= LASTING && seen.is_news() {
             let trouble = Trouble { what: what.to_owned(), why: why.to_owned() };
             // Full: there is enough to read already, and nobody can be told.
@@ -138,31 +139,62 @@ impl Plight {
 pub struct News(mpsc::Receiver<(Trouble, Instant)>);
 
 impl News {
-    /// Writes an event `Hindered` about the object `of` for each, as `reporter`, until the [`Plight`] is gone. One that cannot be
-    /// written, since what hinders the daemon often hinders this as well, is written once it can be, and says how late it is.
+    /// Writes an event `Hindered` about the object `of` for each, as `reporter`, until the [`Plight`] is gone. What cannot be
+    /// written, since what hinders the daemon often hinders this as well, is written once it can be, says how late it is, and is as
+    /// few events as it fits in: whoever was cut off is often one of many.
     pub async fn tell(mut self, client: Client, reporter: Reporter, of: ObjectReference) {
-        while let Some((trouble, since)) = self.0.recv().await {
+        let mut waiting = Vec::new();
+        while let Some(news) = self.0.recv().await {
+            waiting.push(news);
             let mut pause = FIRST_PAUSE;
-            // A new recorder each time: one would keep the note of an earlier event of that reason.
-            while let Err(error) =
-                Recorder::new(client.clone(), reporter.clone()).publish(&event(&trouble, since.elapsed()), &of).await
-            {
-                tracing::debug!(%error, %trouble, "the event is not written yet");
-                sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+            while let Some((note, told)) = note(&waiting) {
+                // A new recorder each time: one would keep the note of an earlier event of that reason.
+                let recorder = Recorder::new(client.clone(), reporter.clone());
+                if let Err(error) = recorder.publish(&event(note), &of).await {
+                    if pause == FIRST_PAUSE {
+                        tracing::warn!(%error, "what hinders this daemon cannot be told in an event yet; may it create events?");
+                    }
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.join(&mut waiting);
+                } else {
+                    waiting.drain(..told);
+                }
             }
+        }
+    }
+
+    /// Adds what is new to what waits, in the place of what was known of the same.
+    fn join(&mut self, waiting: &mut Vec<(Trouble, Instant)>) {
+        while let Ok(news) = self.0.try_recv() {
+            waiting.retain(|(trouble, _)| trouble.what != news.0.what);
+            waiting.push(news);
         }
     }
 }
 
-fn event(trouble: &Trouble, late: Duration) -> Event {
-    let mut note = trouble.to_string();
+/// As many of the first that wait as one event can tell, and how many these are; none if nothing waits.
+fn note(waiting: &[(Trouble, Instant)]) -> Option<(String, usize)> {
+    let (first, since) = waiting.first()?;
+    let (mut note, mut told) = (first.to_string(), 1);
+    for (trouble, _) in &waiting[1..] {
+        let more = format!("; {trouble}");
+        if note.len() + more.len() > NOTE {
+            break;
+        }
+        (note, told) = (note + &more, told + 1);
+    }
     while note.len() > NOTE {
         note.pop();
     }
+    let late = since.elapsed();
     if late >= LATE {
         note += &format!(" (was so {} s ago, and could not be told before)", late.as_secs());
     }
+    Some((note, told))
+}
+
+fn event(note: String) -> Event {
     Event {
         type_: EventType::Warning,
         reason: "Hindered".to_owned(),
@@ -220,12 +252,35 @@ mod tests {
         assert_eq!(std::iter::from_fn(&mut told).count(), 3);
     }
 
-    #[test]
-    fn an_event_that_is_late_says_so() {
-        let trouble = Trouble { what: "Lease".into(), why: "né".repeat(NOTE) };
-        let note = |late| event(&trouble, late).note.unwrap();
-        assert!(!note(Duration::ZERO).contains("ago"));
-        assert!(note(Duration::from_secs(64)).contains("64 s ago"));
-        assert!(note(Duration::from_secs(u64::MAX)).len() < 1024, "the API takes no longer one");
+    fn trouble(what: &str, why: &str) -> (Trouble, Instant) {
+        (Trouble { what: what.to_owned(), why: why.to_owned() }, Instant::now())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_note_that_is_late_says_so_and_is_never_too_long() {
+        let waiting = [trouble("Lease", &"né".repeat(NOTE))];
+        assert!(!note(&waiting).unwrap().0.contains("ago"));
+        tokio::time::advance(Duration::from_secs(64)).await;
+        assert!(note(&waiting).unwrap().0.contains("64 s ago"));
+        tokio::time::advance(Duration::from_secs(u64::from(u32::MAX))).await;
+        assert!(note(&waiting).unwrap().0.len() < 1024, "the API takes no longer one");
+        assert_eq!(note(&[]), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn as_many_as_fit_are_told_at_once() {
+        let waiting = [trouble("a", "no"), trouble("b", "no"), trouble("c", &"n".repeat(NOTE))];
+        assert_eq!(note(&waiting), Some(("a: no; b: no".to_owned(), 2)));
+        assert_eq!(note(&waiting[2..]).unwrap().1, 1);
+    }
+
+    #[tokio::test]
+    async fn of_the_same_only_the_newest_waits() {
+        let (plight, mut news) = Plight::new();
+        let mut waiting = vec![trouble("a", "no"), trouble("b", "no")];
+        plight.news.send(trouble("a", "never")).await.unwrap();
+        news.join(&mut waiting);
+        let told: Vec<_> = waiting.iter().map(|(trouble, _)| trouble.to_string()).collect();
+        assert_eq!(told, ["b: no", "a: never"]);
     }
 }
