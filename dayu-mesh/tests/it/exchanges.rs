@@ -11,7 +11,7 @@ use tokio::{
 use crate::support::{At, Site, client::get};
 
 const PATIENCE: Duration = Duration::from_secs(10);
-const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: early.default.svc:9030\r\nConnection: close\r\n\r\n";
+const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: early.default.svc:9030\r\n\r\n";
 
 /// A device with a mesh and a Service `early` of one worker, which the test plays.
 struct Early {
