@@ -46,12 +46,7 @@ livenessProbe:
   failureThreshold: 3
 {{- end -}}
 
-{{/* What a daemon of a device finds in its environment: whose it is, and the API server where no Service leads to it. */}}
-{{- define "dayu.device" -}}
+{{- define "dayu.nodeName" -}}
 - name: NODE_NAME
   valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
-{{- with .Values.devices.apiServer }}
-- {name: KUBERNETES_SERVICE_HOST, value: {{ first (splitList ":" .) | quote }}}
-- {name: KUBERNETES_SERVICE_PORT, value: {{ last (splitList ":" .) | quote }}}
-{{- end }}
 {{- end -}}
