@@ -131,6 +131,9 @@ async fn each_cause_is_named_with_its_remedy_until_it_is_mended() {
     site.clock_of("edge3", -300).await;
     site.says(&["300 s behind this machine's", "-> let both follow the same time source"]).await;
     site.clock_of("edge3", 0).await;
+    site.kubectl(&["create", "-f", "-"], &hindered("edge1").to_string()).await;
+    site.says(&["edge1", "mesh: watch of Nodes: may not", "-> give its service account the right to watch nodes"])
+        .await;
     site.says(&["leaving", "example.com/hold", "-> let whoever put a finalizer there run"]).await;
     site.says(&["should have ended", "edge3 does not confirm", "-> bring edge3 back"]).await;
 
@@ -150,6 +153,16 @@ async fn each_cause_is_named_with_its_remedy_until_it_is_mended() {
 fn with_kind(kind: &str, mut object: Value) -> Value {
     (object["apiVersion"], object["kind"]) = (json!("v1"), json!(kind));
     object
+}
+
+/// What the local manager of a device says that hinders its mesh.
+fn hindered(device: &str) -> Value {
+    json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "told", "namespace": "default"},
+        "eventTime": format!("{:.6}", Timestamp::now()), "type": "Warning", "reason": "Hindered", "action": "Work",
+        "note": "mesh: watch of Nodes: may not watch nodes: no", "regarding": {"kind": "Node", "name": device},
+        "reportingController": "dayu-lm", "reportingInstance": device,
+    })
 }
 
 /// What devices do wrong.
