@@ -13,10 +13,21 @@ use std::{
 pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     // What a crash has left in the middle is the only copy.
     settle(path)?;
-    let draft = draft(path);
-    File::options().create(true).write(true).truncate(true).mode(0o600).open(&draft)?.write_all(text)?;
+    let draft = write_draft(path, text)?.1;
     found(fs::remove_file(path))?;
     fs::rename(draft, path)
+}
+
+/// Writes what is to take the place of `path`, for the owner only. Where it cannot be whole, as on a full disk, nothing of it
+/// stays: it would pass for whole if nothing was there before.
+pub(crate) fn write_draft(path: &Path, text: &[u8]) -> io::Result<(File, PathBuf)> {
+    let draft = draft(path);
+    let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
+    if let Err(error) = file.write_all(text) {
+        let _ = fs::remove_file(&draft);
+        return Err(error);
+    }
+    Ok((file, draft))
 }
 
 /// What was kept last.

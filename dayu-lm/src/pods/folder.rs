@@ -5,9 +5,9 @@
 //! file speaks of as well.
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io,
     net::IpAddr,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -53,11 +53,18 @@ pub(crate) struct Saved {
 
 impl Folder {
     /// That of `pod` beneath `root`, made if it is not there.
-    pub(crate) fn create(root: &Path, pod: &Pod) -> io::Result<Self> {
+    fn create(root: &Path, pod: &Pod) -> io::Result<Self> {
         let (namespace, name) = (pod.namespace().unwrap_or_default(), pod.name_any());
         let dir = root.join(format!("{namespace}_{name}_{}", pod.uid().unwrap_or_default()));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
         Ok(Self(dir))
+    }
+
+    /// The folder of a pod that is new, with its manifest; if that cannot be stored, nothing is left of it.
+    pub(crate) fn begin(root: &Path, manifest: &Manifest) -> io::Result<Self> {
+        let folder = Self::create(root, &manifest.pod)?;
+        folder.save_manifest(manifest).inspect_err(|_| drop(fs::remove_dir(&folder.0)))?;
+        Ok(folder)
     }
 
     /// Everything that `root` holds; a folder that cannot be read is told of and left alone.
@@ -139,9 +146,7 @@ impl Folder {
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
         }
-        let draft = path.with_extension("draft");
-        let mut file = File::options().create(true).write(true).truncate(true).mode(0o600).open(&draft)?;
-        file.write_all(text)?;
+        let (file, draft) = keep::write_draft(&path, text)?;
         fs::rename(draft, path)?;
         Ok(file)
     }

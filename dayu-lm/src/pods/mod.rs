@@ -179,11 +179,7 @@ impl Pods {
         };
         let manifest =
             Manifest { pod: pod.clone(), address, host: self.pool.host(), accepted: self.shared.clock.now() };
-        let stored = Folder::create(&self.shared.folders, pod).and_then(|folder| {
-            folder.save_manifest(&manifest)?;
-            Ok(folder)
-        });
-        match stored {
+        match Folder::begin(&self.shared.folders, &manifest) {
             Ok(folder) => {
                 self.keep(Saved { folder, manifest, state: None });
                 Ok(())

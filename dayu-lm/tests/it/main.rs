@@ -1,6 +1,7 @@
 //! The local manager on the embedded API, with real processes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, missing_docs)]
 mod adoption;
+mod full_disk;
 mod pods;
 mod process;
 mod site;

@@ -168,3 +168,35 @@ async fn what_a_container_asks_for_before_its_end_comes_before_the_signal() {
     assert!(why.contains("exit 4") && why.contains("container c"), "{why}");
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_pod_without_an_address_is_told_and_taken_once_one_is_free() {
+    let site = Site::new("narrow", 90).await;
+    // Room for five pods.
+    let labels = json!({"dayu.io/managed-by": "dayu-lm"});
+    let node = json!({"metadata": {"name": "narrow", "labels": labels}, "spec": {"podCIDR": "127.90.1.0/29"}});
+    let nodes: Api<Node> = Api::all(site.client.clone());
+    nodes.create(&PostParams::default(), &serde_json::from_value(node).unwrap()).await.unwrap();
+    let running = site.start(true).await;
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        site.script(name, "exec sleep 1000").await;
+    }
+    for name in names {
+        site.until_ready(name).await;
+    }
+    site.script("late", "exec sleep 1000").await;
+    site.script("unwanted", "exec sleep 1000").await;
+    for name in ["late", "unwanted"] {
+        let told = site.event(name, "AddressesExhausted").await;
+        assert!(told.contains("podCIDR") && told.contains("delete pods of this device"), "{told}");
+    }
+    // Nobody has to wait for one that was never taken.
+    site.delete("unwanted", 0).await;
+    site.until_gone("unwanted").await;
+    let address = site.until_ready("c").await["status"]["podIP"].clone();
+    site.delete("c", 0).await;
+    site.until_gone("c").await;
+    assert_eq!(site.until_ready("late").await["status"]["podIP"], address);
+    running.stop().await;
+}

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::site::is_alive;
 
-fn launch(root: &Path, attempt: u32, script: &str) -> Launch {
+pub(crate) fn launch(root: &Path, attempt: u32, script: &str) -> Launch {
     Launch {
         pod: "6d3f".into(),
         run: Run { container: "c".into(), attempt },

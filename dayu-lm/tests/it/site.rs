@@ -1,5 +1,5 @@
 //! A cluster in memory, a device, and its local manager.
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use dayu_cluster::{Cluster, Controllers};
 use dayu_lm::{Addresses, Handle, Options};
@@ -33,6 +33,11 @@ pub(crate) struct Running {
 impl Site {
     /// Each test has a network of its own, so that tests run side by side.
     pub(crate) async fn new(device: &'static str, network: u8) -> Self {
+        Self::on(&std::env::temp_dir(), device, network).await
+    }
+
+    /// With its data beneath `folder`.
+    pub(crate) async fn on(folder: &Path, device: &'static str, network: u8) -> Self {
         let cluster = Cluster::builder()
             .pod_cidr(format!("127.{network}.0.0/16"))
             .kubelet_scheme_annotation("dayu.io/kubelet-scheme")
@@ -40,7 +45,7 @@ impl Site {
             .await
             .unwrap();
         let controllers = cluster.start_controllers();
-        let data = tempfile::tempdir().unwrap();
+        let data = tempfile::tempdir_in(folder).unwrap();
         Self { client: cluster.client(), data, device, _controllers: controllers }
     }
 
