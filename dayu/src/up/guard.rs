@@ -52,6 +52,12 @@ impl Drop for Guarded {
 pub(crate) fn run(folder: &Path) -> ExitCode {
     // Whatever ends the wait, nothing is left to wait for.
     let _ = io::stdin().read_to_end(&mut Vec::new());
+    end_workers(folder);
+    if std::fs::remove_dir_all(folder).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Kills all workers of `folder` with all that they started, and those that are just beginning. Blocks for a moment.
+pub(super) fn end_workers(folder: &Path) {
     let mut quiet = 0;
     for _ in 0..LOOKS {
         quiet = if end_below(folder) == 0 { quiet + 1 } else { 0 };
@@ -60,10 +66,9 @@ pub(crate) fn run(folder: &Path) -> ExitCode {
         }
         pause();
     }
-    if std::fs::remove_dir_all(folder).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-#[expect(clippy::disallowed_methods, reason = "nothing else is done in this process")]
+#[expect(clippy::disallowed_methods, reason = "the process does nothing else any more")]
 fn pause() {
     std::thread::sleep(PACE);
 }

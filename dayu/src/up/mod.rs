@@ -6,10 +6,13 @@ use tokio::time::Instant;
 
 use crate::{apply, manifest, output, run::until_signal};
 
+mod absent;
 mod check;
 mod counts;
+mod data;
 mod devices;
 pub(crate) mod guard;
+mod hurry;
 mod pipeline;
 mod placement;
 mod site;
@@ -43,6 +46,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Devices(#[from] devices::Error),
     #[error(transparent)]
+    Data(#[from] data::Error),
+    #[error(transparent)]
     Site(#[from] site::Error),
     #[error(transparent)]
     Manifest(#[from] manifest::Error),
@@ -66,9 +71,11 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
         (false, files) => manifest::read(files)?,
     };
     let stop = until_signal();
-    let mut site = match site::Site::start(&devices, options.data.as_deref(), &stop).await {
+    let hurry = hurry::Hurry::default();
+    let data = data::Data::open(options.data.as_deref())?;
+    let mut site = match site::Site::start(&devices, data, &hurry, &stop).await {
         Ok(site) => site,
-        Err(_) if stop.is_cancelled() => return Ok(ExitCode::SUCCESS),
+        Err(_) if stop.is_cancelled() => return Ok(hurry.exit_code()),
         Err(error) => return Err(error.into()),
     };
     output::progress(&format!(
@@ -80,12 +87,14 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
     // Whether anybody reads this, what runs has to be stopped: the table, which comes last, looks.
     let _ = output::show(&format!("{}\n", placement::devices(&site.devices())));
     let ended = tokio::select! {
-        ended = serve(&mut site, &options, drafts, began) => ended,
-        () = stop.cancelled() => Ok(ExitCode::SUCCESS),
+        ended = serve(&mut site, &options, drafts, began) => Some(ended),
+        () = stop.cancelled() => None,
     };
-    output::progress("stopping");
+    output::progress("stopping; another Ctrl-C ends at once");
+    // Somebody may be in a hurry, whyever it ends.
+    stop.cancel();
     site.stop().await;
-    ended
+    ended.unwrap_or_else(|| Ok(hurry.exit_code()))
 }
 
 async fn serve(
@@ -94,29 +103,36 @@ async fn serve(
     drafts: Vec<manifest::Draft>,
     began: Instant,
 ) -> Result<ExitCode, Error> {
-    if drafts.is_empty() {
-        table::live(site).await;
-        return Ok(ExitCode::SUCCESS);
+    if !drafts.is_empty() {
+        let names = apply::apply(&site.client(), drafts, "default").await?;
+        output::progress(&format!("applied: {}", names.join(", ")));
     }
-    let names = apply::apply(&site.client(), drafts, "default").await?;
-    output::progress(&format!("applied: {}", names.join(", ")));
-    let mut starting = starting::Starting::of(&site.client());
-    let all_ready = || output::progress(&format!("every worker is ready after {} ms", began.elapsed().as_millis()));
+    let mut starting = starting::Starting::of(&site.client(), site.named());
+    let tell = |starting: &starting::Starting| {
+        if starting.all_here() {
+            output::progress(&format!("every worker is ready after {} ms", began.elapsed().as_millis()));
+        }
+    };
     if options.check {
         starting.complete().await?;
-        all_ready();
+        tell(&starting);
         let _ = output::show(&placement::workers(&site.client()).await?);
         return Ok(check::run(site, began).await?);
     }
     let at_once = starting.settle().await;
+    // A plane without resources has nothing to show but its table.
+    if at_once && starting.is_empty() {
+        table::live(site).await;
+        return Ok(ExitCode::SUCCESS);
+    }
     if at_once {
-        all_ready();
+        tell(&starting);
     }
     let _ = output::show(&placement::workers(&site.client()).await?);
     let later = async {
         if !at_once {
             starting.finish().await;
-            all_ready();
+            tell(&starting);
         }
         std::future::pending::<()>().await;
     };

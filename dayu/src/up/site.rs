@@ -12,19 +12,17 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    absent,
     check::targets::Addressed,
     counts::{self, Key},
-    guard::Guarded,
+    data::Data,
+    hurry::Hurry,
     taken::{self, Taken},
 };
 
 /// Why something could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("cannot make a folder for temporary state: {0}; name one with --data DIR")]
-    Temporary(std::io::Error),
-    #[error("--data {path}: {source}; name a folder that this user may write")]
-    Data { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Taken(#[from] Taken),
     #[error(transparent)]
@@ -64,45 +62,22 @@ struct Running {
     stop: CancellationToken,
 }
 
-/// Where state lies; a temporary folder goes with the run.
-enum Data {
-    Kept(PathBuf),
-    Temporary(Guarded),
-}
-
-impl Data {
-    fn open(named: Option<&Path>) -> Result<Self, Error> {
-        if let Some(path) = named {
-            let made = std::fs::create_dir_all(path).and_then(|()| path.canonicalize());
-            return Ok(Self::Kept(made.map_err(|source| Error::Data { path: path.to_owned(), source })?));
-        }
-        let path = std::env::temp_dir().join(format!("dayu-{}-{:08x}", std::process::id(), rand::random::<u32>()));
-        Guarded::create(&path).map(Self::Temporary).map_err(Error::Temporary)
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-}
-
 impl Site {
     /// Starts everything and returns once it is ready. If something cannot be started, or `stop` comes first, whatever runs
     /// by then is stopped.
     pub(crate) async fn start(
         devices: &[Device],
-        data: Option<&Path>,
+        data: Data,
+        hurry: &Hurry,
         stop: &CancellationToken,
     ) -> Result<Self, Error> {
-        let data = Data::open(data)?;
         let cluster = Cluster::builder()
             .data_dir(data.path().to_owned())
             .kubelet_scheme_annotation("dayu.io/kubelet-scheme")
             .build()
             .await?;
         taken::check(data.path()).await?;
+        hurry.heed(stop.clone(), data.path());
         let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await?;
         let controllers = cluster.start_controllers();
         let kubeconfig = data.path().join("kubeconfig");
@@ -143,7 +118,9 @@ impl Site {
             if outcome.is_err() {
                 self.ending.cancel();
             }
-            match starting.next().await {
+            let missing = self.order.iter().filter(|device| !self.devices.contains_key(*device));
+            let waiting = async || absent::devices(&self.client, &self.kubeconfig, missing).await;
+            match absent::told_of(starting.next(), waiting).await {
                 Some(Ok((device, running))) => drop(self.devices.insert(device, running)),
                 Some(Err(error)) => outcome = outcome.and(Err(error)),
                 None => return outcome,
@@ -157,6 +134,11 @@ impl Site {
 
     pub(crate) fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// The devices that are played, whether they run or not.
+    pub(crate) fn named(&self) -> &[Device] {
+        &self.order
     }
 
     /// The devices that run, in the order they were named.

@@ -1,9 +1,13 @@
 //! What becomes of the resources of our kinds after a start: told as it happens, and what the others lack once nothing moves.
 use std::{collections::BTreeMap, time::Duration};
 
-use dayu_core::api::{JointMultiEdgeService, RuntimeService, lean::Lean};
+use dayu_core::{
+    api::{JointMultiEdgeService, RuntimeService, lean::Lean},
+    name::Device,
+};
 use futures::{
     StreamExt,
+    future::ready,
     stream::{self, BoxStream, Fuse},
 };
 use kube::{
@@ -13,6 +17,7 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::timeout;
 
+use super::absent;
 use crate::output;
 
 /// Without a change for so long, what is not ready is told.
@@ -45,15 +50,24 @@ enum News {
 enum State {
     Waiting(String),
     Ready,
+    /// It says so of devices that this run does not play; with what helps if nobody else does.
+    Elsewhere(String),
 }
 
 impl Starting {
-    pub(crate) fn of(client: &Client) -> Self {
-        Self::told(vec![watch::<Lean<RuntimeService>>(client), watch::<Lean<JointMultiEdgeService>>(client)])
+    /// Those of a run that plays `devices`.
+    pub(crate) fn of(client: &Client, devices: &[Device]) -> Self {
+        let services = watch::<Lean<RuntimeService>>(client, devices);
+        Self::told(vec![services, watch::<Lean<JointMultiEdgeService>>(client, devices)])
     }
 
     fn told(kinds: Vec<BoxStream<'static, News>>) -> Self {
         Self { unlisted: kinds.len(), news: stream::select_all(kinds).boxed().fuse(), states: BTreeMap::new() }
+    }
+
+    /// Whether there are none at all, once that is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.states.is_empty()
     }
 
     /// Waits until each one is ready, or until nothing has moved for a while and what they lack is told. Whether all are.
@@ -88,13 +102,18 @@ impl Starting {
     }
 
     fn is_over(&self) -> bool {
-        self.unlisted == 0 && self.states.values().all(|state| *state == State::Ready)
+        self.unlisted == 0 && !self.states.values().any(|state| matches!(state, State::Waiting(_)))
+    }
+
+    /// Whether each one is ready on the devices of this run.
+    pub(crate) fn all_here(&self) -> bool {
+        self.states.values().all(|state| *state == State::Ready)
     }
 
     fn waiting(&self) -> impl Iterator<Item = String> {
         self.states.iter().filter_map(|(name, state)| match state {
             State::Waiting(why) => Some(format!("{name} waits: {why}")),
-            State::Ready => None,
+            State::Ready | State::Elsewhere(_) => None,
         })
     }
 
@@ -104,46 +123,53 @@ impl Starting {
             News::Gone(name) => drop(self.states.remove(&name)),
             News::Is(name, state) => {
                 let before = self.states.insert(name.clone(), state.clone());
-                if state == State::Ready && before != Some(State::Ready) {
-                    output::progress(&format!("  {name} is ready"));
+                match state {
+                    state if before.as_ref() == Some(&state) => {}
+                    State::Waiting(_) => {}
+                    State::Ready => output::progress(&format!("  {name} is ready")),
+                    State::Elsewhere(remedy) => {
+                        output::progress(&format!("  {name} was ready when it was last heard of; {remedy}"));
+                    }
                 }
             }
         }
     }
 }
 
-fn watch<K>(client: &Client) -> BoxStream<'static, News>
+fn watch<K>(client: &Client, devices: &[Device]) -> BoxStream<'static, News>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + std::fmt::Debug + Send + 'static,
 {
     let events = watcher::watcher(Api::<K>::all(client.clone()), watcher::Config::default());
-    events
-        .filter_map(async |event| match event.ok()? {
-            Event::Init => None,
-            Event::InitApply(object) | Event::Apply(object) => Some(News::Is(title(&object), state(&object))),
-            Event::Delete(object) => Some(News::Gone(title(&object))),
-            Event::InitDone => Some(News::Listed),
-        })
-        .boxed()
+    let devices = devices.to_vec();
+    let news = move |event| match event {
+        Event::Init => None,
+        Event::InitApply(object) | Event::Apply(object) => Some(News::Is(title(&object), state(&object, &devices))),
+        Event::Delete(object) => Some(News::Gone(title(&object))),
+        Event::InitDone => Some(News::Listed),
+    };
+    events.filter_map(move |event| ready(event.ok().and_then(&news))).boxed()
 }
 
 fn title<K: Resource<DynamicType = ()>>(object: &K) -> String {
     format!("{} {}/{}", K::kind(&()), object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// The condition `Ready`, with its message when it is not true.
-fn state(object: &impl Serialize) -> State {
-    let unseen = || State::Waiting("the global manager has not looked at it yet".to_owned());
-    let Ok(value) = serde_json::to_value(object) else { return unseen() };
-    let conditions = value.pointer("/status/conditions").and_then(|list| list.as_array()).cloned().unwrap_or_default();
-    match conditions.iter().find(|condition| condition["type"] == "Ready") {
-        Some(ready) if ready["status"] == "True" => State::Ready,
+/// The condition `Ready`, with its message when it is not true, and what helps where a device is waited for that is none of
+/// `devices`.
+fn state(object: &impl Serialize, devices: &[Device]) -> State {
+    let value = serde_json::to_value(object).unwrap_or_default();
+    let remedy = absent::remedy(&value, devices);
+    let conditions = value.pointer("/status/conditions").and_then(|list| list.as_array());
+    let why = match conditions.and_then(|all| all.iter().find(|condition| condition["type"] == "Ready")) {
+        Some(ready) if ready["status"] == "True" => return remedy.map_or(State::Ready, State::Elsewhere),
         Some(ready) => {
-            let text = |field: &str| ready[field].as_str().unwrap_or_default().to_owned();
-            State::Waiting(format!("{}: {}", text("reason"), text("message")))
+            let text = |field: &str| ready[field].as_str().unwrap_or_default();
+            format!("{}: {}", text("reason"), text("message"))
         }
-        None => unseen(),
-    }
+        None => "the global manager has not looked at it yet".to_owned(),
+    };
+    State::Waiting(why + &remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default())
 }
 
 #[cfg(test)]

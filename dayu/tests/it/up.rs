@@ -2,7 +2,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -22,6 +22,8 @@ use crate::harness::{
 const DEVICES: [&str; 3] = ["cloud.kubeedge", "edge-1", "b"];
 /// A Ctrl-C has done its work within this.
 const TO_END: Duration = Duration::from_secs(10);
+/// Sooner than a worker is killed that does not end.
+const AT_ONCE: Duration = Duration::from_secs(3);
 /// The port of every mesh's HTTP front.
 const FRONT: u16 = 10552;
 
@@ -91,6 +93,7 @@ async fn what_never_becomes_ready_is_told_and_keeps_nobody_from_the_rest() {
     up.says("RuntimeService default/good is ready").await;
     let told = up.says("RuntimeService default/nowhere waits: ").await;
     assert!(told.contains("no node is named \"moon\""), "{told}");
+    assert!(told.contains("no device of this run is called moon: start with --devices solo,moon"), "{told}");
     up.prints("good.default.svc:9000").await;
 
     let kubeconfig = data.join("kubeconfig");
@@ -125,7 +128,7 @@ async fn a_start_that_waits_for_a_device_can_be_ended() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("state");
     let _leftovers = Leftovers(data.clone());
-    let arguments = ["--log", "info", "up", "--data", data.to_str().unwrap(), "--devices"];
+    let arguments = ["up", "--data", data.to_str().unwrap(), "--devices"];
     let mut up = Dayu::start(&[&arguments[..], &["solo"]].concat());
     up.says("every worker is ready").await;
     let nodes = Api::<Node>::all(client_of(&data.join("kubeconfig")).await);
@@ -137,7 +140,9 @@ async fn a_start_that_waits_for_a_device_can_be_ended() {
 
     // Somebody else's node, for which nobody says where it is.
     let mut up = Dayu::start(&[&arguments[..], &["solo,foreign"]].concat());
-    up.says("waiting for the node's podCIDR").await;
+    let told = up.says("waiting for device foreign: its Node was made by somebody else").await;
+    assert!(!told.contains("device solo"), "that one came: {told}");
+    assert!(told.contains("/kubeconfig delete node foreign") && told.contains("--devices"), "{told}");
     eventually("the other device's workers run", async || {
         let workers = workers_of(&data);
         if workers.is_empty() { Err("none".to_owned()) } else { Ok(()) }
@@ -146,6 +151,48 @@ async fn a_start_that_waits_for_a_device_can_be_ended() {
     up.signal(Signal::INT);
     assert_eq!(up.ends(TO_END).await.code, Some(0));
     assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
+}
+
+/// A worker that hears no request to end, and what it started.
+const STUBBORN: &str = r#"containers:
+        - {name: stubborn, image: "example/stubborn:v1", command: [sh, -c, "trap '' TERM; sleep 1000 & while :; do wait; done"]}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_ctrl_c_ends_at_once_and_leaves_nothing() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("stubborn.yaml");
+    std::fs::write(&file, manifests::runtime_service("stubborn", "solo").replace("containers:", STUBBORN)).unwrap();
+    let data = folder.path().join("state");
+    let _leftovers = Leftovers(data.clone());
+    for kept in [true, false] {
+        let mut arguments = vec!["up", "--devices", "solo", file.to_str().unwrap()];
+        if kept {
+            arguments.extend(["--data", data.to_str().unwrap()]);
+        }
+        let mut up = Dayu::start(&arguments);
+        let kubeconfig = PathBuf::from(up.told("kubeconfig: ").await);
+        let state = kubeconfig.parent().unwrap();
+        up.says("every worker is ready").await;
+        assert!(workers_of(state).len() >= 3, "with the one that was started by another");
+        up.signal(Signal::INT);
+        up.says("stopping; another Ctrl-C ends at once").await;
+        up.signal(Signal::INT);
+        let ended = up.ends(AT_ONCE).await;
+        assert_eq!(ended.code, Some(130), "{}", ended.err);
+        let nothing = eventually("nothing is left", async || match (workers_of(state), state.exists()) {
+            (workers, folder) if workers.is_empty() && folder == kept => Ok(()),
+            left => Err(format!("{left:?}")),
+        });
+        nothing.await;
+        assert_eq!(listening(&[[127, 64], [127, 96]]), [""; 0]);
+    }
+    // What it held is there.
+    let mut again = Dayu::start(&["up", "--empty", "--devices", "other", "--data", data.to_str().unwrap()]);
+    let told = again.says("RuntimeService default/stubborn was ready when it was last heard of; ").await;
+    assert!(told.contains("no device of this run is called solo: start with --devices other,solo"), "{told}");
+    again.signal(Signal::INT);
+    assert_eq!(again.ends(TO_END).await.code, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

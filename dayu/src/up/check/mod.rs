@@ -83,7 +83,7 @@ pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCod
         report.faulty = faulty;
         report.killed = killed?;
     }
-    Starting::of(&site.client()).complete().await?;
+    Starting::of(&site.client(), site.named()).complete().await?;
 
     output::progress(&format!("{AFTER} requests after it"));
     report.after = load::send(&calls, &bodies, AFTER, || false).await;
