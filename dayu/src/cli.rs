@@ -25,7 +25,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start everything on this machine: control plane, global manager, devices, and a pipeline.
     ///
-    /// Prints where each worker runs and a live table of requests. Ctrl-C stops everything and leaves nothing behind; a second one does so at once.
+    /// Prints where each worker runs and a live table of requests. Ctrl-C stops everything and leaves nothing behind; a second
+    /// one does so at once.
     #[command(after_help = "Examples:
   dayu up                              the example pipeline on devices cloud, edge1 and edge2
   dayu up my.yaml --devices a,b        your resources on your devices

@@ -19,7 +19,15 @@ impl Store {
     ) -> Result<Arc<Object>, StoreError> {
         let version = tables.version + 1;
         let object = Arc::new(draft.at(version));
-        let wasteful = tables.record(resource, change, &object)?;
+        let recorded = tables.record(resource, change, &object);
+        let wasteful = tables.take_due();
+        if let Err(error) = recorded {
+            drop(tables);
+            if wasteful {
+                self.compact();
+            }
+            return Err(error.into());
+        }
         tables.version = version;
         let collection = tables.collection_mut(resource);
         let previous = match change {
@@ -77,8 +85,15 @@ impl Store {
         let weak = Arc::downgrade(&self.tables);
         let work = move || {
             let Some(tables) = weak.upgrade() else { return };
-            if let Err(error) = Tables::compact(&tables) {
-                tracing::warn!(%error, "the journal was not written anew and keeps growing");
+            loop {
+                if let Err(error) = Tables::compact(&tables) {
+                    tracing::warn!(%error, "the journal was not written anew and keeps growing");
+                    return;
+                }
+                // Something may have gone since it was begun, and nobody comes who would tell.
+                if !tables.write().take_due() {
+                    return;
+                }
             }
         };
         if let Err(error) = std::thread::Builder::new().name("journal-compact".into()).spawn(work) {

@@ -128,10 +128,7 @@ impl Store {
     /// # Errors
     /// When they cannot.
     pub(crate) fn probe(&self) -> Result<(), JournalError> {
-        let Some(probe) = self.tables.read().journal().map(Journal::probe) else { return Ok(()) };
-        probe.run()?;
-        self.tables.read().journal().map(Journal::recover);
-        Ok(())
+        self.tables.write().journal_mut().map_or(Ok(()), Journal::probe)
     }
 
     /// The version of the last change to any object.

@@ -73,18 +73,21 @@ impl Tables {
         Ok(tables)
     }
 
-    /// Makes a change durable before it is visible. `true`: it is time to write the journal anew.
+    /// Makes a change durable before it is visible.
     pub(super) fn record(
         &mut self,
         resource: &ResourceRef,
         change: Change,
         object: &Object,
-    ) -> Result<bool, JournalError> {
-        let Some(journal) = &mut self.journal else { return Ok(false) };
-        journal.append(resource, change, object)?;
-        let due = journal.is_wasteful() && !self.compacting;
+    ) -> Result<(), JournalError> {
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.append(resource, change, object))
+    }
+
+    /// Whether the caller is to write the journal anew now.
+    pub(super) fn take_due(&mut self) -> bool {
+        let due = !self.compacting && self.journal.as_mut().is_some_and(Journal::take_due);
         self.compacting |= due;
-        Ok(due)
+        due
     }
 
     /// Writes the journal anew, holding up writers only at the end.
@@ -107,9 +110,8 @@ impl Tables {
         self.journal.as_ref()
     }
 
-    #[cfg(test)]
-    pub(super) fn journal_mut(&mut self) -> &mut Journal {
-        self.journal.as_mut().unwrap()
+    pub(super) fn journal_mut(&mut self) -> Option<&mut Journal> {
+        self.journal.as_mut()
     }
 
     fn alive(&self) -> Vec<(ResourceRef, Arc<Object>)> {

@@ -1,6 +1,8 @@
 //! A full disk: every write is refused in clear words, nothing that was acknowledged is lost, and the plane goes on by
 //! itself once there is room.
 
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -14,12 +16,12 @@ use serde_json::json;
 /// Says where the small disk is.
 const DISK: &str = "DAYU_SMALL_DISK";
 
-/// Runs the test below where a disk of one megabyte can be had without rights: in namespaces of its own.
+/// Runs the test below where a disk of four megabytes can be had without rights: in namespaces of its own.
 #[test]
 fn a_full_disk_is_told_and_outlived() {
     let dir = tempfile::tempdir().unwrap();
     let mount =
-        r#"mount -t tmpfs -o size=1m tmpfs "$0" && exec "$1" --exact full_disk::on_a_small_disk --ignored --nocapture"#;
+        r#"mount -t tmpfs -o size=4m tmpfs "$0" && exec "$1" --exact full_disk::on_a_small_disk --ignored --nocapture"#;
     let namespaces = ["--user", "--map-root-user", "--mount"];
     let possible = Command::new("unshare").args(namespaces).arg("true").status();
     if !possible.is_ok_and(|status| status.success()) {
@@ -45,6 +47,12 @@ fn assert_full<T: std::fmt::Debug>(written: Result<T, kube::Error>, disk: &Path)
     assert_eq!((status.code, status.reason.as_str()), (507, "InsufficientStorage"), "{status:?}");
     assert!(status.message.contains(disk.to_str().unwrap()), "names the folder: {status:?}");
     assert!(status.message.contains("free space"), "names the remedy: {status:?}");
+}
+
+/// Takes all the room there is.
+fn fill(filler: &Path) {
+    let mut file = File::create(filler).unwrap();
+    while file.write_all(&[0; 4096]).is_ok() {}
 }
 
 fn demand(store: &Store) {
@@ -75,11 +83,15 @@ async fn on_a_small_disk() {
     let cluster = build().await.unwrap();
     let store = cluster.store().clone();
     demand(&store);
-    // Somebody else fills the disk.
-    std::fs::write(&filler, vec![0; 700 * 1024]).unwrap();
-
     let maps: Api<ConfigMap> = Api::default_namespaced(cluster.client());
     let mut acknowledged = Vec::new();
+    for _ in 0..60 {
+        let name = format!("m{}", acknowledged.len());
+        maps.create(&PostParams::default(), &map(&name, 8000)).await.unwrap();
+        acknowledged.push(name);
+    }
+    // Somebody else fills the disk.
+    fill(&filler);
     let refused = loop {
         let name = format!("m{}", acknowledged.len());
         match maps.create(&PostParams::default(), &map(&name, 8000)).await {
@@ -89,7 +101,7 @@ async fn on_a_small_disk() {
         assert!(acknowledged.len() < 1000, "this disk is not small");
     };
     assert_full(refused, &disk);
-    // What is left of the last page.
+    // What is left of the last page but those for deletions.
     let mut small = 0;
     while maps.create(&PostParams::default(), &map(&format!("s{small}"), 1)).await.is_ok() {
         acknowledged.push(format!("s{small}"));
@@ -110,13 +122,26 @@ async fn on_a_small_disk() {
         trouble += 1;
     }
     assert!(store.list(&PODS, None).objects.is_empty());
-    std::fs::remove_file(&filler).unwrap();
+    // Deletions need no room, and what they leave is room for others, to the last.
+    for name in acknowledged.drain(..40) {
+        maps.delete(&name, &DeleteParams::default()).await.unwrap();
+    }
+    let again = async {
+        while let Err(error) = maps.create(&PostParams::default(), &map("again", 8000)).await {
+            assert_full::<ConfigMap>(Err(error), &disk);
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), again).await.expect("there is room again");
+    acknowledged.push("again".into());
+    fill(&disk.join("rest"));
     until(&store, &PODS, r#""nodeName":"edge""#).await;
     until(&store, &DEPLOYMENTS, r#""unavailableReplicas":1"#).await;
     maps.create(&PostParams::default(), &map("more", 8000)).await.unwrap();
-    maps.delete("m0", &DeleteParams::default()).await.unwrap();
-    acknowledged.retain(|name| name != "m0");
     acknowledged.push("more".into());
+    // Full to the last byte as it is, it begins again.
+    let _ = fs::remove_file(&filler);
+    fill(&filler);
 
     controllers.shutdown().await;
     drop((maps, store, cluster));

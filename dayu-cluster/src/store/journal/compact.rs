@@ -2,14 +2,15 @@
 //!
 //! The bulk is written while the store goes on; only what was appended meanwhile is copied under the store's lock.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::record::{Record, encode};
-use super::{Journal, JournalError, MAGIC};
+use super::room::{Room, SPARE};
+use super::{Journal, JournalError, MAGIC, open_private};
 use crate::files::beside;
 use crate::store::{Object, ResourceRef};
 
@@ -38,22 +39,32 @@ impl Journal {
     /// Puts the new file in the place of the old one, with what was appended meanwhile.
     pub(in crate::store) fn finish_compaction(&mut self, rewritten: Rewritten) -> Result<(), JournalError> {
         let Rewritten { compaction, file, end } = rewritten;
-        let fresh = fresh(&self.path);
-        let failed = |source| JournalError::Write { path: fresh.clone(), source };
-        let old = File::open(&self.path).map_err(failed)?;
-        let length = usize::try_from(self.end - compaction.covered).unwrap_or_default();
-        let mut meanwhile = vec![0; length];
-        old.read_exact_at(&mut meanwhile, compaction.covered)
-            .and_then(|()| file.write_all_at(&meanwhile, end))
-            .and_then(|()| file.sync_data())
-            .and_then(|()| fs::rename(&fresh, &self.path))
-            .and_then(|()| sync_directory(&self.path))
-            .map_err(failed)?;
-        self.end = end + meanwhile.len() as u64;
+        let length = self.end - compaction.covered;
+        self.replace_by(&file, end, compaction.covered).map_err(|source| compaction.failed(&file, source))?;
+        // From here on the new file is the one, whatever the disk says of its name.
+        if let Err(error) = sync_directory(&self.path) {
+            tracing::warn!(%error, file = %self.path.display(), "a power cut may bring back the file before it was written anew");
+        }
+        self.end = end + length;
         self.compacted = self.end;
         self.disk = Arc::new(file);
         self.syncer.replace(self.disk.clone());
+        self.room = Room::none(self.end);
+        // Only now the blocks of the old file are free.
+        if self.hold_reserves() {
+            self.trouble.send_if_modified(std::mem::take);
+        }
         Ok(())
+    }
+
+    fn replace_by(&self, file: &File, end: u64, covered: u64) -> io::Result<()> {
+        let mut meanwhile = vec![0; usize::try_from(self.end - covered).unwrap_or_default()];
+        File::open(&self.path)?.read_exact_at(&mut meanwhile, covered)?;
+        file.write_all_at(&meanwhile, end)?;
+        // What an attempt before this one has left behind it, and the rest of the spare blocks.
+        file.set_len(end + meanwhile.len() as u64)?;
+        file.sync_data()?;
+        fs::rename(fresh(&self.path), &self.path)
     }
 }
 
@@ -63,21 +74,24 @@ impl Compaction {
         version: u64,
         objects: &[(ResourceRef, Arc<Object>)],
     ) -> Result<Rewritten, JournalError> {
-        let fresh = fresh(&self.path);
-        match write(&fresh, version, objects) {
-            Ok((file, end)) => Ok(Rewritten { compaction: self, file, end }),
-            Err(source) => {
-                // Half a new file is of no use, and the disk may be full of it.
-                let _ = fs::remove_file(&fresh);
-                Err(JournalError::Write { path: fresh, source })
-            }
+        let path = fresh(&self.path);
+        let file = open_private(&path).map_err(|source| JournalError::Write { path, source })?;
+        match write(&file, version, objects) {
+            Ok(end) => Ok(Rewritten { compaction: self, file, end }),
+            Err(source) => Err(self.failed(&file, source)),
         }
+    }
+
+    /// Half a new file is of no use, and the disk may be full of it: all goes but the blocks that it has in reserve.
+    fn failed(&self, file: &File, source: io::Error) -> JournalError {
+        let _ = file.set_len(SPARE);
+        JournalError::Write { path: fresh(&self.path), source }
     }
 }
 
-fn write(path: &Path, version: u64, objects: &[(ResourceRef, Arc<Object>)]) -> io::Result<(File, u64)> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    let mut writer = BufWriter::with_capacity(256 * 1024, &file);
+/// Writes everything over whatever the file holds; gives where it ends.
+fn write(file: &File, version: u64, objects: &[(ResourceRef, Arc<Object>)]) -> io::Result<u64> {
+    let mut writer = BufWriter::with_capacity(256 * 1024, file);
     let mut buffer = MAGIC.to_vec();
     encode(Record::Base { version }, &mut buffer);
     let mut end = 0;
@@ -92,10 +106,11 @@ fn write(path: &Path, version: u64, objects: &[(ResourceRef, Arc<Object>)]) -> i
     writer.flush()?;
     drop(writer);
     file.sync_data()?;
-    Ok((file, end))
+    Ok(end)
 }
 
-fn fresh(path: &Path) -> PathBuf {
+/// Where the file is written anew; between two times, blocks are kept there for it.
+pub(super) fn fresh(path: &Path) -> PathBuf {
     beside(path, ".new")
 }
 

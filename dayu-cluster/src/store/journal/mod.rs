@@ -1,7 +1,7 @@
 //! The durable log of changes.
 //!
 //! One file holds everything: a record for each change, appended before the change is visible or acknowledged. Once the
-//! file is much larger than what is alive, it is written anew beside the old one and takes its place.
+//! file is much larger than what is alive, or the disk is full, it is written anew beside the old one and takes its place.
 //!
 //! What is promised: an acknowledged write is in the hands of the operating system, so it survives the end of this
 //! process at any instant (kill -9). The disk is told to keep it within some hundred milliseconds; a power cut may cost
@@ -10,9 +10,10 @@
 mod compact;
 mod record;
 mod recover;
+mod room;
 mod sync;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{Change, Object, ResourceRef};
-use crate::files::beside;
 use record::{Names, Record, encode};
+use room::{Room, hold_spare};
 use sync::Syncer;
 
 pub(super) use recover::Change as Recovered;
@@ -56,6 +57,8 @@ pub(super) trait Disk: Send + Sync + 'static {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     fn set_len(&self, length: u64) -> io::Result<()>;
     fn sync_data(&self) -> io::Result<()>;
+    /// Makes blocks the file's, without making it longer.
+    fn allocate(&self, from: u64, length: u64) -> io::Result<()>;
 }
 
 impl Disk for File {
@@ -70,6 +73,10 @@ impl Disk for File {
     fn sync_data(&self) -> io::Result<()> {
         Self::sync_data(self)
     }
+
+    fn allocate(&self, from: u64, length: u64) -> io::Result<()> {
+        room::allocate(self, from, length)
+    }
 }
 
 /// The open file. Its one user holds the store's write lock.
@@ -77,12 +84,15 @@ pub(super) struct Journal {
     path: PathBuf,
     disk: Arc<dyn Disk>,
     end: u64,
+    room: Room,
     /// The size after the file was last written anew.
     compacted: u64,
     buffer: Vec<u8>,
     syncer: Syncer,
-    /// The last write failed.
+    /// The last write failed, but for deletions.
     trouble: watch::Sender<bool>,
+    /// It is to be written anew for want of room.
+    cramped: bool,
     /// Held as long as the file is in use.
     _lock: Option<File>,
 }
@@ -119,8 +129,20 @@ impl Journal {
 
     fn over(path: PathBuf, disk: Arc<dyn Disk>, end: u64, lock: Option<File>) -> Self {
         let syncer = Syncer::start(disk.clone());
-        let trouble = watch::Sender::new(false);
-        Self { path, disk, end, compacted: end, buffer: Vec::new(), syncer, trouble, _lock: lock }
+        let (room, trouble) = (Room::none(end), watch::Sender::new(false));
+        let buffer = Vec::new();
+        let mut journal =
+            Self { path, disk, end, room, compacted: end, buffer, syncer, trouble, cramped: false, _lock: lock };
+        journal.hold_reserves();
+        journal
+    }
+
+    /// Takes room as long as there is some; the spare first, since without it none comes back. Whether there is enough to go
+    /// on with; if not, it goes on as far as it can.
+    fn hold_reserves(&mut self) -> bool {
+        hold_spare(&compact::fresh(&self.path));
+        self.room.hold_tail(&*self.disk, self.end);
+        self.room.ensure(&*self.disk, self.end, 1).is_ok() && self.room.is_certain()
     }
 
     /// Writes one change. When this fails, the file is as before.
@@ -142,16 +164,36 @@ impl Journal {
         };
         self.buffer.clear();
         encode(record, &mut self.buffer);
-        if let Err(source) = self.disk.write_all_at(&self.buffer, self.end) {
-            // Part of it may be there. If it cannot be cut off now, the next record overwrites it.
-            let _ = self.disk.set_len(self.end);
-            self.trouble.send_replace(true);
-            return Err(JournalError::Write { path: self.path.clone(), source });
-        }
-        self.end += self.buffer.len() as u64;
+        let leaves = change == Change::Deleted || meta.is_terminating();
+        self.write(leaves).map_err(|source| {
+            // The first time: what is of no use in the file may be all that is needed.
+            self.cramped |= !self.trouble.send_replace(true);
+            JournalError::Write { path: self.path.clone(), source }
+        })?;
         self.syncer.wake();
-        self.recover();
+        if leaves {
+            self.cramped |= *self.trouble.borrow();
+        } else {
+            self.recover();
+        }
         Ok(())
+    }
+
+    /// Appends what is in the buffer; what leaves may use the room that is kept for it.
+    fn write(&mut self, leaves: bool) -> io::Result<()> {
+        let length = self.buffer.len() as u64;
+        if !leaves {
+            self.room.ensure(&*self.disk, self.end, length)?;
+        }
+        self.disk.write_all_at(&self.buffer, self.end).inspect_err(|_| self.cut())?;
+        self.end += length;
+        Ok(())
+    }
+
+    /// Takes away what a failed write has left. If it cannot be cut off now, the next record overwrites it.
+    fn cut(&mut self) {
+        let _ = self.disk.set_len(self.end);
+        self.room.is_cut(self.end);
     }
 
     /// Whether the last write failed, now and from now on.
@@ -160,30 +202,26 @@ impl Journal {
     }
 
     /// The disk takes writes.
-    pub(super) fn recover(&self) {
-        self.trouble.send_if_modified(std::mem::take);
+    fn recover(&mut self) {
+        if self.trouble.send_if_modified(std::mem::take) {
+            self.cramped = false;
+            self.hold_reserves();
+        }
     }
 
-    /// What finds out whether the disk takes writes, without the journal.
-    pub(super) fn probe(&self) -> Probe {
-        Probe(beside(&self.path, ".probe"))
+    /// Finds out whether the disk takes writes again.
+    pub(super) fn probe(&mut self) -> Result<(), JournalError> {
+        let probed = self.room.probe(&*self.disk, self.end);
+        probed.map_err(|source| JournalError::Write { path: self.path.clone(), source })?;
+        self.recover();
+        Ok(())
     }
 
-    /// Most of the file is about objects that are gone or changed since.
-    pub(super) fn is_wasteful(&self) -> bool {
-        self.end > SMALL && self.end > self.compacted * 2
-    }
-}
-
-/// A file as large as a few objects, written and removed.
-pub(super) struct Probe(PathBuf);
-
-impl Probe {
-    pub(super) fn run(&self) -> Result<(), JournalError> {
-        const ROOM: usize = 64 * 1024;
-        let written = fs::write(&self.0, vec![0; ROOM]);
-        let removed = fs::remove_file(&self.0);
-        written.and(removed).map_err(|source| JournalError::Write { path: self.0.clone(), source })
+    /// Whether it is time to write the file anew: most of it is about objects that are gone or changed since, or the disk is
+    /// full. Asked once, for whoever does it.
+    pub(super) fn take_due(&mut self) -> bool {
+        let wasteful = self.end > SMALL && self.end > self.compacted * 2;
+        std::mem::take(&mut self.cramped) || (wasteful && !*self.trouble.borrow())
     }
 }
 

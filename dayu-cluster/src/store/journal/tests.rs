@@ -156,6 +156,10 @@ impl Disk for Small {
     fn sync_data(&self) -> io::Result<()> {
         Ok(())
     }
+
+    fn allocate(&self, from: u64, length: u64) -> io::Result<()> {
+        if from + length <= self.0.load(Ordering::Relaxed) { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
 }
 
 #[test]
@@ -167,7 +171,7 @@ fn a_full_disk_refuses_the_write_and_changes_nothing() {
     let full = size(dir.path());
     let file = fs::OpenOptions::new().read(true).write(true).open(dir.path().join(FILE)).unwrap();
     let disk = Arc::new(Small(AtomicU64::new(full + 30), file));
-    store.tables.write().journal_mut().disk = disk.clone();
+    store.tables.write().journal_mut().unwrap().disk = disk.clone();
 
     let error = store.create(&CONFIGMAPS, object(1, 0)).unwrap_err();
     assert!(error.to_string().contains("free space"), "{error}");
@@ -179,4 +183,51 @@ fn a_full_disk_refuses_the_write_and_changes_nothing() {
     let after = content(&store);
     drop(store);
     assert_eq!(content(&open(dir.path()).unwrap()), after);
+}
+
+#[test]
+fn what_an_attempt_left_is_no_part_of_the_file_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    (0..4).for_each(|name| perform(&store, &Op::Create(name)));
+    let before = content(&store);
+    // Longer than all there is, and ending in whole records.
+    let journal = fs::read(dir.path().join(FILE)).unwrap();
+    let mut left = vec![7; 2 << 20];
+    left.extend(&journal[MAGIC.len()..]);
+    fs::write(dir.path().join(format!("{FILE}.new")), left).unwrap();
+    perform(&store, &Op::Compact);
+    perform(&store, &Op::Delete(0));
+    let after = content(&store);
+    assert_ne!(after, before);
+    drop(store);
+    assert_eq!(content(&open(dir.path()).unwrap()), after);
+}
+
+#[test]
+fn on_a_full_disk_deletions_are_taken_others_are_not_and_a_crash_loses_neither() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    (0..4).for_each(|name| perform(&store, &Op::Create(name)));
+    let end = size(dir.path());
+    let file = fs::OpenOptions::new().read(true).write(true).open(dir.path().join(FILE)).unwrap();
+    {
+        // A disk that has given what is kept for deletions, and gives no more.
+        let mut tables = store.tables.write();
+        let journal = tables.journal_mut().unwrap();
+        journal.room = Room::none(end);
+        journal.disk = Arc::new(Small(AtomicU64::new(end + 256 * 1024), file));
+        journal.room.hold_tail(&*journal.disk, end);
+    }
+    let refused = store.create(&SECRETS, object(4, 0)).unwrap_err().to_string();
+    assert!(refused.contains(FILE) && refused.contains("free space"), "{refused}");
+    for name in ["n0", "n1"] {
+        store.delete(&CONFIGMAPS, "default", name, &DeleteOptions::default()).unwrap();
+    }
+    let after = content(&store);
+    assert_eq!(after.1.len(), 2);
+    // What a crash at this moment leaves, whether the file is being written anew or was.
+    let crashed = tempfile::tempdir().unwrap();
+    fs::copy(dir.path().join(FILE), crashed.path().join(FILE)).unwrap();
+    assert_eq!(content(&open(crashed.path()).unwrap()), after);
 }
