@@ -212,6 +212,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_ready_on_a_device_that_is_not_played_is_not_called_ready() {
+        let service = RuntimeService::new("a", serde_json::from_value(MINIMAL.parse().unwrap()).unwrap());
+        let conditions = r#"{"conditions": [{"type": "Ready", "status": "True"}]}"#;
+        let mut value = serde_json::to_value(&service).unwrap();
+        value["status"] = conditions.parse().unwrap();
+        assert_eq!(state(&value, &["n".into()]), State::Ready);
+        let elsewhere = state(&value, &["other".into()]);
+        assert!(
+            matches!(&elsewhere, State::Elsewhere(remedy) if remedy.contains("--devices other,n")),
+            "{elsewhere:?}"
+        );
+        let starting = after([News::Is("a".to_owned(), elsewhere), News::Listed]);
+        assert!(starting.is_over() && !starting.all_here());
+        assert!(matches!(state(&service, &["other".into()]), State::Waiting(why) if why.contains("--devices other,n")));
+    }
+
+    #[test]
     fn equal_names_in_two_namespaces_are_two() {
         let of = |namespace: &str| {
             let mut service = RuntimeService::new("a", serde_json::from_value(MINIMAL.parse().unwrap()).unwrap());
