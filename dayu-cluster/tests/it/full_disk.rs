@@ -1,10 +1,13 @@
 //! A full disk: every write is refused in clear words, nothing that was acknowledged is lost, and the plane goes on by
 //! itself once there is room.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dayu_cluster::Cluster;
@@ -49,10 +52,38 @@ fn assert_full<T: std::fmt::Debug>(written: Result<T, kube::Error>, disk: &Path)
     assert!(status.message.contains("free space"), "names the remedy: {status:?}");
 }
 
-/// Takes all the room there is.
-fn fill(filler: &Path) {
-    let mut file = File::create(filler).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
+/// Somebody else on the same disk, who takes every block as soon as it is free.
+struct Neighbour {
+    moves: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Neighbour {
+    fn on(disk: &Path) -> Self {
+        let mut file = File::create(disk.join("neighbour")).unwrap();
+        let full = Arc::new(Barrier::new(2));
+        let moves = Arc::new(AtomicBool::new(true));
+        let (reached, greedy) = (full.clone(), moves.clone());
+        let thread = std::thread::spawn(move || {
+            while file.write_all(&[0; 4096]).is_ok() {}
+            reached.wait();
+            while greedy.load(Ordering::Relaxed) {
+                if file.write_all(&[0; 4096]).is_err() {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        full.wait();
+        Self { moves, thread: Some(thread) }
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.moves.store(false, Ordering::Relaxed);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(matches!(ended, Some(Ok(()))) || std::thread::panicking());
+    }
 }
 
 fn demand(store: &Store) {
@@ -78,7 +109,6 @@ async fn until(store: &Store, resource: &ResourceRef, text: &str) {
 #[ignore = "needs a small disk: run by the test above"]
 async fn on_a_small_disk() {
     let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
-    let filler = disk.join("filler");
     let build = || Cluster::builder().data_dir(disk.join("data")).build();
     let cluster = build().await.unwrap();
     let store = cluster.store().clone();
@@ -90,8 +120,8 @@ async fn on_a_small_disk() {
         maps.create(&PostParams::default(), &map(&name, 8000)).await.unwrap();
         acknowledged.push(name);
     }
-    // Somebody else fills the disk.
-    fill(&filler);
+    // From here to the end of the test.
+    let neighbour = Neighbour::on(&disk);
     let refused = loop {
         let name = format!("m{}", acknowledged.len());
         match maps.create(&PostParams::default(), &map(&name, 8000)).await {
@@ -134,15 +164,11 @@ async fn on_a_small_disk() {
     };
     tokio::time::timeout(Duration::from_secs(30), again).await.expect("there is room again");
     acknowledged.push("again".into());
-    fill(&disk.join("rest"));
     until(&store, &PODS, r#""nodeName":"edge""#).await;
     until(&store, &DEPLOYMENTS, r#""unavailableReplicas":1"#).await;
     maps.create(&PostParams::default(), &map("more", 8000)).await.unwrap();
     acknowledged.push("more".into());
     // Full to the last byte as it is, it begins again.
-    let _ = fs::remove_file(&filler);
-    fill(&filler);
-
     controllers.shutdown().await;
     drop((maps, store, cluster));
     // The client's own task lets go of the directory once it has run.
@@ -167,4 +193,5 @@ async fn on_a_small_disk() {
     kept.retain(|name| name != "kube-root-ca.crt");
     acknowledged.sort();
     assert_eq!(kept, acknowledged);
+    drop(neighbour);
 }

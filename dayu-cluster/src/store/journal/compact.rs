@@ -3,13 +3,15 @@
 //! The bulk is written while the store goes on; only what was appended meanwhile is copied under the store's lock.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use super::record::{Record, encode};
-use super::room::{Room, SPARE};
+use super::room::{Room, hold_spare};
 use super::{Journal, JournalError, MAGIC, open_private};
 use crate::files::beside;
 use crate::store::{Object, ResourceRef};
@@ -40,7 +42,7 @@ impl Journal {
     pub(in crate::store) fn finish_compaction(&mut self, rewritten: Rewritten) -> Result<(), JournalError> {
         let Rewritten { compaction, file, end } = rewritten;
         let length = self.end - compaction.covered;
-        self.replace_by(&file, end, compaction.covered).map_err(|source| compaction.failed(&file, source))?;
+        self.replace_by(&file, end, compaction.covered).map_err(|source| compaction.failed(source))?;
         // From here on the new file is the one, whatever the disk says of its name.
         if let Err(error) = sync_directory(&self.path) {
             tracing::warn!(%error, file = %self.path.display(), "a power cut may bring back the file before it was written anew");
@@ -50,7 +52,6 @@ impl Journal {
         self.disk = Arc::new(file);
         self.syncer.replace(self.disk.clone());
         self.room = Room::none(self.end);
-        // Only now the blocks of the old file are free.
         if self.hold_reserves() {
             self.trouble.send_if_modified(std::mem::take);
         }
@@ -61,10 +62,8 @@ impl Journal {
         let mut meanwhile = vec![0; usize::try_from(self.end - covered).unwrap_or_default()];
         File::open(&self.path)?.read_exact_at(&mut meanwhile, covered)?;
         file.write_all_at(&meanwhile, end)?;
-        // What an attempt before this one has left behind it, and the rest of the spare blocks.
-        file.set_len(end + meanwhile.len() as u64)?;
         file.sync_data()?;
-        fs::rename(fresh(&self.path), &self.path)
+        exchange(&fresh(&self.path), &self.path)
     }
 }
 
@@ -78,14 +77,15 @@ impl Compaction {
         let file = open_private(&path).map_err(|source| JournalError::Write { path, source })?;
         match write(&file, version, objects) {
             Ok(end) => Ok(Rewritten { compaction: self, file, end }),
-            Err(source) => Err(self.failed(&file, source)),
+            Err(source) => Err(self.failed(source)),
         }
     }
 
     /// Half a new file is of no use, and the disk may be full of it: all goes but the blocks that it has in reserve.
-    fn failed(&self, file: &File, source: io::Error) -> JournalError {
-        let _ = file.set_len(SPARE);
-        JournalError::Write { path: fresh(&self.path), source }
+    fn failed(&self, source: io::Error) -> JournalError {
+        let path = fresh(&self.path);
+        hold_spare(&path);
+        JournalError::Write { path, source }
     }
 }
 
@@ -103,10 +103,27 @@ fn write(file: &File, version: u64, objects: &[(ResourceRef, Arc<Object>)]) -> i
     }
     writer.write_all(&buffer)?;
     end += buffer.len() as u64;
+    blank(file, &mut writer, end)?;
     writer.flush()?;
     drop(writer);
     file.sync_data()?;
     Ok(end)
+}
+
+/// Overwrites what the file held before. Cutting it off would give blocks back that the next records need.
+fn blank(file: &File, writer: &mut impl Write, from: u64) -> io::Result<()> {
+    let left = file.metadata()?.len().saturating_sub(from);
+    io::copy(&mut io::repeat(0).take(left), writer).map(|_| ())
+}
+
+/// The new file takes the place of the old one, whose blocks are the next one's. Where two names cannot be exchanged, the
+/// blocks go back to the disk.
+fn exchange(new: &Path, old: &Path) -> io::Result<()> {
+    use rustix::io::Errno;
+    match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => fs::rename(new, old),
+        exchanged => Ok(exchanged?),
+    }
 }
 
 /// Where the file is written anew; between two times, blocks are kept there for it.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -27,8 +28,8 @@ pub(super) struct Recovered {
     pub(super) end: u64,
 }
 
-/// Reads all records. A tail that a crash cut off is cut away (and kept beside the file); damage before whole records
-/// is refused.
+/// Reads all records, up to the zeros that may fill the rest. A last one that a crash left unfinished is blanked (and kept
+/// beside the file); damage before whole records is refused.
 pub(super) fn recover(path: &Path, file: &File) -> Result<Recovered, JournalError> {
     let failed = |source| JournalError::Read { path: path.into(), source };
     let length = file.metadata().map_err(failed)?.len();
@@ -42,8 +43,7 @@ pub(super) fn recover(path: &Path, file: &File) -> Result<Recovered, JournalErro
     while recovered.end < length {
         let read = next(&mut reader, &mut payload).map_err(failed)?;
         if !read || recovered.take(&payload).is_none() {
-            let damaged = recovered.end;
-            cut_tail(path, file, damaged, length)?;
+            blank_torn(path, file, recovered.end)?;
             break;
         }
         recovered.end += (HEADER + payload.len()) as u64;
@@ -89,19 +89,21 @@ fn fill(reader: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
 }
 
 /// A crash leaves something unfinished at the end and nothing whole behind it.
-fn cut_tail(path: &Path, mut file: &File, from: u64, length: u64) -> Result<(), JournalError> {
+fn blank_torn(path: &Path, mut file: &File, from: u64) -> Result<(), JournalError> {
     let failed = |source| JournalError::Read { path: path.into(), source };
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut tail)).map_err(failed)?;
-    if let Some(next) = (1..tail.len()).find(|at| is_whole(&tail[*at..])) {
+    let mut torn = Vec::new();
+    file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut torn)).map_err(failed)?;
+    let Some(last) = torn.iter().rposition(|byte| *byte != 0) else { return Ok(()) };
+    if let Some(next) = (1..=last).find(|at| is_whole(&torn[*at..])) {
         return Err(JournalError::Corrupt { path: path.into(), offset: from, next: from + next as u64 });
     }
+    torn.truncate(last + 1);
     let kept = torn_path(path, from);
-    fs::write(&kept, &tail).map_err(|source| JournalError::Write { path: kept.clone(), source })?;
-    file.set_len(from).map_err(failed)?;
+    fs::write(&kept, &torn).map_err(|source| JournalError::Write { path: kept.clone(), source })?;
+    file.write_all_at(&vec![0; torn.len()], from).map_err(failed)?;
     tracing::warn!(
-        file = %path.display(), offset = from, bytes = length - from, kept = %kept.display(),
-        "the last record was not finished when the process ended: cut off, nothing acknowledged is lost"
+        file = %path.display(), offset = from, bytes = torn.len(), kept = %kept.display(),
+        "the last record was not finished when the process ended: taken out, nothing acknowledged is lost"
     );
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! Behind the last record lie blocks that are the file's already. Other writes are refused once the disk has no more to give
 //! than these; deletions use them. The file that the journal is written anew into has blocks of its own, so that what was
-//! deleted gives its room back. Blocks behind a file's end are no part of what is read back, and outlive a crash.
+//! deleted gives its room back; then the two change places. On a full disk no block is given back even for a moment, for
+//! somebody else may be waiting for it. Blocks behind a file's end, and zeros before it, are no part of what is read back.
 
 use std::fs::File;
 use std::io;
@@ -16,7 +17,7 @@ const TAIL: u64 = 256 * 1024;
 /// More than is needed at the moment, so that the disk is asked once for many writes.
 const STRIDE: u64 = 256 * 1024;
 /// For the file written anew. What is alive of a small installation is less; of a larger one, it needs room on the disk.
-pub(super) const SPARE: u64 = 1024 * 1024;
+const SPARE: u64 = 1024 * 1024;
 
 /// Which blocks are the journal's.
 #[derive(Debug)]
@@ -81,9 +82,16 @@ impl Room {
     }
 }
 
-/// Gives the file that is to be written anew its blocks, whatever it holds. If there are none, it asks for them as it grows.
+/// Gives the file that is to be written anew its blocks, and takes those that are too many. If there are none, it asks for
+/// them as it grows.
 pub(super) fn hold_spare(path: &Path) {
-    if let Err(error) = open_private(path).and_then(|file| file.allocate(0, SPARE)) {
+    let held = open_private(path).and_then(|file| {
+        if file.metadata()?.len() > SPARE {
+            file.set_len(SPARE)?;
+        }
+        file.allocate(0, SPARE)
+    });
+    if let Err(error) = held {
         tracing::debug!(%error, file = %path.display(), "no room in reserve for writing the journal anew");
     }
 }
