@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    MANAGER, answer,
+    MANAGER,
+    answer::{self, Refusal},
     applied::{Applied, Standing, Written, present},
     children::{Children, Record, Revision},
     inventory::{Child, ChildKind, has_repeated_keys},
@@ -22,15 +23,6 @@ use crate::{
     connect::{named, refusal, right_on},
     name::Uid,
 };
-
-/// A child that could not be written.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) child: String,
-    /// CamelCase, machine-readable.
-    pub(super) reason: String,
-    pub(super) message: String,
-}
 
 /// Brings `child` to what is planned, unless it is there already. Says whether that changed it: then the watch tells.
 pub(super) async fn ensure(

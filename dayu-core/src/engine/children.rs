@@ -3,17 +3,11 @@ use std::collections::BTreeMap;
 
 use kube::ResourceExt;
 
-use super::{
-    inventory::{APPLIED, WORKER},
-    view,
-};
+use super::inventory::APPLIED;
 use crate::{
     name::{Device, Uid},
     template::{DeviceState, EndpointState, ObjectRef, PodState, ServiceState, Trouble, WorkerState},
 };
-
-/// The label that ties a slice to its Service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The phase of a pod that is over. A Deployment's pods begin again whatever their containers do: such a one was refused by its
 /// device, or thrown out.
@@ -26,8 +20,8 @@ pub(super) const RUNNING: &str = "Running";
 pub(super) struct Children {
     pub(super) deployments: Vec<Record>,
     pub(super) services: Vec<Record>,
-    pods: Vec<PodRecord>,
-    slices: Vec<SliceRecord>,
+    pub(super) pods: Vec<PodRecord>,
+    pub(super) slices: Vec<SliceRecord>,
 }
 
 /// A Deployment or a Service.
@@ -51,23 +45,23 @@ pub(super) struct Record {
 pub(super) struct Revision(pub(super) u64);
 
 #[derive(Clone, Debug, PartialEq)]
-struct PodRecord {
-    name: Box<str>,
-    uid: Uid,
-    worker: Box<str>,
-    device: Option<Device>,
-    ready: bool,
-    phase: Box<str>,
-    trouble: Option<Box<Trouble>>,
+pub(super) struct PodRecord {
+    pub(super) name: Box<str>,
+    pub(super) uid: Uid,
+    pub(super) worker: Box<str>,
+    pub(super) device: Option<Device>,
+    pub(super) ready: bool,
+    pub(super) phase: Box<str>,
+    pub(super) trouble: Option<Box<Trouble>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct SliceRecord {
-    name: Box<str>,
-    uid: Uid,
-    service: Box<str>,
-    ready: Box<[EndpointState]>,
-    not_ready: i32,
+pub(super) struct SliceRecord {
+    pub(super) name: Box<str>,
+    pub(super) uid: Uid,
+    pub(super) service: Box<str>,
+    pub(super) ready: Box<[EndpointState]>,
+    pub(super) not_ready: i32,
 }
 
 impl Children {
@@ -120,7 +114,7 @@ impl Children {
 }
 
 impl Record {
-    fn of(object: &impl ResourceExt, uid: Uid, rolled_out: bool) -> Self {
+    pub(super) fn of(object: &impl ResourceExt, uid: Uid, rolled_out: bool) -> Self {
         Self {
             name: object.name_any().into(),
             uid,
@@ -173,7 +167,7 @@ pub(super) enum News {
 }
 
 /// What children keep of a kind.
-trait Named: PartialEq {
+pub(super) trait Named: PartialEq {
     fn name(&self) -> &str;
     fn uid(&self) -> &Uid;
     /// Whether this, after what was known `before`, only shows that something is on its way.
@@ -210,7 +204,7 @@ fn found<'a, R: Named>(records: &'a [R], name: &str) -> Option<&'a R> {
 }
 
 /// Inserts, and what that was worth.
-fn put<R: Named>(records: &mut Vec<R>, record: R) -> News {
+pub(super) fn put<R: Named>(records: &mut Vec<R>, record: R) -> News {
     let known = records.iter_mut().find(|known| known.name() == record.name());
     let news = match &known {
         Some(known) if **known == record => return News::None,
@@ -228,7 +222,7 @@ fn put<R: Named>(records: &mut Vec<R>, record: R) -> News {
 }
 
 /// Removes this incarnation, and what that was worth.
-fn remove<R: Named>(records: &mut Vec<R>, uid: &Uid) -> News {
+pub(super) fn remove<R: Named>(records: &mut Vec<R>, uid: &Uid) -> News {
     let before = records.len();
     records.retain(|record| record.uid() != uid);
     if records.len() < before { News::Major } else { News::None }
@@ -240,201 +234,4 @@ pub(super) type Devices = BTreeMap<Device, DeviceState>;
 /// The device of this name, in the copy that is kept already, if it is.
 pub(super) fn known(devices: &Devices, name: &str) -> Device {
     devices.get_key_value(name).map_or_else(|| Device::from(name), |(device, _)| device.clone())
-}
-
-/// A kind of child that children keep records of. Both say what the change was worth.
-pub(super) trait Kept: kube::Resource<DynamicType = ()> {
-    /// Whether the engine writes it, or only reads what others make of what it writes.
-    const IS_WRITTEN: bool = false;
-
-    /// Under `uid`, its own, in the copy that is kept already, as `devices` are.
-    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> News;
-    fn unset(uid: &Uid, children: &mut Children) -> News;
-
-    /// Those of this kind.
-    fn uids(children: &Children) -> Vec<Uid>;
-}
-
-impl Kept for view::Deployment {
-    const IS_WRITTEN: bool = true;
-
-    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> News {
-        let trouble = self.trouble().map(Box::new);
-        put(&mut children.deployments, Record { trouble, ..Record::of(self, uid, self.is_rolled_out()) })
-    }
-
-    fn unset(uid: &Uid, children: &mut Children) -> News {
-        remove(&mut children.deployments, uid)
-    }
-
-    fn uids(children: &Children) -> Vec<Uid> {
-        children.deployments.iter().map(|record| record.uid.clone()).collect()
-    }
-}
-
-impl Kept for view::Service {
-    const IS_WRITTEN: bool = true;
-
-    fn set(&self, uid: Uid, _devices: &Devices, children: &mut Children) -> News {
-        put(&mut children.services, Record::of(self, uid, true))
-    }
-
-    fn unset(uid: &Uid, children: &mut Children) -> News {
-        remove(&mut children.services, uid)
-    }
-
-    fn uids(children: &Children) -> Vec<Uid> {
-        children.services.iter().map(|record| record.uid.clone()).collect()
-    }
-}
-
-impl Kept for view::Pod {
-    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> News {
-        if self.metadata.deletion_timestamp.is_some() {
-            return Self::unset(&uid, children);
-        }
-        let record = PodRecord {
-            name: self.name_any().into(),
-            uid,
-            worker: self.labels().get(WORKER).map(|worker| worker.as_str().into()).unwrap_or_default(),
-            device: self.spec.node_name.as_deref().map(|name| known(devices, name)),
-            ready: self.is_ready(),
-            phase: self.status.phase.as_str().into(),
-            trouble: self.trouble().map(Box::new),
-        };
-        put(&mut children.pods, record)
-    }
-
-    fn unset(uid: &Uid, children: &mut Children) -> News {
-        remove(&mut children.pods, uid)
-    }
-
-    fn uids(children: &Children) -> Vec<Uid> {
-        children.pods.iter().map(|record| record.uid.clone()).collect()
-    }
-}
-
-impl Kept for view::EndpointSlice {
-    fn set(&self, uid: Uid, devices: &Devices, children: &mut Children) -> News {
-        let is_ready = |endpoint: &&view::Endpoint| endpoint.conditions.ready.unwrap_or(true);
-        let state = |endpoint: &view::Endpoint| EndpointState {
-            pod: endpoint.target_ref.as_ref().and_then(|target| Some(children.shared(target.uid.as_deref()?.into()))),
-            device: endpoint.node_name.as_deref().map(|name| known(devices, name)),
-        };
-        let ready: Box<[_]> = self.endpoints.iter().filter(is_ready).map(state).collect();
-        let record = SliceRecord {
-            name: self.name_any().into(),
-            uid,
-            service: self.labels().get(SERVICE_NAME).map(|service| service.as_str().into()).unwrap_or_default(),
-            not_ready: i32::try_from(self.endpoints.len() - ready.len()).unwrap_or(i32::MAX),
-            ready,
-        };
-        put(&mut children.slices, record)
-    }
-
-    fn unset(uid: &Uid, children: &mut Children) -> News {
-        remove(&mut children.slices, uid)
-    }
-
-    fn uids(children: &Children) -> Vec<Uid> {
-        children.slices.iter().map(|record| record.uid.clone()).collect()
-    }
-}
-
-impl view::Deployment {
-    /// Whether no pod of an earlier generation is left. How ready the others are they say themselves, and sooner than their
-    /// controllers count them.
-    fn is_rolled_out(&self) -> bool {
-        let (status, generation) = (&self.status, self.metadata.generation.unwrap_or_default());
-        let counted = status.observed_generation >= generation && status.replicas == status.updated_replicas;
-        generation == 1 || counted
-    }
-
-    /// What keeps its pods from being made: a quota, a service account that is not there.
-    fn trouble(&self) -> Option<Trouble> {
-        self.status.conditions.iter().find(|c| c.kind == "ReplicaFailure" && c.status == "True")?.told()
-    }
-}
-
-impl view::Pod {
-    fn is_ready(&self) -> bool {
-        let status = &self.status;
-        let condition =
-            status.conditions.iter().any(|condition| condition.kind == "Ready" && condition.status == "True");
-        let containers = status.container_statuses.len() == self.spec.containers.len()
-            && status.container_statuses.iter().all(|container| container.ready);
-        status.phase == RUNNING && condition && containers
-    }
-
-    /// The first container that says why it is not ready, else the pod itself, else why it is not bound, else what the probe of
-    /// one that runs meets.
-    fn trouble(&self) -> Option<Trouble> {
-        let containers = self.status.container_statuses.iter().filter(|container| !container.ready);
-        let of_container = containers.filter_map(|container| {
-            let why = container.state.waiting.as_ref().or(container.state.terminated.as_ref())?;
-            let message = why.message.clone().unwrap_or_default();
-            Some(Trouble::new(why.reason.clone()?, format!("container {}: {message}", container.name)))
-        });
-        let of_pod = self.status.reason.as_ref();
-        let of_pod = of_pod.map(|reason| Trouble::new(reason, self.status.message.clone().unwrap_or_default()));
-        let unbound = self.status.conditions.iter().find(|c| c.kind == "PodScheduled" && c.status == "False");
-        let told = of_container.into_iter().next().or(of_pod).or(unbound.and_then(view::Condition::told));
-        told.or_else(|| self.refusal())
-    }
-
-    /// Why a pod that runs is not ready. A kubelet names the containers, whose probes a worker that just comes up fails as
-    /// well; a local manager also says, once that takes long, which probe was answered with what.
-    fn refusal(&self) -> Option<Trouble> {
-        let is_unready = |c: &&view::Condition| c.kind == "Ready" && c.status == "False";
-        let Trouble { reason, message } = self.status.conditions.iter().find(is_unready)?.told()?;
-        let (_, why) = message.split_once("]; ").filter(|_| self.status.phase == RUNNING)?;
-        Some(Trouble::new(reason, why))
-    }
-}
-
-impl view::Condition {
-    /// Reason and message, where there is a reason.
-    fn told(&self) -> Option<Trouble> {
-        Some(Trouble { reason: self.reason.clone()?, message: self.message.clone().unwrap_or_default() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_rollout_is_over_when_no_earlier_pod_is_counted_or_there_never_was_one() {
-        let rolled_out = |generation: i64, observed: i64, replicas: i32, updated: i32| {
-            let status = json!({"observedGeneration": observed, "replicas": replicas, "updatedReplicas": updated});
-            let deployment = json!({"metadata": {"generation": generation}, "status": status});
-            serde_json::from_value::<view::Deployment>(deployment).unwrap().is_rolled_out()
-        };
-        assert!(rolled_out(1, 0, 0, 0), "the first");
-        assert!(!rolled_out(2, 1, 1, 1), "not seen yet");
-        assert!(!rolled_out(2, 2, 1, 0) && !rolled_out(2, 2, 2, 1), "earlier pods are left");
-        assert!(rolled_out(2, 2, 1, 1));
-    }
-
-    #[test]
-    fn a_pod_that_runs_tells_what_its_probe_meets_once_somebody_knows() {
-        let trouble = |phase: &str, message: &str| {
-            let ready = json!({"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": message});
-            let status = json!({"phase": phase, "conditions": [ready], "containerStatuses": [
-                {"name": "c", "ready": false, "state": {"running": {}}},
-            ]});
-            serde_json::from_value::<view::Pod>(json!({"metadata": {}, "status": status})).unwrap().trouble()
-        };
-        assert_eq!(trouble("Running", "containers with unready status: [c]"), None, "it comes up");
-        let known =
-            "containers with unready status: [c]; c runs, but its readiness probe fails: 127.64.1.2:9000: refused";
-        let Trouble { reason, message: why } = trouble("Running", known).unwrap();
-        assert_eq!(
-            (&*reason, why.starts_with("c runs, but its readiness probe fails: ")),
-            ("ContainersNotReady", true)
-        );
-        assert_eq!(trouble("Pending", known), None);
-    }
 }

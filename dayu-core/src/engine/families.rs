@@ -4,7 +4,10 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::children::{Children, Devices, Kept, News};
+use super::{
+    children::{Children, Devices, News},
+    kept::Kept,
+};
 use crate::{name::Uid, template::Acknowledgement};
 
 /// What is known of one resource's children; there is none without children.

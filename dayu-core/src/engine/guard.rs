@@ -13,8 +13,7 @@ use kube::{
 use tokio::time::Instant;
 
 use super::{
-    answer,
-    apply::Refusal,
+    answer::{self, Refusal},
     children::{FAILED, RUNNING},
     flood::{Flood, Pause},
     inventory::{OWNER, WORKER},

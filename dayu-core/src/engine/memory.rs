@@ -2,8 +2,8 @@
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{activation::ActivationDemand, applied::Applied, events::Said, guard::Guard, key::Key, packed::Packed};
-use crate::name::{Device, Revision, Uid};
+use super::{applied::Applied, confirm::Asked, events::Said, guard::Guard, packed::Packed};
+use crate::name::{Device, Uid};
 
 /// Kept for each resource for as long as it is there, so every byte counts.
 #[derive(Default)]
@@ -52,15 +52,6 @@ pub(super) struct Basis {
     pub(super) site: u64,
 }
 
-/// The route that a device was asked to confirm.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub(super) device: Device,
-    pub(super) service: Uid,
-    pub(super) pod: Uid,
-    pub(super) revision: Revision,
-}
-
 impl Memory {
     /// Of a resource that is seen for the first time, with the status that it has.
     pub(super) fn of(uid: Uid, status: Option<Packed>) -> Self {
@@ -70,20 +61,5 @@ impl Memory {
     /// Whether nothing has to be taken back any more.
     pub(super) fn is_over(&self) -> bool {
         self.of.is_none()
-    }
-}
-
-impl Asked {
-    /// As it is put to the device.
-    pub(super) fn demand(self, key: &Key, resource: Uid) -> ActivationDemand {
-        ActivationDemand {
-            device: self.device,
-            namespace: key.namespace().to_owned(),
-            name: key.name().to_owned(),
-            resource,
-            service: self.service,
-            pod: self.pod,
-            revision: self.revision,
-        }
     }
 }

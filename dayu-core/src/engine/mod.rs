@@ -2,7 +2,7 @@
 //!
 //! A [`World`] is what all engines of a process see: devices, children, acknowledgements. It watches each kind of child once,
 //! however many engines there are, and only children that carry our inventory label. An [`Engine`] watches its own kind,
-//! keeps a [`Queue`] of resources to look at, and reconciles them a bounded number at a time, never one resource twice at
+//! keeps a queue of resources to look at, and reconciles them a bounded number at a time, never one resource twice at
 //! once. No timer stands between a cause and its effect; only failures wait, each resource by itself and longer each time.
 //!
 //! What is written: children, created and from then on changed by server-side apply under one field manager, only when they
@@ -22,15 +22,20 @@ mod activation;
 mod answer;
 mod applied;
 mod apply;
+mod backoff;
 mod children;
+mod concerned;
+mod confirm;
 mod events;
 mod families;
 mod flood;
 mod guard;
 mod inventory;
+mod kept;
 mod key;
 mod memory;
 mod observe;
+mod options;
 mod order;
 mod packed;
 mod parked;
@@ -38,14 +43,18 @@ mod pruned;
 mod queue;
 mod reconcile;
 mod run;
+mod tell;
+mod trouble;
+mod verdict;
 mod view;
 mod wakes;
 mod world;
 
 pub use activation::{ActivationDemand, Demand};
+pub use backoff::Backoff;
 pub use observe::{Observer, Outcome, Unobserved};
-pub use queue::{Backoff, Queue};
-pub use run::{Engine, Options};
+pub use options::Options;
+pub use run::Engine;
 pub use world::World;
 
 /// The field manager of children.

@@ -5,45 +5,14 @@ use std::{
     time::Duration,
 };
 
-use super::order::{Order, Row};
-
-/// How long a resource that fails waits.
-///
-/// ```
-/// use dayu_core::engine::Backoff;
-/// use std::time::Duration;
-///
-/// let backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
-/// assert_eq!([1, 2, 3, 9].map(|failures| backoff.after(failures, 0.0).as_secs()), [1, 2, 4, 60]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
-    /// After the first failure.
-    pub first: Duration,
-    /// At most.
-    pub longest: Duration,
-}
-
-impl Default for Backoff {
-    /// A quarter of a second, doubling up to five minutes.
-    fn default() -> Self {
-        Self { first: Duration::from_millis(250), longest: Duration::from_secs(300) }
-    }
-}
-
-impl Backoff {
-    /// The wait after so many failures in a row, from 1. `jitter`, 0 to 1, takes up to a fifth off, so that what failed
-    /// together does not come back together.
-    #[must_use]
-    pub fn after(&self, failures: u32, jitter: f64) -> Duration {
-        let doubled = self.first.saturating_mul(1u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
-        doubled.min(self.longest).mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 5.0)
-    }
-}
+use super::{
+    backoff::Backoff,
+    order::{Order, Row},
+};
 
 /// Keys to work on: each at most once in the queue and at most once in hand.
 #[derive(Debug)]
-pub struct Queue<K> {
+pub(super) struct Queue<K> {
     backoff: Backoff,
     ready: Order<K>,
     in_hand: BTreeSet<K>,
@@ -52,14 +21,13 @@ pub struct Queue<K> {
     /// To be looked at by then, while in hand.
     by: HashMap<K, Duration>,
     failures: HashMap<K, u32>,
-    later: BTreeMap<(Duration, K), ()>,
+    later: BTreeSet<(Duration, K)>,
     due: HashMap<K, Duration>,
 }
 
 impl<K: Clone + Ord + Hash> Queue<K> {
     /// An empty queue.
-    #[must_use]
-    pub fn new(backoff: Backoff) -> Self {
+    pub(super) fn new(backoff: Backoff) -> Self {
         Self {
             backoff,
             ready: Order::default(),
@@ -67,25 +35,18 @@ impl<K: Clone + Ord + Hash> Queue<K> {
             again: BTreeMap::new(),
             by: HashMap::new(),
             failures: HashMap::new(),
-            later: BTreeMap::new(),
+            later: BTreeSet::new(),
             due: HashMap::new(),
         }
     }
 
     /// Something about `key` changed: it is looked at in its turn, even if it waits for a failure to cool down.
-    pub fn touch(&mut self, key: K) {
+    pub(super) fn touch(&mut self, key: K) {
         self.touch_in(Row::Begins, key);
     }
 
     /// What `key` waited for has come: it is looked at before those that were only touched, but for one of them now and then.
-    ///
-    /// ```
-    /// let mut queue = dayu_core::engine::Queue::new(dayu_core::engine::Backoff::default());
-    /// queue.touch("new");
-    /// queue.hasten("nearly done");
-    /// assert_eq!(queue.take(), Some("nearly done"));
-    /// ```
-    pub fn hasten(&mut self, key: K) {
+    pub(super) fn hasten(&mut self, key: K) {
         self.touch_in(Row::GoesOn, key);
     }
 
@@ -99,7 +60,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     }
 
     /// Something about `key` changed that can wait: it is looked at `at` the latest.
-    pub fn touch_by(&mut self, key: K, at: Duration) {
+    pub(super) fn touch_by(&mut self, key: K, at: Duration) {
         if self.in_hand.contains(&key) {
             self.by.entry(key).and_modify(|by| *by = at.min(*by)).or_insert(at);
         } else if !self.ready.contains(&key) && self.due.get(&key).is_none_or(|due| *due > at) {
@@ -108,26 +69,26 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     }
 
     /// The next key to work on, in hand from now until [`Queue::done`] or [`Queue::failed`].
-    pub fn take(&mut self) -> Option<K> {
+    pub(super) fn take(&mut self) -> Option<K> {
         let key = self.ready.take()?;
         self.in_hand.insert(key.clone());
         Some(key)
     }
 
     /// The work on `key` went well.
-    pub fn done(&mut self, key: &K) {
+    pub(super) fn done(&mut self, key: &K) {
         self.failures.remove(key);
         self.put_down(key, None);
     }
 
     /// The work on `key` went well and goes on at `at`, or as soon as it is touched.
-    pub fn done_until(&mut self, key: &K, at: Duration) {
+    pub(super) fn done_until(&mut self, key: &K, at: Duration) {
         self.failures.remove(key);
         self.put_down(key, Some(at));
     }
 
     /// The work on `key` failed at `now`: it waits, unless it was touched meanwhile.
-    pub fn failed(&mut self, key: &K, now: Duration, jitter: f64) {
+    pub(super) fn failed(&mut self, key: &K, now: Duration, jitter: f64) {
         let failures = self.failures.entry(key.clone()).or_default();
         *failures = failures.saturating_add(1);
         let at = now + self.backoff.after(*failures, jitter);
@@ -135,14 +96,13 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     }
 
     /// When the next wait is over.
-    #[must_use]
-    pub fn next_due(&self) -> Option<Duration> {
-        self.later.keys().next().map(|(at, _)| *at)
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.later.first().map(|(at, _)| *at)
     }
 
     /// Makes ready what is due at `now`.
-    pub fn wake(&mut self, now: Duration) {
-        while let Some((at, key)) = self.later.keys().next().cloned()
+    pub(super) fn wake(&mut self, now: Duration) {
+        while let Some((at, key)) = self.later.first().cloned()
             && at <= now
         {
             self.touch(key);
@@ -150,27 +110,19 @@ impl<K: Clone + Ord + Hash> Queue<K> {
     }
 
     /// The resource is gone for good.
-    pub fn forget(&mut self, key: &K) {
+    pub(super) fn forget(&mut self, key: &K) {
         self.failures.remove(key);
         self.forget_wait(key);
     }
 
     /// How many wait for the end of a pause.
-    #[must_use]
-    pub fn paused(&self) -> usize {
+    pub(super) fn paused(&self) -> usize {
         self.later.len()
     }
 
     /// How many wait to be taken.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.ready.len()
-    }
-
-    /// Whether none waits to be taken.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn forget_wait(&mut self, key: &K) {
@@ -181,7 +133,7 @@ impl<K: Clone + Ord + Hash> Queue<K> {
 
     fn wait(&mut self, key: K, at: Duration) {
         self.forget_wait(&key);
-        self.later.insert((at, key.clone()), ());
+        self.later.insert((at, key.clone()));
         self.due.insert(key, at);
     }
 
@@ -203,12 +155,11 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_jitter_only_shortens() {
-        let backoff = Backoff::default();
-        assert_eq!(backoff.after(1, 0.0), Duration::from_millis(250));
-        assert_eq!(backoff.after(3, 0.0), Duration::from_secs(1));
-        assert_eq!(backoff.after(40, 0.0), backoff.longest);
-        assert_eq!(backoff.after(1, 1.0), Duration::from_millis(200));
+    fn what_waited_for_something_goes_before_what_was_only_touched() {
+        let mut queue = Queue::new(Backoff::default());
+        queue.touch("new");
+        queue.hasten("nearly done");
+        assert_eq!(queue.take(), Some("nearly done"));
     }
 
     #[test]
@@ -283,7 +234,7 @@ mod tests {
                 }
             }
             while let Some(key) = in_hand.pop() { queue.done(&key); }
-            while !queue.is_empty() {
+            while queue.len() > 0 {
                 take(&mut queue, &mut in_hand, &mut unseen);
                 if let Some(key) = in_hand.pop() { queue.done(&key); }
             }

@@ -1,39 +1,30 @@
 //! One look at one resource.
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{Patch, PatchParams},
-    core::object::HasStatus,
-};
-use serde::Serialize;
+use kube::{Client, Resource, ResourceExt, core::object::HasStatus};
 use tokio::time::Instant;
 
 use super::{
-    STATUS_MANAGER, World,
-    activation::Demand,
-    answer,
-    apply::{self, Refusal},
-    children::{Children, known},
+    World,
+    answer::Refusal,
+    apply,
+    children::Children,
     events::Announcer,
     guard::{Held, REFUSED},
     inventory::{Child, ChildKind, mark},
     key::Key,
-    memory::{Asked, Basis, Echo, Memory, Version},
+    memory::{Basis, Memory},
     packed::{Packer, Unreadable},
-    parked::{Parked, Seen},
+    parked::Parked,
+    tell::untold,
+    verdict::{Looked, Verdict},
     world::Epoch,
 };
 use crate::{
-    connect::{refusal, right_on},
     name::{Device, Uid},
-    template::{Acknowledgement, Failure, Observed, Plan, Site, Template},
+    template::{Failure, Observed, Plan, ServiceState, Site, Slot, Template, Worker, WorkerState},
 };
-
-/// How long a status that only tells of something on its way waits for the next: short for who watches it come, long for
-/// what usually follows.
-const PROGRESS: Duration = Duration::from_millis(250);
 
 /// What all looks share.
 pub(super) struct Context<T> {
@@ -47,40 +38,14 @@ pub(super) struct Context<T> {
     pub(super) statuses: Packer,
 }
 
-/// How a look ended.
-pub(super) enum Verdict {
-    Done,
-    /// There is something to tell that may wait until then for what comes next.
-    Until(Instant),
-    /// Somebody was faster, or an object is still going: look again soon. A CamelCase reason, and a sentence.
-    Retry {
-        reason: String,
-        why: String,
-    },
-}
-
-/// What a look gives besides what it leaves in memory.
-pub(super) struct Looked {
-    pub(super) verdict: Verdict,
-    /// The devices that the plan names; none when there is no plan to say.
-    pub(super) devices: Option<Vec<Device>>,
-}
-
-impl Verdict {
-    /// The same, but looked at again `at` the latest.
-    fn by(self, at: Option<Instant>) -> Self {
-        match (self, at) {
-            (Self::Done, Some(at)) => Self::Until(at),
-            (Self::Until(until), Some(at)) => Self::Until(until.min(at)),
-            (verdict, _) => verdict,
-        }
-    }
-}
-
-impl From<Verdict> for Looked {
-    fn from(verdict: Verdict) -> Self {
-        Self { verdict, devices: None }
-    }
+/// What came of a plan.
+#[derive(Default)]
+struct Came {
+    plan: Plan,
+    held: Held,
+    /// Whether a child was written, all as planned.
+    has_changed: bool,
+    refusal: Option<Refusal>,
 }
 
 impl<T: Template> Context<T> {
@@ -105,55 +70,50 @@ impl<T: Template> Context<T> {
         };
         let (site, edition) = self.world.site(&self.local_manager);
         let basis = Basis { resource: parked.edition, site: edition };
-        let plan = self.template.plan(&resource, &site);
-        memory.refused = plan.as_ref().err().map(|rejection| rejection.reason);
-        let (mut refusal, mut has_changed) = (None, false);
-        let mut held = Held::default();
-        let (plan, failure) = match plan {
-            Ok(mut plan) => {
-                let known = self.world.children(uid);
-                held = self.hold_back(&resource, &known.0, &mut plan, memory, basis, now).await;
-                let brought = match self.bring_about(&resource, &plan, basis, &known, memory).await {
-                    Ok(false) => held.clear(&self.client, key.namespace(), uid).await.map(|()| false),
-                    brought => brought,
-                };
-                match brought {
-                    Ok(changed) => has_changed = changed,
-                    Err(why) => refusal = Some(why),
-                }
-                let failure =
-                    refusal.as_ref().map(|r| Failure::Refused { child: r.child.clone(), message: r.message.clone() });
-                (plan, failure)
-            }
-            Err(rejection) => (Plan::default(), Some(Failure::Rejected(rejection))),
+        let planned = self.template.plan(&resource, &site);
+        memory.refused = planned.as_ref().err().map(|rejection| rejection.reason);
+        let (came, rejection) = match planned {
+            Ok(plan) => (self.carry_out(&resource, plan, basis, memory, now).await, None),
+            Err(rejection) => (Came::default(), Some(Failure::Rejected(rejection))),
         };
-        let devices = (!plan.workers.is_empty())
-            .then(|| plan.workers.iter().filter_map(|worker| worker.slot.device.clone()).collect());
+        let Came { plan, held, has_changed, refusal } = came;
+        let devices = devices(&plan);
         if has_changed {
             // The watch tells of what was written and wakes the resource: a status of before would be out of date at once.
-            let verdict = memory.untold.map_or(Verdict::Done, |since| Verdict::Until(since + PROGRESS));
-            return Looked { verdict: verdict.by(held.until), devices };
+            return Looked { verdict: untold(memory).by(held.until), devices };
         }
+        let failure = rejection.or_else(|| refusal.as_ref().map(Refusal::failure));
         let mut observed = self.observe(uid, plan, site, failure);
         observed.workers.values_mut().for_each(|worker| held.explain(worker));
         self.demand(key, uid, &observed, memory).await;
         let told = self.tell(key, &resource, &observed, memory, now).await;
-        let failure = match (&observed.failure, &told) {
-            // What is going is not worth an event.
-            (None, Err(refusal)) if !matches!(&*refusal.reason, "NotFound" | "Conflict") => {
-                Some(Failure::Refused { child: refusal.child.clone(), message: refusal.message.clone() })
-            }
-            (failure, _) => failure.clone(),
-        };
+        let untellable = || told.as_ref().err().filter(|refusal| !refusal.is_passing()).map(Refusal::failure);
+        let failure = observed.failure.or_else(untellable);
         self.announcer.say(&resource, failure.as_ref(), &mut memory.said).await;
-        let verdict = match refusal.map_or(told, Err) {
-            Ok(verdict) => verdict,
-            Err(refusal) => {
-                let why = format!("{}: {}", refusal.child, refusal.message);
-                Verdict::Retry { reason: refusal.reason, why }
-            }
-        };
+        let verdict = refusal.map_or(told, Err).unwrap_or_else(Verdict::from);
         Looked { verdict: verdict.by(held.until), devices }
+    }
+
+    /// Brings children to the plan, but for workers whose pods are refused again and again.
+    async fn carry_out(
+        &self,
+        resource: &T::Resource,
+        mut plan: Plan,
+        basis: Basis,
+        memory: &mut Memory,
+        now: Instant,
+    ) -> Came {
+        let uid = Uid::from(resource.uid().unwrap_or_default());
+        let known = self.world.children(&uid);
+        let held = self.hold_back(resource, &known.0, &mut plan, memory, basis, now).await;
+        let brought = match self.bring_about(resource, &plan, basis, &known, memory).await {
+            Ok(false) => {
+                let namespace = resource.namespace().unwrap_or_default();
+                held.clear(&self.client, &namespace, &uid).await.map(|()| false)
+            }
+            brought => brought,
+        };
+        Came { plan, held, has_changed: matches!(brought, Ok(true)), refusal: brought.err() }
     }
 
     /// Keeps workers whose pods are refused again and again from getting more of them for a while.
@@ -244,85 +204,6 @@ impl<T: Template> Context<T> {
             plan,
         }
     }
-
-    /// Asks the device to confirm the route once everything else stands, and again when another incarnation stands there.
-    async fn demand(&self, key: &Key, uid: &Uid, observed: &Observed, memory: &mut Memory) {
-        let Some(due) = due(observed) else { return };
-        let answered = observed.acknowledged.as_ref().is_some_and(|ack| answers(ack, uid, &due));
-        if !answered && memory.asked.as_deref() != Some(&due) {
-            memory.asked = Some(Box::new(due.clone()));
-            self.world.demand(Demand::Confirm(due.demand(key, uid.clone()))).await;
-        }
-    }
-
-    async fn withdraw(&self, key: &Key, memory: &mut Memory) {
-        if let (Some(asked), Some(uid)) = (memory.asked.take(), &memory.of) {
-            self.world.demand(Demand::Withdraw(asked.demand(key, uid.clone()))).await;
-        }
-    }
-
-    /// Derives the status and writes it if it differs from the one that was told last. One that only tells of something on
-    /// its way may wait a moment for the next.
-    async fn tell(
-        &self,
-        key: &Key,
-        resource: &T::Resource,
-        observed: &Observed,
-        memory: &mut Memory,
-        now: Instant,
-    ) -> Result<Verdict, Refusal> {
-        // Derived from what was told last, so that transition times do not depend on how fast the watch is.
-        let status = self.template.status(resource, observed);
-        if resource.status() != Some(&status) {
-            let text = serde_json::to_vec(&status).map_err(|error| unwritable("status", &error))?;
-            memory.told = Some(self.statuses.pack(&text));
-            memory.untold.get_or_insert(now);
-        }
-        let Some(since) = memory.untold else { return Ok(Verdict::Done) };
-        let is_on_its_way = observed.failure.is_none()
-            && self.template.is_on_its_way(&status)
-            && resource.status().is_none_or(|before| self.template.is_on_its_way(before));
-        if is_on_its_way && now < since + PROGRESS {
-            return Ok(Verdict::Until(since + PROGRESS));
-        }
-        let patch = StatusPatch {
-            api_version: &T::Resource::api_version(&()),
-            kind: &T::Resource::kind(&()),
-            metadata: Incarnation { name: key.name(), uid: resource.uid() },
-            status: &status,
-        };
-        let api = Api::<Seen<T::Resource>>::namespaced(self.client.clone(), key.namespace());
-        let params = PatchParams::apply(STATUS_MANAGER).force();
-        match api.patch_status(key.name(), &params, &Patch::Apply(&patch)).await {
-            Ok(written) => {
-                memory.untold = None;
-                memory.echo = Version::of(&written).map(|version| Box::new(Echo { version, answered: Instant::now() }));
-                Ok(Verdict::Done)
-            }
-            // Where it is gone, or another of the same name, the watch says so; else this means nothing but "again".
-            Err(error) => {
-                let resource = format!("{}/status", right_on::<T::Resource>());
-                let (reason, message) = (answer::reason(&error), refusal("patch", &resource, &error));
-                Err(Refusal { child: "status".to_owned(), reason, message })
-            }
-        }
-    }
-}
-
-/// What a status is applied with: to this incarnation or not at all.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StatusPatch<'a, S> {
-    api_version: &'a str,
-    kind: &'a str,
-    metadata: Incarnation<'a>,
-    status: &'a S,
-}
-
-#[derive(Debug, Serialize)]
-struct Incarnation<'a> {
-    name: &'a str,
-    uid: Option<String>,
 }
 
 /// The resource, with the status that was told last.
@@ -341,48 +222,22 @@ fn planned<K: Resource<DynamicType = ()>>(resource: &K, plan: &Plan) -> Result<V
     let services = plan.services.iter().map(|service| (ChildKind::Service, apply::json(service)));
     deployments
         .chain(services)
-        .map(|(kind, object)| Ok(mark(resource, kind, object.map_err(|error| unwritable("plan", &error))?)))
+        .map(|(kind, object)| Ok(mark(resource, kind, object.map_err(|error| Refusal::unwritable("plan", &error))?)))
         .collect()
 }
 
-fn unwritable(what: &str, error: &serde_json::Error) -> Refusal {
-    let message = format!("cannot be written as JSON: {error}");
-    Refusal { child: what.to_owned(), reason: "Unwritable".to_owned(), message }
+/// The devices that a plan names; none where there is no plan to say.
+fn devices(plan: &Plan) -> Option<Vec<Device>> {
+    let named = plan.workers.iter().filter_map(|worker| worker.slot.device.clone());
+    (!plan.workers.is_empty()).then(|| named.collect())
 }
 
-fn workers(
-    plan: &Plan,
-    children: &Children,
-) -> std::collections::BTreeMap<crate::template::Slot, crate::template::WorkerState> {
-    let name = |worker: &crate::template::Worker| worker.deployment.metadata.name.clone().unwrap_or_default();
+fn workers(plan: &Plan, children: &Children) -> BTreeMap<Slot, WorkerState> {
+    let name = |worker: &Worker| worker.deployment.metadata.name.clone().unwrap_or_default();
     plan.workers.iter().map(|worker| (worker.slot.clone(), children.worker(&name(worker)))).collect()
 }
 
-fn services(plan: &Plan, children: &Children) -> std::collections::BTreeMap<String, crate::template::ServiceState> {
+fn services(plan: &Plan, children: &Children) -> BTreeMap<String, ServiceState> {
     let names = plan.services.iter().filter_map(|service| service.metadata.name.clone());
     names.map(|name| (name.clone(), children.service(&name))).collect()
-}
-
-/// The route that is to be confirmed: the Service stands, and exactly one ready endpoint whose pod runs on the device.
-fn due(observed: &Observed) -> Option<Asked> {
-    let activation = observed.plan.activation.as_ref().filter(|_| observed.failure.is_none())?;
-    let service = observed.services.get(&activation.service)?;
-    let [endpoint] = service.ready.as_slice() else { return None };
-    if endpoint.device.as_ref() != Some(&activation.device) {
-        return None;
-    }
-    Some(Asked {
-        device: known(&observed.site.devices, activation.device.as_str()),
-        service: service.service.as_ref()?.uid.clone(),
-        pod: endpoint.pod.clone()?,
-        revision: activation.revision,
-    })
-}
-
-fn answers(ack: &Acknowledgement, resource: &Uid, asked: &Asked) -> bool {
-    ack.resource == *resource
-        && ack.service == asked.service
-        && ack.pod == asked.pod
-        && ack.revision == asked.revision
-        && ack.device == asked.device
 }

@@ -1,13 +1,12 @@
 //! The engine's loop: watch, queue, a bounded number of looks at a time.
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map},
+    collections::{HashMap, HashSet, hash_map},
     fmt,
     sync::Arc,
     time::Duration,
 };
 
 use futures::{StreamExt, stream::BoxStream};
-use jiff::Timestamp;
 use kube::{
     Api, Client, Resource,
     runtime::{WatchStreamExt, watcher},
@@ -20,56 +19,24 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    concerned::Concerned,
     events::Announcer,
     key::Key,
     memory::{Memory, Version},
-    observe::{Observer, Outcome, Unobserved},
+    observe::{Observer, Outcome},
+    options::Options,
     packed::Packer,
     parked::{Parked, Seen},
-    queue::{Backoff, Queue},
-    reconcile::{Context, Looked, Verdict},
+    queue::Queue,
+    reconcile::Context,
+    verdict::{Looked, Verdict},
     wakes::Woken,
     world::World,
 };
-use crate::{
-    connect::unwatched,
-    name::{Device, Uid},
-    template::Template,
-};
+use crate::{connect::unwatched, name::Uid, template::Template};
 
 /// What is on its way is looked at after so long, unless something that matters comes first.
 const SOON: Duration = Duration::from_millis(250);
-
-/// What an engine can be told.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Only this namespace; all when absent.
-    pub namespace: Option<String>,
-    /// Looks at the same time.
-    pub concurrency: usize,
-    /// How long a resource that fails waits.
-    pub backoff: Backoff,
-    /// Where workers find their local manager: [`Site::local_manager`](crate::template::Site::local_manager).
-    pub local_manager: String,
-    /// The wall clock, for the times in statuses.
-    pub clock: fn() -> Timestamp,
-    /// Is told what the engine does.
-    pub observer: Arc<dyn Observer>,
-}
-
-impl Default for Options {
-    /// All namespaces, 32 looks at a time, the local manager at [`LOCAL_MANAGER`](crate::api::env::LOCAL_MANAGER).
-    fn default() -> Self {
-        Self {
-            namespace: None,
-            concurrency: 32,
-            backoff: Backoff::default(),
-            local_manager: crate::api::env::LOCAL_MANAGER.to_owned(),
-            clock: Timestamp::now,
-            observer: Arc::new(Unobserved),
-        }
-    }
-}
 
 /// Looks at resources, each a task of its own: planning and comparing is work, which more than one processor can share.
 type Looks = JoinSet<(Key, Box<Memory>, Looked)>;
@@ -82,9 +49,7 @@ pub struct Engine<T: Template> {
     keys: HashMap<Uid, Key>,
     /// How many changes of resources were seen.
     edition: u64,
-    /// Who is to be looked at when a device changes.
-    by_device: BTreeMap<Device, BTreeSet<Key>>,
-    refused: BTreeSet<Key>,
+    concerned: Concerned,
     queue: Queue<Key>,
     origin: Instant,
     listed: HashSet<Key>,
@@ -140,8 +105,7 @@ impl<T: Template> Engine<T> {
             entries: HashMap::new(),
             keys: HashMap::new(),
             edition: 0,
-            by_device: BTreeMap::new(),
-            refused: BTreeSet::new(),
+            concerned: Concerned::default(),
             origin: Instant::now(),
             listed: HashSet::new(),
             depth: None,
@@ -271,9 +235,7 @@ impl<T: Template> Engine<T> {
             self.queue.touch_by(key.clone(), soon);
         }
         for device in &woken.devices {
-            for key in self.by_device.get(device).into_iter().flatten().chain(&self.refused) {
-                self.queue.touch(key.clone());
-            }
+            self.concerned.by(device).for_each(|key| self.queue.touch(key.clone()));
         }
     }
 
@@ -307,11 +269,11 @@ impl<T: Template> Engine<T> {
     fn finish(&mut self, key: &Key, mut memory: Box<Memory>, looked: Looked) {
         let is_gone = self.entries.get(key).is_none_or(|entry| entry.resource.is_none());
         if is_gone && memory.is_over() {
-            self.unindex(key, &memory.devices);
+            self.concerned.forget(key, &memory.devices);
             self.entries.remove(key);
             self.queue.forget(key);
         } else {
-            self.index(key, &mut memory, looked.devices);
+            self.concerned.note(key, &mut memory, looked.devices);
             if let Some(entry) = self.entries.get_mut(key) {
                 // The watch may have been faster than the answer.
                 tell_echo::<T>(&*self.options.observer, entry.version, &mut memory);
@@ -329,35 +291,6 @@ impl<T: Template> Engine<T> {
             Verdict::Retry { reason, why } => {
                 tracing::debug!(resource = key.name(), reason, why, "to be looked at again");
                 self.queue.failed(key, self.origin.elapsed(), rand::rng().random());
-            }
-        }
-    }
-
-    fn index(&mut self, key: &Key, memory: &mut Memory, devices: Option<Vec<Device>>) {
-        if let Some(devices) = devices.filter(|devices| **devices != *memory.devices) {
-            self.unindex(key, &memory.devices);
-            let mut indexed = |device: Device| {
-                let device = self.by_device.get_key_value(&device).map_or(device, |(known, _)| known.clone());
-                self.by_device.entry(device.clone()).or_default().insert(key.clone());
-                device
-            };
-            memory.devices = devices.into_iter().map(&mut indexed).collect();
-        }
-        if memory.refused.is_some() {
-            self.refused.insert(key.clone());
-        } else {
-            self.refused.remove(key);
-        }
-    }
-
-    fn unindex(&mut self, key: &Key, devices: &[Device]) {
-        self.refused.remove(key);
-        for device in devices {
-            if let Some(keys) = self.by_device.get_mut(device) {
-                keys.remove(key);
-                if keys.is_empty() {
-                    self.by_device.remove(device);
-                }
             }
         }
     }

@@ -23,9 +23,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     activation::Demand,
-    children::{Children, Devices, Kept, News, known},
+    children::{Children, Devices, News, known},
     families::Families,
     inventory::OWNER,
+    kept::Kept,
     observe::{Observer, Unobserved},
     view,
     wakes::{Wake, Wakes},
