@@ -9,8 +9,9 @@ use tower::ServiceExt;
 use crate::{
     dial,
     listen::{Binding, Permit, Serve},
-    relay::{relay_timed, reset_on_close},
+    relay::{Opening, relay_timed, reset_on_close},
     stats::Stats,
+    verdict,
 };
 
 /// What every connection needs.
@@ -47,7 +48,8 @@ impl Carrier {
         match self.stack.oneshot(request).await {
             Ok(server) => {
                 self.stats.landed(&binding.service, server.endpoint());
-                relay_timed(client, &server, self.idle, |latency| server.answered(latency)).await;
+                let note = |latency, opening: Opening| verdict::note(&server, latency, opening.status());
+                relay_timed(client, &server, self.idle, note).await;
             }
             Err(error) => {
                 self.stats.refused(error.reason());

@@ -21,6 +21,7 @@ mod seldom;
 pub mod source;
 mod stats;
 mod status;
+mod verdict;
 
 use std::sync::Arc;
 

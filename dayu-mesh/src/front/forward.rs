@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dayu_core::balance::{self, Tracked};
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderValue, Request, Response, Uri, Version, header};
 use http_body::Body;
 use hyper::{body::Incoming, client::conn::TrySendError};
 use tokio::time::timeout;
@@ -16,7 +16,7 @@ use super::{
     refusal::Refusal,
     upload::Upload,
 };
-use crate::dial::Reached;
+use crate::{dial::Reached, verdict};
 
 /// Connections that turn out to be closed before anything was sent, until the request is given up.
 const CLOSED: usize = 3;
@@ -39,11 +39,7 @@ pub(super) async fn forward(
         sent.note();
         match timeout(FIRST_BYTE, exchange::answer(sender, request)).await {
             Ok(Ok((response, sender))) => {
-                if serves(response.status()) {
-                    reached.answered(sent.elapsed());
-                } else {
-                    reached.failed();
-                }
+                verdict::note(&reached, sent.elapsed(), Some(response.status()));
                 front.stats.landed(&ask.service, reached.endpoint());
                 return Ok(incoming(front, response, reached, sender));
             }
@@ -68,12 +64,6 @@ pub(super) async fn forward(
             }
         }
     }
-}
-
-/// Whether an answer of this status says that the endpoint does its work: one that says the contrary comes fast, and must not
-/// attract more requests by that.
-fn serves(status: StatusCode) -> bool {
-    !status.is_server_error() && status != StatusCode::TOO_MANY_REQUESTS
 }
 
 /// The request, if not one byte of it has left: then, and only then, it may be sent once more.

@@ -10,7 +10,10 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::{Answered, Front, body::Answer, line::Line, refusal::Refusal};
-use crate::relay::{relay_timed, write_all};
+use crate::{
+    relay::{Opening, relay_timed, write_all},
+    verdict,
+};
 
 /// Connects to an endpoint that `ask` allows and answers; bytes flow once the client has the answer.
 pub(super) async fn open(
@@ -36,6 +39,7 @@ async fn copy(upgraded: Upgraded, server: Tracked<TcpStream>, idle: Duration) ->
     // What the client sent right behind its request was read with it.
     write_all(&server, &parts.read_buf).await?;
     let client = parts.io.into_inner();
-    relay_timed(client.stream(), &server, idle, |latency| server.answered(latency)).await;
+    let note = |latency, opening: Opening| verdict::note(&server, latency, opening.status());
+    relay_timed(client.stream(), &server, idle, note).await;
     Ok(())
 }

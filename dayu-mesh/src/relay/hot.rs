@@ -6,6 +6,8 @@ use std::{cell::RefCell, io};
 
 use tokio::net::TcpStream;
 
+use super::Opening;
+
 /// Read at most so many bytes at first: small messages touch little memory.
 const FIRST: usize = 16 * 1024;
 /// Bulk needs fewer system calls; beyond this the receiver reads cold pages.
@@ -17,12 +19,17 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How much is read at once: doubles whenever a read fills it.
-pub(super) struct Reach(usize);
+/// What is remembered of a sender from one step to the next.
+pub(super) struct Sender {
+    /// How much is read at once: doubles whenever a read fills it.
+    reach: usize,
+    /// How it began, once it has said something.
+    pub(super) opening: Option<Opening>,
+}
 
-impl Default for Reach {
+impl Default for Sender {
     fn default() -> Self {
-        Self(FIRST)
+        Self { reach: FIRST, opening: None }
     }
 }
 
@@ -43,18 +50,19 @@ pub(super) enum Step {
 }
 
 /// Moves what can be moved without waiting and adds it to `moved`.
-pub(super) fn step(from: &TcpStream, to: &TcpStream, reach: &mut Reach, moved: &mut u64) -> Step {
+pub(super) fn step(from: &TcpStream, to: &TcpStream, sender: &mut Sender, moved: &mut u64) -> Step {
     BUFFER.with_borrow_mut(|buffer| {
         for _ in 0..READS {
-            if buffer.len() < reach.0 {
-                buffer.resize(reach.0, 0);
+            if buffer.len() < sender.reach {
+                buffer.resize(sender.reach, 0);
             }
-            let count = match from.try_read(&mut buffer[..reach.0]) {
+            let count = match from.try_read(&mut buffer[..sender.reach]) {
                 Ok(0) => return Step::End,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Dry,
                 Err(_) => return Step::Reset,
             };
+            sender.opening.get_or_insert_with(|| Opening::of(&buffer[..count]));
             let written = match to.try_write(&buffer[..count]) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
@@ -64,8 +72,8 @@ pub(super) fn step(from: &TcpStream, to: &TcpStream, reach: &mut Reach, moved: &
             if written < count {
                 return Step::Blocked(buffer[written..count].into());
             }
-            if count == reach.0 {
-                reach.0 = (reach.0 * 2).min(LARGEST);
+            if count == sender.reach {
+                sender.reach = (sender.reach * 2).min(LARGEST);
             }
         }
         Step::Spent

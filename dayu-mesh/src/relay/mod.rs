@@ -3,6 +3,7 @@
 //! An end is handed on as an end: a peer that shuts its writing side down still receives the whole answer. A reset is
 //! handed on as a reset. Neither is an error. A connection over which nothing flows owns no buffer.
 mod hot;
+mod opening;
 mod wait;
 
 use std::{io, net::Shutdown, time::Duration};
@@ -10,7 +11,8 @@ use std::{io, net::Shutdown, time::Duration};
 use socket2::SockRef;
 use tokio::{net::TcpStream, task::coop};
 
-use hot::{Reach, Step};
+use hot::{Sender, Step};
+pub use opening::Opening;
 use wait::Wait;
 
 /// Bytes moved by one relay.
@@ -27,15 +29,22 @@ struct Reset;
 
 /// Relays between `client` and `server` until both directions have ended or one peer resets.
 pub async fn relay(client: &TcpStream, server: &TcpStream) -> Moved {
-    relay_timed(client, server, Duration::MAX, |_| ()).await
+    relay_timed(client, server, Duration::MAX, |_, _| ()).await
 }
 
 /// As [`relay`], and resets both when nothing has flowed for `idle`, or up to a quarter longer. Tells once how long the server
-/// took to say something after the client had said its last.
-pub async fn relay_timed(client: &TcpStream, server: &TcpStream, idle: Duration, answered: impl Fn(Duration)) -> Moved {
+/// took to say something after the client had said its last, and how it began.
+pub async fn relay_timed(
+    client: &TcpStream,
+    server: &TcpStream,
+    idle: Duration,
+    answered: impl Fn(Duration, Opening),
+) -> Moved {
     let (mut up, mut down, wait) = (0, 0, Wait::default());
-    let asks = pump(client, server, &mut up, || wait.asked());
-    let answers = pump(server, client, &mut down, || wait.answered().into_iter().for_each(&answered));
+    let asks = pump(client, server, &mut up, |_| wait.asked());
+    let answers = pump(server, client, &mut down, |opening| {
+        wait.answered().into_iter().for_each(|latency| answered(latency, opening));
+    });
     // Both directions are joined: the end of one must not cut the other. Only a reset does.
     let cut = tokio::select! {
         ended = futures::future::try_join(asks, answers) => ended.is_err(),
@@ -54,24 +63,25 @@ pub fn reset_on_close(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
-/// Moves bytes `from` one `to` the other until there are no more; says `some` whenever there were any.
-async fn pump(from: &TcpStream, to: &TcpStream, moved: &mut u64, some: impl Fn()) -> Result<(), Reset> {
-    let mut reach = Reach::default();
+/// Moves bytes `from` one `to` the other until there are no more; says `some` whenever there were any, and which came first.
+async fn pump(from: &TcpStream, to: &TcpStream, moved: &mut u64, some: impl Fn(Opening)) -> Result<(), Reset> {
+    let mut sender = Sender::default();
     loop {
         if from.readable().await.is_err() {
             return Err(Reset);
         }
         let before = *moved;
-        let step = hot::step(from, to, &mut reach, moved);
+        let step = hot::step(from, to, &mut sender, moved);
+        let opening = sender.opening;
         if *moved > before {
-            some();
+            opening.map(&some);
         }
         match step {
             Step::Dry | Step::Spent => {}
             Step::Blocked(rest) => match write_all(to, &rest).await {
                 Ok(()) => {
                     *moved += rest.len() as u64;
-                    some();
+                    opening.map(&some);
                 }
                 Err(_) => return Ok(()),
             },

@@ -92,7 +92,9 @@ async fn what_a_client_takes_to_ask_is_not_laid_on_the_server() {
     let ((mut client, front), (back, mut server)) = tokio::join!(pair(), pair());
     let told = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
     let heard = told.clone();
-    tokio::spawn(async move { relay_timed(&front, &back, Duration::MAX, |latency| heard.lock().push(latency)).await });
+    tokio::spawn(
+        async move { relay_timed(&front, &back, Duration::MAX, |latency, _| heard.lock().push(latency)).await },
+    );
     let began = tokio::time::Instant::now();
     for part in 0..5 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -116,7 +118,7 @@ async fn what_a_client_takes_to_ask_is_not_laid_on_the_server() {
 async fn a_connection_that_says_nothing_for_long_is_cut_and_one_that_speaks_is_not() {
     let idle = Duration::from_millis(200);
     let ((mut client, front), (back, mut server)) = tokio::join!(pair(), pair());
-    let relay = tokio::spawn(async move { relay_timed(&front, &back, idle, |_| ()).await });
+    let relay = tokio::spawn(async move { relay_timed(&front, &back, idle, |_, _| ()).await });
     for _ in 0..8 {
         tokio::time::sleep(idle / 4).await;
         server.write_all(b".").await.unwrap();

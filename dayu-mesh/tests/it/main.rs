@@ -6,6 +6,7 @@ mod connections;
 mod dns;
 mod draining;
 mod exchanges;
+mod fast_failures;
 mod names;
 mod source;
 mod status;
