@@ -11,7 +11,7 @@ const EJECT_AFTER: u32 = 5;
 /// For so long the first time, doubling with each ejection in a row.
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
 /// Longest ejection. A healed endpoint is noticed within this time; one that never heals costs one request in it.
-pub const MAX_EJECTION: Duration = Duration::from_secs(8);
+const MAX_EJECTION: Duration = Duration::from_secs(8);
 
 #[derive(Debug, Default)]
 pub(super) struct Ejection {

@@ -9,6 +9,7 @@ use crate::directory::{Endpoint, Snapshot};
 /// Where a request would go and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Explanation {
     /// `namespace/name` of the Service.
     pub service: String,
@@ -40,6 +41,7 @@ pub struct Refusal {
 /// What became of one endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Explained {
     /// The device it runs on.
     pub device: String,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
-/// Hashes bytes.
+/// Hashes bytes, such as what a caller names its stream of requests by, into the key of a [`Request`](super::Request).
 ///
 /// ```
 /// assert_eq!(dayu_core::balance::hash::bytes(b"camera-7"), dayu_core::balance::hash::bytes(b"camera-7"));
@@ -16,7 +16,7 @@ pub fn bytes(bytes: &[u8]) -> u64 {
 
 /// Hashes a client's address; its port does not count, or every connection would go elsewhere.
 #[must_use]
-pub fn client(address: IpAddr) -> u64 {
+pub(crate) fn client(address: IpAddr) -> u64 {
     match address {
         IpAddr::V4(address) => bytes(&address.octets()),
         IpAddr::V6(address) => bytes(&address.octets()),
@@ -25,7 +25,7 @@ pub fn client(address: IpAddr) -> u64 {
 
 /// Hashes an endpoint by what it is, not by where it stands in a list.
 #[must_use]
-pub fn endpoint(device: &str, pod: &str, address: SocketAddr) -> u64 {
+pub(crate) fn endpoint(device: &str, pod: &str, address: SocketAddr) -> u64 {
     let seed = feed(feed(feed(OFFSET, device.as_bytes()), &[0]), pod.as_bytes());
     // A pod keeps its keys when it gets another address; without a pod the address is all there is.
     let seed = if pod.is_empty() { seed ^ client(address.ip()) } else { seed };
@@ -34,7 +34,7 @@ pub fn endpoint(device: &str, pod: &str, address: SocketAddr) -> u64 {
 
 /// Joins a key and an endpoint into the endpoint's rank for that key.
 #[must_use]
-pub fn join(key: u64, endpoint: u64) -> u64 {
+pub(crate) fn join(key: u64, endpoint: u64) -> u64 {
     mix(key.rotate_left(23) ^ endpoint)
 }
 

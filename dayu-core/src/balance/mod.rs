@@ -52,7 +52,6 @@ pub use candidates::Candidates;
 pub use deliver::{Balance, BalanceLayer};
 pub use dial::{Attempt, Dial, DialError, DialLayer, Success, Tracked};
 pub use draw::{Draw, Seed};
-pub use ejection::MAX_EJECTION;
 pub use error::{Error, Reason, Refused};
 pub use explain::{Explained, Explanation, Refusal, explain};
 pub(crate) use homes::Homes;

@@ -91,8 +91,8 @@ mod tests {
     }
 
     proptest! {
-        /// Each has as many turns in a round as it weighs, and at no moment of it is anyone a whole turn ahead or behind
-        /// what is due to its own.
+        /// Each has as many turns in a round as it weighs, and at no moment of it is anyone as many as three turns ahead of
+        /// what is due to it, or behind.
         #[test]
         fn everyone_gets_what_is_due_at_any_time(weights in proptest::collection::vec(1..20_u16, 1..30)) {
             let round: u64 = weights.iter().copied().map(u64::from).sum();

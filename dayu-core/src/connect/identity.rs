@@ -15,6 +15,7 @@ use crate::link::Fingerprint;
 
 /// No key could be made, or TLS does not take it.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdentityError {
     /// The key or its certificate.
     #[error("cannot make a key for the link: {0}")]

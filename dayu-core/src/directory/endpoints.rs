@@ -12,6 +12,7 @@ use crate::{
 
 /// Where requests can go.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Endpoint {
     /// The device it runs on.
     pub device: Device,
@@ -70,8 +71,7 @@ pub struct EndpointSet {
 impl EndpointSet {
     /// Sorts `endpoints` by device and address; a duplicate of one that stands already is dropped. What `before` measured of
     /// those that stay is kept, and a new one begins with the share of its peers, so that it is neither starved nor flooded.
-    #[must_use]
-    pub fn new(mut endpoints: Vec<Endpoint>, before: &Self) -> Self {
+    pub(super) fn new(mut endpoints: Vec<Endpoint>, before: &Self) -> Self {
         endpoints.sort_by(|a, b| a.identity().cmp(&b.identity()));
         endpoints.dedup_by(|later, earlier| later.is(earlier));
         let places = place::places(&endpoints, before);

@@ -6,6 +6,7 @@ use crate::name::{ServiceKey, Uid};
 
 /// One incarnation of a Service with its endpoints.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Service {
     /// Namespace and name.
     pub key: ServiceKey,
@@ -27,6 +28,7 @@ pub struct Service {
 
 /// An endpoint as names tell of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Host {
     /// Its name within the Service; of one that nobody named, it is its address with `-` in place of `.` and `:`.
     pub name: Arc<str>,
@@ -36,6 +38,7 @@ pub struct Host {
 
 /// One port.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Port {
     /// Its name; empty when the only port has none.
     pub name: Arc<str>,

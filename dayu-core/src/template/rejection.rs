@@ -34,8 +34,7 @@ impl Rejection {
     }
 
     /// Whether the site is at fault, not the resource.
-    #[must_use]
-    pub fn is_of_site(&self) -> bool {
+    pub(super) fn is_of_site(&self) -> bool {
         self.reason != Self::INVALID_SPEC
     }
 }

@@ -93,7 +93,7 @@ fn found(
             let grace = if stop.is_some() { grace } else { spec.grace };
             live(container, wanted, life, stopping.then(|| later(now, grace)), unhealthy, effects);
         }
-        (None, Some(life)) => end(container, spec, wanted, stop, life, Cause::Unknown, unhealthy, now),
+        (None, Some(life)) => end(container, spec, wanted, stop, End { life, cause: Cause::Unknown, unhealthy }, now),
         (None, None) => container.phase = Phase::Waiting { until: now, problem: None },
     }
 }
@@ -139,19 +139,24 @@ fn exited(spec: &Spec, state: &mut State, run: &Run, cause: Cause, now: Timestam
         _ => return,
     };
     let Some(wanted) = spec.container(&run.container) else { return };
-    end(container, spec, wanted, stop, life, cause, unhealthy, now);
+    end(container, spec, wanted, stop, End { life, cause, unhealthy }, now);
+}
+
+/// How a run came to its end.
+struct End {
+    life: Life,
+    cause: Cause,
+    /// A probe had ended it.
+    unhealthy: bool,
 }
 
 /// What follows on the end of a run.
-#[expect(clippy::too_many_arguments, reason = "each is one fact of the end")]
 fn end(
     container: &mut Container,
     spec: &Spec,
     wanted: &ContainerSpec,
     stop: Option<Stop>,
-    life: Life,
-    cause: Cause,
-    unhealthy: bool,
+    End { life, cause, unhealthy }: End,
     now: Timestamp,
 ) {
     let ran = now.duration_since(life.since);
