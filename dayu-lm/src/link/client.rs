@@ -1,61 +1,43 @@
 //! The connection to the global manager: dialled until it stands, its session kept across connections and restarts.
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use dayu_core::{
-    connect::{Identity, IdentityError},
+    connect::Identity,
     daemon::Plight,
-    link::{
-        Action, CodecError, Event, Fingerprint, Frame, LARGEST_FRAME, Message, NODE_NAME, NUMBERED, PING_EVERY,
-        READ_AT_ONCE, Session,
-    },
+    link::{Action, CodecError, Event, Frame, Message, PING_EVERY, Session},
     name::Device,
 };
 use futures::{SinkExt, StreamExt, stream::BoxStream};
-use http::HeaderValue;
 use kube::Client;
 use rand::RngExt;
 use tokio::{
-    net::TcpStream,
     sync::mpsc,
     time::{Instant, timeout},
 };
-use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
-use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
-    tungstenite::{
-        self, Message as Ws,
-        client::IntoClientRequest,
-        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
-    },
+use tokio_tungstenite::tungstenite::{
+    self, Message as Ws,
+    protocol::{CloseFrame, frame::coding::CloseCode},
 };
-use tokio_util::{either::Either, sync::CancellationToken};
+use tokio_util::sync::CancellationToken;
 
-use super::{LinkMetrics, manager::Manager, outbox, publish::publish};
+use super::{
+    LinkMetrics,
+    caller::{Caller, PATIENCE, Socket, Unreached},
+    manager::Manager,
+    outbox,
+};
 
-/// Longest dial and handshake, longest wait for a peer to take what is written.
-const PATIENCE: Duration = Duration::from_secs(5);
 /// First and longest wait between two dials; a random part of it is waited.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-type Socket = WebSocketStream<Either<TcpStream, TlsStream<TcpStream>>>;
-/// What TLS is told as the other end's name; nobody looks at it.
-const NAME: &str = "dayu-gm";
-
-/// Why a connection ended; another is made.
+/// Why a connection ended, or was none; another is made.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
-    #[error("no answer within {} s", PATIENCE.as_secs())]
-    Late,
-    #[error("device name {0} cannot stand in a header")]
-    Name(Device),
+    #[error(transparent)]
+    Unreached(#[from] Unreached),
+    #[error("nothing is taken for {} s", PATIENCE.as_secs())]
+    Stuck,
     #[error("closed by the global manager")]
     Closed,
     #[error("silent for too long")]
@@ -64,14 +46,6 @@ enum Ended {
     Moved(Manager),
     #[error("the global manager does not let this device in: {0}")]
     Refused(String),
-    #[error(
-        "the device's key cannot be published: {0}; allow the local manager to get its Node and to write its Lease"
-    )]
-    Unpublished(#[from] kube::Error),
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    #[error("cannot connect: {0}")]
-    Connect(#[from] std::io::Error),
     #[error(transparent)]
     Socket(#[from] tungstenite::Error),
     #[error(transparent)]
@@ -92,6 +66,7 @@ struct Link {
     origin: Instant,
     ends: Ends,
     metrics: LinkMetrics,
+    plight: Arc<Plight>,
 }
 
 /// Keeps the link until `shutdown`. What is said while there is no connection is kept for the next.
@@ -108,9 +83,9 @@ pub(super) async fn run(
         Ok(identity) => identity,
         Err(error) => return tracing::error!(%device, %error, "the device has no link to the global manager"),
     };
-    let caller = Caller { client, device, identity, is_published: AtomicBool::new(false), plight };
+    let caller = Caller::new(client, device, identity);
     let session = Session::resume(outbox::restore(&store));
-    let mut link = Link { session, store, origin: Instant::now(), ends, metrics };
+    let mut link = Link { session, store, origin: Instant::now(), ends, metrics, plight };
     link.metrics.waits(link.session.outbox().len());
     shutdown.run_until_cancelled(link.keep_up(&caller)).await;
 }
@@ -130,9 +105,9 @@ impl Link {
                     wait = if matches!(ended, Ended::Refused(_)) { (wait * 2).min(LONGEST_WAIT) } else { FIRST_WAIT };
                     ended
                 }
-                Err(ended) => {
+                Err(unreached) => {
                     wait = (wait * 2).min(LONGEST_WAIT);
-                    ended
+                    unreached.into()
                 }
             };
             self.session.step(Event::Disconnected, self.origin.elapsed());
@@ -141,10 +116,10 @@ impl Link {
                     manager = elsewhere;
                     continue;
                 }
-                Ended::Refused(_) | Ended::Unpublished(_) => {
+                Ended::Refused(_) | Ended::Unreached(Unreached::Unpublished(_)) => {
                     caller.forget_published();
                     tracing::warn!(address = manager.address, %ended, "no link to the global manager; trying again");
-                    caller.plight.grows("link to the global manager", &ended.to_string());
+                    self.plight.grows("link to the global manager", &ended.to_string());
                 }
                 _ => tracing::debug!(address = manager.address, %ended, "the link to the global manager is down"),
             }
@@ -241,56 +216,6 @@ impl Link {
     }
 }
 
-/// Who connects, and how the other end knows.
-struct Caller {
-    client: Client,
-    device: Device,
-    identity: Identity,
-    is_published: AtomicBool,
-    plight: Arc<Plight>,
-}
-
-impl Caller {
-    /// Connects; says whether the global manager numbers and acknowledges messages.
-    async fn dial(&self, manager: &Manager) -> Result<(Socket, bool), Ended> {
-        timeout(PATIENCE, self.connect(manager)).await.map_err(|_| Ended::Late)?
-    }
-
-    async fn connect(&self, manager: &Manager) -> Result<(Socket, bool), Ended> {
-        let mut request = format!("ws://{}/", manager.address).into_client_request()?;
-        let name = HeaderValue::from_str(self.device.as_str()).map_err(|_| Ended::Name(self.device.clone()))?;
-        request.headers_mut().insert(NODE_NAME, name);
-        request.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(LARGEST_FRAME))
-            .max_frame_size(Some(LARGEST_FRAME))
-            .read_buffer_size(READ_AT_ONCE);
-        let stream = TcpStream::connect(&manager.address).await?;
-        stream.set_nodelay(true)?;
-        let stream = match manager.key {
-            Some(key) => Either::Right(self.encrypt(stream, key).await?),
-            None => Either::Left(stream),
-        };
-        let (socket, response) = client_async_with_config(request, stream, Some(config)).await?;
-        Ok((socket, response.headers().contains_key(NUMBERED)))
-    }
-
-    /// TLS to the holder of `key`, who is told ours before it is shown.
-    async fn encrypt(&self, stream: TcpStream, key: Fingerprint) -> Result<TlsStream<TcpStream>, Ended> {
-        if !self.is_published.load(Ordering::Relaxed) {
-            publish(&self.client, &self.device, self.identity.fingerprint()).await?;
-            self.is_published.store(true, Ordering::Relaxed);
-        }
-        let name = ServerName::try_from(NAME).map_err(|_| Ended::Name(Device::from(NAME)))?;
-        Ok(TlsConnector::from(self.identity.client(key)?).connect(name, stream).await?)
-    }
-
-    /// Somebody may have taken the published key away.
-    fn forget_published(&self) {
-        self.is_published.store(false, Ordering::Relaxed);
-    }
-}
-
 fn heard(incoming: Option<Result<Ws, tungstenite::Error>>) -> Result<Event, Ended> {
     match incoming {
         Some(Ok(Ws::Text(text))) => Ok(Event::Received(Frame::decode(&text)?)),
@@ -304,6 +229,6 @@ fn heard(incoming: Option<Result<Ws, tungstenite::Error>>) -> Result<Event, Ende
 }
 
 async fn put(socket: &mut Socket, message: Ws) -> Result<(), Ended> {
-    timeout(PATIENCE, socket.send(message)).await.map_err(|_| Ended::Late)??;
+    timeout(PATIENCE, socket.send(message)).await.map_err(|_| Ended::Stuck)??;
     Ok(())
 }

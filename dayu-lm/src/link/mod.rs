@@ -3,6 +3,7 @@
 //! No timer stands between a route that the mesh applied and its acknowledgement: the mesh pushes the route, the tracker
 //! compares it with what was asked, the session sends.
 mod activations;
+mod caller;
 mod client;
 mod manager;
 mod mesh;

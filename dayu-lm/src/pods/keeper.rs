@@ -1,9 +1,9 @@
 //! Looking after one pod: the pure step, stored before its effects, and the tasks that perform them.
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use dayu_core::{
     name::Uid,
-    worker::{Container, Effect, Event, Facts, ProbeKind, Problem, Run, Spec, State, Stop, status, step},
+    worker::{Container, Effect, Event, Facts, Problem, Run, Spec, State, Stop, status, step},
 };
 use k8s_openapi::api::core::v1::{Pod, PodSpec, PodStatus};
 use kube::ResourceExt;
@@ -20,8 +20,9 @@ use super::{
     perform::Performer,
     report::{Report, Reporter},
     tell,
+    words::Words,
 };
-use crate::{log, prepare::Place};
+use crate::prepare::Place;
 
 /// Answers of tasks that wait to be taken in.
 const WAITING: usize = 64;
@@ -52,10 +53,7 @@ pub(super) struct Keeper {
     manifest: Manifest,
     folder: Folder,
     before: Option<PodStatus>,
-    /// The last line of each run that failed and is still told of.
-    said: HashMap<Run, String>,
-    /// Why the latest readiness probe of each run failed, if it did.
-    refused: HashMap<Run, String>,
+    words: Words,
     performer: Performer,
     ready: watch::Sender<Vec<Run>>,
     answers: mpsc::Receiver<Event>,
@@ -90,8 +88,7 @@ impl Keeper {
         };
         Self {
             before: pod.status.clone(),
-            said: HashMap::new(),
-            refused: HashMap::new(),
+            words: Words::default(),
             shared,
             pod,
             spec,
@@ -211,7 +208,7 @@ impl Keeper {
             }
         }
         self.shared.metrics.saw(event);
-        self.note(event);
+        self.words.note(event);
         tell::tell(&self.shared.recorder, &self.pod, &before, &self.state, event, &effects);
         self.report();
     }
@@ -240,33 +237,12 @@ impl Keeper {
         Ok(())
     }
 
-    /// Keeps why readiness probes fail, of the runs there are.
-    fn note(&mut self, event: &Event) {
-        if let Event::Probed { run, kind: ProbeKind::Readiness, verdict } = event {
-            self.refused.retain(|other, _| other.container != run.container);
-            if let Err(why) = verdict {
-                self.refused.insert(run.clone(), why.clone());
-            }
-        }
-    }
-
-    /// Reads what runs that failed said last; each once.
-    fn listen(&mut self) {
-        let ends = self.state.containers.iter().flat_map(Container::ends);
-        let failed: Vec<Run> = ends.filter(|(_, ended)| !ended.cause.is_success()).map(|(run, _)| run).collect();
-        self.said.retain(|run, _| failed.contains(run));
-        for run in failed {
-            let place = &self.performer.place;
-            self.said.entry(run).or_insert_with_key(|run| log::last_line(&place.log(run)).unwrap_or_default());
-        }
-    }
-
     fn report(&mut self) {
         // Suspension is between the local manager and itself.
         if self.suspended {
             return;
         }
-        self.listen();
+        self.words.listen(&self.state, &self.performer.place);
         let default = PodSpec::default();
         let (pod_ip, host_ip) = (self.manifest.address.to_string(), self.manifest.host.to_string());
         let facts = Facts {
@@ -274,8 +250,8 @@ impl Keeper {
             pod_ip: &pod_ip,
             host_ip: &host_ip,
             accepted: self.manifest.accepted,
-            said: &self.said,
-            refused: &self.refused,
+            said: &self.words.said,
+            refused: &self.words.refused,
         };
         let spec = self.pod.spec.as_ref().unwrap_or(&default);
         let now = self.shared.clock.now();

@@ -9,6 +9,7 @@ mod probe;
 mod report;
 mod tell;
 mod turns;
+mod words;
 
 use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
