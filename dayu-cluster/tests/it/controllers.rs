@@ -22,7 +22,7 @@ async fn start() -> Running {
 
 /// Waits until the objects of a collection are as wished.
 async fn until(store: &Store, resource: &ResourceRef, wished: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let deadline = tokio::time::sleep(Duration::from_secs(10));
+    let deadline = tokio::time::sleep(Duration::from_secs(30));
     tokio::pin!(deadline);
     let mut watch = store.watch(resource, store.list(resource, None).resource_version).unwrap();
     loop {

@@ -1,6 +1,4 @@
 //! The link's server, seen by a peer of Sedna's kind: no TLS, no sequence numbers, a bare header first.
-use std::time::Duration;
-
 use dayu_cluster::Cluster;
 use dayu_core::{
     connect::Identity,
@@ -15,6 +13,8 @@ use tokio_tungstenite::{
     tungstenite::{Message as Ws, client::IntoClientRequest},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::site::PATIENCE;
 
 struct Served {
     hub: Hub,
@@ -46,7 +46,7 @@ async fn connect(served: &Served, device: &str) -> Socket {
 /// The next frame with a message.
 async fn message(socket: &mut Socket) -> Message {
     loop {
-        let next = tokio::time::timeout(Duration::from_secs(5), socket.next()).await.expect("a frame in time");
+        let next = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a frame in time");
         if let Ws::Text(text) = next.unwrap().unwrap()
             && let Some(message) = Frame::decode(&text).unwrap().message
         {

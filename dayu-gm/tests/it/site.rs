@@ -26,6 +26,9 @@ use super::device::Link;
 const DEVICES: [&str; 2] = ["edge1", "edge2"];
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
 
+/// Nothing that is waited for takes longer, on a busy machine with a debug build.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// What a scenario is.
 pub(super) type Scenario = for<'a> fn(&'a mut Site) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
 
@@ -232,19 +235,14 @@ impl Site {
             + DeserializeOwned
             + Debug,
     {
-        let patience = match self.cluster {
-            Place::Embedded(_) => Duration::from_secs(10),
-            Place::Kubernetes(_) => Duration::from_secs(60),
-        };
         let api = self.api::<K>();
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let list = api.list(&ListParams::default()).await.unwrap();
             if wished(&list.items) {
                 return list.items;
             }
-            let now = tokio::time::Instant::now();
-            assert!(now < deadline, "{} never became as wished: {:#?}", K::kind(&()), list.items);
+            assert!(Instant::now() < deadline, "{} never became as wished: {:#?}", K::kind(&()), list.items);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -12,9 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::site::runtime_service;
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::site::{PATIENCE, runtime_service};
 
 fn start(client: &Client, name: &str, status: SocketAddr) -> Handle {
     let options = Options { identity: Some(name.to_owned()), status: Some(status), ..Options::default() };

@@ -89,13 +89,13 @@ async fn mounts_are_seen_by_the_run_and_by_commands_beside_it() {
     launch.env.push(("MODEL".into(), seen.clone()));
     launch.mounts = vec![Mount { source: source.clone(), target: target.clone(), read_only: true }];
     let process = runtime.start(&launch).await.unwrap();
-    let second = Duration::from_secs(5);
+    let patience = Duration::from_secs(30);
     let command = |script: &str| ["sh", "-c", script].map(str::to_owned).to_vec();
     runtime
-        .exec(&launch.pod, &process, &command("test \"$GREETING\" = hello && grep -q model \"$MODEL\""), second)
+        .exec(&launch.pod, &process, &command("test \"$GREETING\" = hello && grep -q model \"$MODEL\""), patience)
         .await
         .unwrap();
-    assert!(runtime.exec(&launch.pod, &process, &command("exit 3"), second).await.unwrap_err().contains('3'));
+    assert!(runtime.exec(&launch.pod, &process, &command("exit 3"), patience).await.unwrap_err().contains('3'));
     let late = runtime.exec(&launch.pod, &process, &command("sleep 1000"), Duration::from_millis(50)).await;
     assert!(late.unwrap_err().contains("no answer"));
     // A probe that nobody waits for any more ends with all that it started, and is never taken for the run.
@@ -117,7 +117,7 @@ async fn mounts_are_seen_by_the_run_and_by_commands_beside_it() {
     }
     assert_eq!(runtime.find(&launch.pod, &launch.run, None).await, Some(process.clone()));
     if runtime.mounting() == Mounting::Namespace {
-        let write = runtime.exec(&launch.pod, &process, &command("echo x > \"$MODEL\""), second).await;
+        let write = runtime.exec(&launch.pod, &process, &command("echo x > \"$MODEL\""), patience).await;
         assert!(write.is_err(), "it is for reading only");
     }
     assert!(!target.exists(), "the device itself is left as it is");

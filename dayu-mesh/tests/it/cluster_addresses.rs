@@ -14,7 +14,7 @@ use dayu_mesh::{Options, run_from};
 use futures::{StreamExt, channel::mpsc, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::worker;
+use crate::support::{PATIENCE, worker};
 
 /// Which part of the test a process plays; the test starts itself again in each network.
 const ROLE: &str = "DAYU_TEST_ROLE";
@@ -106,7 +106,7 @@ fn play(network: &str, role: &str, target: &str) -> Output {
 fn pod() -> String {
     let target = std::env::var(TARGET).unwrap();
     let address = target.to_socket_addrs().unwrap().next().unwrap();
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -170,9 +170,7 @@ async fn device(network: &str) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), released)
-        .await
-        .expect("a Service that is gone gives its address back");
+    tokio::time::timeout(PATIENCE, released).await.expect("a Service that is gone gives its address back");
     for target in ["10.96.7.7:9000", "det.default.svc:9000", "edge2.det.default.svc:9000"] {
         assert!(!asks(target).await.status.success(), "nobody answers at {target}");
     }
@@ -183,7 +181,7 @@ async fn device(network: &str) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), again).await.expect("and one that comes again has it again");
+    tokio::time::timeout(PATIENCE, again).await.expect("and one that comes again has it again");
     stop.cancel();
     mesh.finished().await.unwrap();
     for left in ["10.96.7.7", "241.0.0.0/8", NAMES] {

@@ -20,14 +20,13 @@ use tokio::{
 use crate::{
     strict::Pair,
     support::{
-        Site,
+        PATIENCE, Site,
         client::{Client, get},
         worker::Seen,
     },
 };
 
 const PORT: u16 = 5353;
-const PATIENCE: Duration = Duration::from_secs(10);
 
 fn options(site: &Site, upstream: &[SocketAddr]) -> Options {
     Options {

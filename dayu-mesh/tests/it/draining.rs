@@ -1,5 +1,5 @@
 //! A mesh that is told to end takes nothing new, and lets what it carries come to its end.
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use dayu_mesh::{Handle, Options, run_with};
 use tokio::{
@@ -9,9 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{At, Site};
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::support::{At, PATIENCE, Site, client::rest};
 
 /// A site with a worker that answers when the test lets it, and a mesh that can be told to end.
 struct Draining {
@@ -46,13 +44,6 @@ impl Draining {
         server.read_exact(&mut head).await.unwrap();
         (client, server)
     }
-}
-
-/// What comes until the other side closes.
-async fn rest(mut stream: TcpStream) -> std::io::Result<String> {
-    let mut text = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("the connection is not closed")?;
-    Ok(text)
 }
 
 #[tokio::test]

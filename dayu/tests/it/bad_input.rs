@@ -1,5 +1,5 @@
 //! What cannot be done is said: which object, which field, and what helps. Nothing half-made stays, nothing stored is lost.
-use std::{net::TcpListener, time::Duration};
+use std::net::TcpListener;
 
 use dayu_cluster::Cluster;
 use dayu_core::api::RuntimeService;
@@ -16,7 +16,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::harness::{Dayu, Ended, Leftovers, Plane, eventually, manifests, run};
+use crate::harness::{Dayu, Ended, LIMIT, Leftovers, Plane, eventually, manifests, run};
 
 /// Applies `text` as a user does.
 async fn apply(plane: &Plane, text: &str) -> Ended {
@@ -264,7 +264,7 @@ async fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let gm = Dayu::start(&["gm", "--kubeconfig", &plane.kubeconfig(), "--link-listen", &address]);
-    refused(&gm.ends(Duration::from_secs(10)).await, &[&address, "in use", "--link-listen"]);
+    refused(&gm.ends(LIMIT).await, &[&address, "in use", "--link-listen"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! `dayu doctor`: says what is well, names what is not, and the exit code tells the two apart.
 use rustix::process::Signal;
 
-use crate::harness::{Dayu, Ended, Plane, alone, eventually, manifests, run};
+use crate::harness::{Dayu, Ended, LIMIT, Plane, alone, eventually, manifests, run};
 
 async fn doctor(kubeconfig: &str) -> Ended {
     run(&["doctor", "--kubeconfig", kubeconfig]).await
@@ -39,7 +39,7 @@ async fn a_running_site_is_well_until_something_asks_for_a_device_that_is_not_th
         assert!(told.out.contains(part), "{part:?} is not in:\n{}", told.out);
     }
     up.signal(Signal::INT);
-    let ended = up.ends(std::time::Duration::from_secs(10)).await;
+    let ended = up.ends(LIMIT).await;
     assert_eq!(ended.code, Some(0));
     assert!(!ended.err.contains("WARN"), "that the doctor looked is nothing to warn of:\n{}", ended.err);
 }

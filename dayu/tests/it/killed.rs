@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use crate::harness::{Dayu, Leftovers, alone, client_of, eventually, listening, run, workers_of};
 
-const TO_END: Duration = Duration::from_secs(10);
+const TO_END: Duration = Duration::from_secs(20);
 /// A Lease that has to run out is waited for longer.
 const AT_ONCE: Duration = Duration::from_secs(8);
 

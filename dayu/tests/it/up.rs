@@ -21,7 +21,7 @@ use crate::harness::{
 
 const DEVICES: [&str; 3] = ["cloud.kubeedge", "edge-1", "b"];
 /// A Ctrl-C has done its work within this.
-const TO_END: Duration = Duration::from_secs(10);
+const TO_END: Duration = Duration::from_secs(20);
 /// Sooner than a worker is killed that does not end.
 const AT_ONCE: Duration = Duration::from_secs(4);
 /// The port of every mesh's HTTP front.

@@ -1,5 +1,5 @@
 //! Clients: plain HTTP over a connection that the test holds.
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -7,7 +7,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use super::PATIENCE;
 
 /// One connection.
 pub(crate) struct Client(SendRequest<Full<Bytes>>);
@@ -55,6 +57,13 @@ impl Answer {
     pub(crate) fn json<T: DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
+}
+
+/// What comes on `stream` until the other side closes it.
+pub(crate) async fn rest(mut stream: TcpStream) -> io::Result<String> {
+    let mut text = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("the connection is not closed")?;
+    Ok(text)
 }
 
 /// One GET on a connection of its own.

@@ -23,10 +23,14 @@ impl Reply {
     }
 }
 
+/// So long an answer may take: then it may be asked for again within the limit of what is waited for.
+const ANSWER: Duration = Duration::from_secs(20);
+
 /// Gets `target` (a path, or a whole URL where `to` is a proxy), with `headers`.
 pub(crate) async fn ask(to: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Result<Reply, String> {
-    let answer = timeout(Duration::from_secs(5), exchange(to, target, headers)).await;
-    let text = answer.map_err(|_| format!("{target}: no answer within 5 s"))?.map_err(|error| error.to_string())?;
+    let answer = timeout(ANSWER, exchange(to, target, headers)).await;
+    let text =
+        answer.map_err(|_| format!("{target}: no answer within {ANSWER:?}"))?.map_err(|error| error.to_string())?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| format!("{target}: no whole answer: {text:?}"))?;
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("no status line")?;
     Ok(Reply { status, head: head.to_owned(), body: body.to_owned() })

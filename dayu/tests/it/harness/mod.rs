@@ -15,7 +15,7 @@ pub(crate) use process::{Dayu, Ended, run};
 pub(crate) use system::{Leftovers, alone, is_alive, listening, workers_of};
 
 /// Nothing that is waited for takes longer, on a busy machine with a debug build.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks `probe` until it has an answer; what it said last is told if it never has.
 pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Result<T, String>) -> T {
