@@ -138,7 +138,7 @@ impl Control {
             Change::SliceGone { namespace, name } => {
                 touched.routes.extend(self.owners.remove(&(namespace.clone(), name.clone())));
             }
-            Change::Synced => touched.routes.extend(self.told.keys().cloned()),
+            Change::Recalled | Change::Synced => touched.routes.extend(self.told.keys().cloned()),
             Change::Hindered { what, why } => self.feed.hindered(what, why),
             Change::Device(_) | Change::DeviceGone(_) => {}
         }

@@ -1,8 +1,8 @@
 //! The mesh of one device: carries its workers' traffic to the device they name, and never by accident elsewhere.
 //!
 //! It watches Services, EndpointSlices and Nodes into `dayu-core`'s directory, keeps the listeners that the directory
-//! asks for, picks an endpoint per connection or request with `dayu-core`'s balance stack, dials and copies. What it
-//! knows and does is told on a read-only status API, and so is what keeps it from its work. It never changes an object.
+//! asks for, picks an endpoint per connection or request with `dayu-core`'s balance stack, dials and copies. It remembers what it
+//! knows, for a start without the API. What it knows and does is told on a read-only status API, and so is what keeps it from its work. It never changes an object.
 mod carry;
 mod control;
 mod dial;
@@ -13,6 +13,7 @@ mod front;
 mod handle;
 mod limits;
 mod listen;
+mod memory;
 mod mesh;
 mod options;
 pub mod relay;
@@ -25,7 +26,7 @@ mod verdict;
 
 use std::sync::Arc;
 
-use dayu_core::{daemon, directory::Source};
+use dayu_core::{connect, daemon, directory::Source};
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -40,16 +41,19 @@ pub use stats::Count;
 /// # Errors
 /// See [`Error`]. An API server that cannot be reached is none: it is tried again for ever.
 pub async fn run(options: Options, shutdown: CancellationToken) -> Result<(), Error> {
-    let client = dayu_core::connect::client(options.kubeconfig.as_deref()).await?;
+    let client = connect::client(options.kubeconfig.as_deref()).await?;
+    let cluster = connect::cluster(options.kubeconfig.as_deref()).await?;
+    let options = Options { cluster, ..options };
     run_with(client, options, shutdown).finished().await
 }
 
-/// Starts a mesh with a `client` of the caller's; `options.kubeconfig` is not read.
+/// Starts a mesh with a `client` of the caller's; `options.kubeconfig` is not read, and `options.cluster` is the caller's to say.
 pub fn run_with(client: Client, options: Options, shutdown: CancellationToken) -> Handle {
     run_from(Box::new(source::Kubernetes::new(client)), options, shutdown)
 }
 
-/// Starts a mesh that knows what `source` tells, wherever that has it from.
+/// Starts a mesh that knows what `source` tells, wherever that has it from. It recalls what it knew before if the source can go on
+/// from there: see [`Source::changes_from`].
 pub fn run_from(source: Box<dyn Source>, options: Options, shutdown: CancellationToken) -> Handle {
     let stats = Arc::new(stats::Stats::default());
     let counters = Arc::clone(&stats);

@@ -7,10 +7,10 @@ use std::{
 
 use dayu_core::{
     balance,
-    directory::{Directory, Source},
+    directory::{Directory, Snapshot, Source},
     name::Device,
 };
-use futures::StreamExt;
+use futures::{StreamExt, future::OptionFuture};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -22,7 +22,7 @@ use tokio_util::{
 
 use crate::{
     Addresses, Error, Options, carry::Carrier, control::Control, dial, dns, feed::Feed, front, limits, listen,
-    retry::Retry, stats::Stats, status,
+    memory::Memory, retry::Retry, stats::Stats, status,
 };
 
 /// Changes taken at once: a burst becomes one round of work.
@@ -47,15 +47,27 @@ pub(crate) async fn run(
     let (directory, feed) = (Arc::new(Directory::new()), Arc::new(Feed::default()));
     let parts = Parts::new(&options, &directory, &feed, stats)?;
     let listeners = listen::Listeners::new(parts.gate.clone(), parts.carrier.clone().serve());
-    let mut control = Control::new(Arc::clone(&directory), options.node.clone(), listeners, options.dns_network, feed);
     let (asks, mut asked) = mpsc::channel(ASKS);
-    let mut changes = source.changes().ready_chunks(BURST);
-    let (mut served, mut retry) = (None, Retry::default());
+    let mut serving = Serving { asks, status: None, served: None };
     // Where it is known from the start, whoever asks learns what keeps the mesh from knowing its own device.
-    let mut status = match options.status {
-        Some(address) => Some(parts.serve_status(&options, address)?),
+    if let Some(address) = options.status {
+        serving.status = Some(parts.serve_status(&options, address)?);
+    }
+    let mut memory = Memory::of(&options);
+    let recalled = match &mut memory {
+        Some(memory) => memory.recall(&feed).await,
         None => None,
     };
+    let changes = match recalled {
+        Some(known) => source.changes_from(known),
+        None => source.changes(),
+    };
+    let forgetting = CancellationToken::new();
+    let following = memory.map(|memory| memory.follow(Arc::clone(&directory), Arc::clone(&feed), forgetting.clone()));
+    let following = AbortOnDropHandle::new(tokio::spawn(OptionFuture::from(following)));
+    let (mut changes, mut retry) = (changes.ready_chunks(BURST), Retry::default());
+    let network = options.dns_network;
+    let mut control = Control::new(Arc::clone(&directory), options.node.clone(), listeners, network, Arc::clone(&feed));
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
@@ -63,30 +75,33 @@ pub(crate) async fn run(
                 let Some(burst) = burst else { return Ok(()) };
                 control.take(burst).await;
                 parts.pool.retain_known();
-                if served.is_none() && let Some(own) = control.address() {
-                    control.sweep();
-                    let status = match status.take() {
-                        Some(serving) => serving,
-                        None => parts.serve_status(&options, status_of(own))?,
-                    };
-                    served = Some(parts.serve(&options, own, status, asks.clone())?);
-                }
-                if announce.borrow().is_none() && directory.with(dayu_core::directory::Snapshot::is_synced) {
-                    announce.send_replace(served.as_ref().map(|served| served.addresses));
-                }
             }
             Some(ask) = asked.recv() => control.answer(ask).await,
             () = retry.due() => control.retry(),
         }
-        retry.plan(control.has_failures());
+        let is_synced = directory.with(Snapshot::is_synced);
+        let hindered = serving.settle(&parts, &options, &control).err();
+        if let Some(error) = hindered.as_ref() {
+            feed.hindered("serving", &error.to_string());
+        }
+        match hindered {
+            // What was known may be over, such as the device's address.
+            Some(error) if is_synced && serving.served.is_none() => return Err(error),
+            hindered => retry.plan(hindered.is_some() || control.has_failures()),
+        }
+        if is_synced && announce.borrow().is_none() {
+            announce.send_replace(serving.served.as_ref().map(|served| served.addresses));
+        }
     }
     control.refuse().await;
-    if let Some(served) = &mut served {
+    forgetting.cancel();
+    if let Some(served) = &mut serving.served {
         served.names = None;
         served.front.abort();
         let _ = (&mut served.front).await;
     }
     parts.drain(options.patience()).await;
+    let _ = following.await;
     Ok(())
 }
 
@@ -103,18 +118,44 @@ struct Parts {
     _closed: DropGuard,
 }
 
-/// The status API, as long as it is held.
+/// What serves as long as it is held.
 struct Serving {
-    address: SocketAddr,
-    task: AbortOnDropHandle<()>,
+    asks: mpsc::Sender<dns::Ask>,
+    status: Option<(SocketAddr, AbortOnDropHandle<()>)>,
+    served: Option<Served>,
 }
 
-/// What serves as long as it is held.
+/// What serves where the device is.
 struct Served {
+    own: IpAddr,
     addresses: Addresses,
     front: AbortOnDropHandle<()>,
     names: Option<AbortOnDropHandle<()>>,
-    _status: AbortOnDropHandle<()>,
+}
+
+impl Serving {
+    /// Serves where the device is, once that is known, and again where it is another place than before.
+    fn settle(&mut self, parts: &Parts, options: &Options, control: &Control) -> Result<(), Error> {
+        let Some(own) = control.address() else { return Ok(()) };
+        if self.served.as_ref().is_some_and(|served| served.own == own) {
+            return Ok(());
+        }
+        if self.served.is_none() {
+            control.sweep();
+        }
+        let status = match &self.status {
+            Some((address, _)) => *address,
+            None => self.status.insert(parts.serve_status(options, status_of(own))?).0,
+        };
+        let (front, task) = parts.serve_front(options, own)?;
+        let addresses = Addresses { status, front };
+        tracing::info!(device = %options.node, status = %addresses.status, front = %addresses.front, "serving");
+        // Names are at the same address as before.
+        drop(self.served.take());
+        let names = options.dns.map(|address| parts.names(options, address, own, self.asks.clone()));
+        self.served = Some(Served { own, addresses, front: task, names });
+        Ok(())
+    }
 }
 
 impl Parts {
@@ -150,30 +191,25 @@ impl Parts {
     }
 
     /// Binds the status API and serves it.
-    fn serve_status(&self, options: &Options, address: SocketAddr) -> Result<Serving, Error> {
+    fn serve_status(
+        &self,
+        options: &Options,
+        address: SocketAddr,
+    ) -> Result<(SocketAddr, AbortOnDropHandle<()>), Error> {
         let (listener, address) = bind("the status API", &options.node, address)?;
         // Whoever asks how a full mesh is must get an answer.
         let door =
             listen::Gate::new(STATUS_CONNECTIONS, Arc::clone(&self.status.stats)).door("the status API".to_owned());
         let task = tokio::spawn(status::serve(listener, door, Arc::clone(&self.status).router()));
-        Ok(Serving { address, task: AbortOnDropHandle::new(task) })
+        Ok((address, AbortOnDropHandle::new(task)))
     }
 
-    /// Binds the front, and serves it beside the status API; and names, if they are wanted.
-    fn serve(
-        &self,
-        options: &Options,
-        own: IpAddr,
-        status: Serving,
-        asks: mpsc::Sender<dns::Ask>,
-    ) -> Result<Served, Error> {
-        let front = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
-        let addresses = Addresses { status: status.address, front: front.1 };
-        tracing::info!(device = %options.node, status = %status.address, front = %front.1, "serving");
+    /// Binds the front and serves it.
+    fn serve_front(&self, options: &Options, own: IpAddr) -> Result<(SocketAddr, AbortOnDropHandle<()>), Error> {
+        let (listener, address) = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
         let door = self.gate.door("the HTTP front".to_owned());
-        let front = AbortOnDropHandle::new(tokio::spawn(front::serve(front.0, door, Arc::clone(&self.front))));
-        let names = options.dns.map(|address| self.names(options, address, own, asks));
-        Ok(Served { addresses, front, names, _status: status.task })
+        let task = tokio::spawn(front::serve(listener, door, Arc::clone(&self.front)));
+        Ok((address, AbortOnDropHandle::new(task)))
     }
 
     fn names(

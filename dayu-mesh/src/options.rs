@@ -22,6 +22,13 @@ pub struct Options {
     /// address, else 127.0.0.1:10551]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub status: Option<SocketAddr>,
+    /// Where it keeps what it knows, so that it routes as soon as it starts, even while its device does not reach the API;
+    /// without it, it has no route until it has heard the API.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// What tells the cluster from others, so that nothing that was kept of another one is served; `run` finds it out.
+    #[arg(skip)]
+    pub cluster: String,
     /// How one of several equal endpoints is chosen.
     #[arg(long, value_name = "NAME", default_value = Options::POLICY)]
     pub policy: String,
@@ -62,7 +69,21 @@ impl Options {
         let (drain, idle) = (Self::DRAIN, Self::IDLE);
         let (dns, dns_upstream, dns_network) = (None, Vec::new(), Self::DNS_NETWORK);
         let (kubeconfig, status, connections) = (None, None, None);
-        Self { kubeconfig, node, status, policy, drain, connections, idle, dns, dns_upstream, dns_network }
+        let (data, cluster) = Default::default();
+        Self {
+            kubeconfig,
+            node,
+            status,
+            data,
+            cluster,
+            policy,
+            drain,
+            connections,
+            idle,
+            dns,
+            dns_upstream,
+            dns_network,
+        }
     }
 
     pub(crate) fn patience(&self) -> Duration {

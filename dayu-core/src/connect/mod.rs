@@ -19,6 +19,7 @@ use kube::{
 };
 use tower::{BoxError, util::MapErrLayer};
 
+use crate::link::Fingerprint;
 use fence::Fenced;
 
 pub use considerate::{Considerate, Consideration, Silent, Spoken};
@@ -128,19 +129,39 @@ pub async fn client_while(
     connect(kubeconfig, SILENCE, open).await
 }
 
+/// What tells the cluster of [`client`] from others, without asking it: the fingerprint of the authorities by which its server is
+/// known, or where there are none, the server's address.
+///
+/// # Errors
+/// See [`ConnectError`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert!(dayu_core::connect::cluster(Some("no/such/file".as_ref())).await.is_err());
+/// # }
+/// ```
+pub async fn cluster(kubeconfig: Option<&Path>) -> Result<String, ConnectError> {
+    let config = config(kubeconfig).await?;
+    let authorities = config.root_cert.unwrap_or_default().concat();
+    let is_known = !authorities.is_empty();
+    Ok(if is_known { Fingerprint::of(&authorities).to_string() } else { config.cluster_url.to_string() })
+}
+
+async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
+    let Some(path) = kubeconfig else {
+        return Config::infer().await.map_err(|source| ConnectError::Nowhere(Box::new(source)));
+    };
+    let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
+    let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)
+}
+
 async fn connect(
     kubeconfig: Option<&Path>,
     silence: Duration,
     open: impl Fn() -> bool + Clone + Send + Sync + 'static,
 ) -> Result<Client, ConnectError> {
-    let mut config = match kubeconfig {
-        Some(path) => {
-            let failed = |source| ConnectError::Kubeconfig { path: path.to_owned(), source: Box::new(source) };
-            let kubeconfig = Kubeconfig::read_from(path).map_err(failed)?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)?
-        }
-        None => Config::infer().await.map_err(|source| ConnectError::Nowhere(Box::new(source)))?,
-    };
+    let mut config = config(kubeconfig).await?;
     config.read_timeout = Some(silence);
     // Counted from the request, not from when a connection was last of use.
     config.reset_reader_on_write = true;

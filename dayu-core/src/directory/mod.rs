@@ -20,6 +20,7 @@ mod from_k8s;
 mod name;
 mod place;
 mod record;
+mod records;
 mod relist;
 mod service;
 mod sharded;
@@ -39,6 +40,7 @@ pub(crate) use endpoints::Slot;
 pub use endpoints::{Endpoint, EndpointSet};
 pub use name::{NameError, Named};
 pub use record::{Change, DeviceRecord, EndpointRecord, Identity, PodRef, PortRecord, ServiceRecord, SliceRecord};
+pub use records::Records;
 pub use relist::Suspicion;
 pub use service::{Gate, Host, Port, Service};
 pub use snapshot::Snapshot;
@@ -75,6 +77,13 @@ use crate::route::{Portal, Report, RouteView};
 pub trait Source: Send {
     /// Changes, from the present state on; [`Change::Synced`] once the present state is complete.
     fn changes(self: Box<Self>) -> BoxStream<'static, Change>;
+
+    /// The same for who knows `known` from an earlier time: that first and [`Change::Recalled`], then changes from there on. By
+    /// [`Change::Synced`] it has told, too, what of it is gone. Unless a source can do so it recalls nothing.
+    fn changes_from(self: Box<Self>, known: Records) -> BoxStream<'static, Change> {
+        drop(known);
+        self.changes()
+    }
 }
 
 /// The one table that everything on a device reads. Writers take a lock, readers do not.
@@ -134,6 +143,12 @@ impl Directory {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.published.load_full()
+    }
+
+    /// Everything as it was told last. Costs a reference for each Service and slice.
+    #[must_use]
+    pub fn records(&self) -> Records {
+        self.state.lock().records()
     }
 
     /// Runs `read` on the newest snapshot without counting a reference: the way for the pick path.

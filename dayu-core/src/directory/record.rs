@@ -1,6 +1,8 @@
 //! What a source says: plain records of Services, slices and devices, with the version each was seen in.
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     api::label::MESH_MANAGED,
     name::{Device, Revision, ServiceKey, Uid},
@@ -31,6 +33,9 @@ pub enum Change {
     Device(DeviceRecord),
     /// A device is gone.
     DeviceGone(Device),
+    /// What was told so far was kept from an earlier time. It is in force, as [`SourceState::Stale`](crate::route::SourceState),
+    /// until the source itself has told everything.
+    Recalled,
     /// The source has told everything that is there at present.
     Synced,
     /// The source cannot tell of something at the moment. That changes nothing: what was told stays in force.
@@ -43,13 +48,14 @@ pub enum Change {
 }
 
 /// A Service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceRecord {
     /// Namespace and name.
     pub key: ServiceKey,
     /// UID of this incarnation.
     pub uid: Uid,
     /// `resourceVersion` as a number; 0 when the source gives none that can be compared.
+    #[serde(skip)]
     pub version: u64,
     /// `ClusterIP`, `NodePort`, …
     pub kind: Arc<str>,
@@ -72,7 +78,7 @@ pub struct ServiceRecord {
 }
 
 /// One port of a Service.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PortRecord {
     /// Its name; empty when the only port has none.
     pub name: Arc<str>,
@@ -87,7 +93,7 @@ pub struct PortRecord {
 }
 
 /// A part of a Service's endpoints.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SliceRecord {
     /// Namespace of slice and Service.
     pub namespace: Arc<str>,
@@ -96,6 +102,7 @@ pub struct SliceRecord {
     /// The Service that it belongs to.
     pub service: Arc<str>,
     /// `resourceVersion` as a number; 0 when it cannot be compared.
+    #[serde(skip)]
     pub version: u64,
     /// Identity labels, copied from the Service.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
@@ -106,7 +113,7 @@ pub struct SliceRecord {
 }
 
 /// One endpoint of a slice.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndpointRecord {
     /// Where it listens.
     pub address: IpAddr,
@@ -127,7 +134,7 @@ pub struct EndpointRecord {
 }
 
 /// Name and UID of a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PodRef {
     /// Its name.
     pub name: Arc<str>,
@@ -136,11 +143,12 @@ pub struct PodRef {
 }
 
 /// A device.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeviceRecord {
     /// Its name.
     pub device: Device,
     /// `resourceVersion` as a number; 0 when it cannot be compared.
+    #[serde(skip)]
     pub version: u64,
     /// Its internal addresses, the first being the one that callers use.
     pub addresses: Vec<IpAddr>,

@@ -2,13 +2,16 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{DeviceRecord, Service, sharded::Sharded};
-use crate::name::{Device, ServiceKey};
+use crate::{
+    name::{Device, ServiceKey},
+    route::SourceState,
+};
 
 /// What was known at one version. Cheap to clone and to keep.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub(super) version: u64,
-    pub(super) synced: bool,
+    pub(super) source: SourceState,
     pub(super) services: Sharded<ServiceKey, Arc<Service>>,
     /// Those whose traffic is left to somebody else.
     pub(super) left: Sharded<ServiceKey, Arc<Service>>,
@@ -27,7 +30,13 @@ impl Snapshot {
     /// Whether the source has told everything that was there.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.synced
+        self.source == SourceState::Synced
+    }
+
+    /// Whether all this was kept from an earlier time, and the source has not told everything since.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.source == SourceState::Stale
     }
 
     /// A Service by key, if meshes carry its traffic.

@@ -8,13 +8,13 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Change, DeviceRecord, Endpoint, EndpointRecord, EndpointSet, Gate, Host, Port, Service, ServiceRecord, SliceRecord,
-    Snapshot,
+    Change, DeviceRecord, Endpoint, EndpointRecord, EndpointSet, Gate, Host, Port, Records, Service, ServiceRecord,
+    SliceRecord, Snapshot,
 };
 use crate::{
     balance::{Load, hash},
     name::{Device, ServiceKey, Uid},
-    route::{Portal, RouteView, Routes},
+    route::{Portal, RouteView, Routes, SourceState},
 };
 
 type Slices = BTreeMap<Arc<str>, Arc<SliceRecord>>;
@@ -38,6 +38,14 @@ impl State {
         &self.routes
     }
 
+    pub(super) fn records(&self) -> Records {
+        let mut services: Vec<_> = self.records.values().cloned().collect();
+        let mut slices: Vec<_> = self.slices.values().flat_map(Slices::values).cloned().collect();
+        services.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        slices.sort_unstable_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        Records { services, slices, devices: self.snapshot.devices.values().cloned().collect() }
+    }
+
     pub(super) fn apply(&mut self, change: Change, now: Timestamp) -> bool {
         let changed = match change {
             Change::Service(record) => self.service(record, now),
@@ -46,7 +54,8 @@ impl State {
             Change::SliceGone { namespace, name } => self.slice_gone(&namespace, &name, now),
             Change::Device(record) => self.device(record),
             Change::DeviceGone(device) => self.devices(|devices| devices.remove(&device).is_some()),
-            Change::Synced => self.synced(now),
+            Change::Recalled => self.heard(SourceState::Stale, now),
+            Change::Synced => self.heard(SourceState::Synced, now),
             Change::Hindered { .. } => false,
         };
         if changed {
@@ -140,12 +149,13 @@ impl State {
         self.records.contains_key(key)
     }
 
-    fn synced(&mut self, now: Timestamp) -> bool {
-        if self.snapshot.synced {
+    /// How far the source is, which is never less than it was.
+    fn heard(&mut self, source: SourceState, now: Timestamp) -> bool {
+        if self.snapshot.source >= source {
             return false;
         }
-        self.snapshot.synced = true;
-        self.routes.synced(now);
+        self.snapshot.source = source;
+        self.routes.source(source, now);
         let managed: Vec<ServiceKey> =
             self.records.values().filter(|r| r.is_managed()).map(|r| r.key.clone()).collect();
         managed.iter().for_each(|key| self.rebuild(key));

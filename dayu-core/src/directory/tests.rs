@@ -270,6 +270,25 @@ fn kubernetes_objects_are_read_as_they_are_meant() {
     assert_eq!(Change::Device(DeviceRecord::from(&node)), device("edge1", 3, true));
 }
 
+#[test]
+fn what_was_recalled_gives_way_to_whatever_the_source_says() {
+    let told: Directory = [Change::Service(service("det", "u", 9)), device("edge1", 9, true)].into_iter().collect();
+    let directory = Directory::new();
+    kept(&told).into_iter().chain([Change::Recalled]).for_each(|change| _ = directory.apply(change));
+    assert!(directory.snapshot().is_stale() && !directory.snapshot().is_synced());
+    let restored = ServiceRecord { ports: Vec::new(), ..service("det", "u", 2) };
+    assert!(directory.apply(Change::Service(restored)), "the source may have been restored from an older state");
+    assert!(directory.apply(device("edge1", 2, false)));
+    assert!(directory.snapshot().service(&det()).is_some_and(|service| service.ports.is_empty()));
+    assert!(directory.apply(Change::Synced) && !directory.apply(Change::Recalled));
+    assert!(directory.snapshot().is_synced() && !directory.snapshot().is_stale());
+}
+
+/// What is read again after it was written down.
+fn kept(directory: &Directory) -> Records {
+    serde_json::from_slice(&serde_json::to_vec(&directory.records()).unwrap()).unwrap()
+}
+
 /// What stands at one moment: whether the Service does, and the pods of each of two slices.
 type Moment = (bool, Vec<u8>, Vec<u8>);
 
@@ -302,5 +321,9 @@ proptest! {
         changes(history.len() - 1, history.last().unwrap()).into_iter().for_each(|change| _ = newest.apply(change));
         prop_assert_eq!(pods(&disordered, 0), pods(&newest, 0));
         prop_assert_eq!(pods(&disordered, 1), pods(&newest, 1));
+        let recalled: Directory = kept(&disordered).into_iter().collect();
+        prop_assert_eq!(pods(&recalled, 0), pods(&newest, 0));
+        prop_assert_eq!(pods(&recalled, 1), pods(&newest, 1));
+        prop_assert_eq!(kept(&recalled), kept(&newest), "in whatever order it was told");
     }
 }

@@ -1,8 +1,8 @@
 //! Incarnation-exact routes: a managed Service may be reached only when exactly this Service, with exactly these pods, has
 //! been applied by the listener of this device.
 //!
-//! Everything here fails closed: a managed Service that is not known to be valid **and** applied **and** synced is refused,
-//! whatever else is known. [`Routes`] is pure; the [`Directory`](crate::directory::Directory) owns one and publishes what
+//! Everything here fails closed: a managed Service that is not known to be valid **and** applied is refused, and so is each
+//! while the source has told nothing yet and nothing is known from an earlier time. [`Routes`] is pure; the [`Directory`](crate::directory::Directory) owns one and publishes what
 //! follows as a [`Gate`](crate::directory::Gate).
 mod check;
 mod report;

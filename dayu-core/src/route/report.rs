@@ -21,12 +21,14 @@ pub enum Phase {
 }
 
 /// How far the source is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum SourceState {
     /// It has not told everything yet.
     #[default]
     Syncing,
+    /// It has not, but what it told at an earlier time is in force.
+    Stale,
     /// It has.
     Synced,
 }
@@ -37,6 +39,9 @@ impl SourceState {
     pub fn message(self) -> &'static str {
         match self {
             Self::Syncing => "waiting for Service and Endpoints informer caches to sync",
+            Self::Stale => {
+                "what was known before the start is served; waiting for Service and Endpoints informer caches to sync"
+            }
             Self::Synced => "Service and Endpoints informer caches synced",
         }
     }
@@ -141,7 +146,7 @@ pub struct RouteView {
     /// The RuntimeService's name.
     #[serde(rename = "runtimeID")]
     pub runtime_id: String,
-    /// How far it is; degraded whenever the source is not synced.
+    /// How far it is; degraded while nothing at all is known from the source.
     pub state: Phase,
     /// The sequence at the time of asking.
     pub local_sequence: u64,
@@ -160,7 +165,7 @@ pub struct RouteView {
 }
 
 impl RouteView {
-    /// Whether requests pass.
+    /// Whether requests pass, and the source agrees to it.
     #[must_use]
     pub fn is_applied(&self) -> bool {
         self.state == Phase::Applied && self.source_state == SourceState::Synced

@@ -111,10 +111,10 @@ impl Routes {
         self.view(service).into_iter().collect()
     }
 
-    /// The source has told everything.
-    pub fn synced(&mut self, now: Timestamp) {
-        if self.source != SourceState::Synced {
-            self.source = SourceState::Synced;
+    /// How far the source is.
+    pub fn source(&mut self, source: SourceState, now: Timestamp) {
+        if self.source != source {
+            self.source = source;
             self.publish(now);
         }
     }
@@ -131,8 +131,8 @@ impl Routes {
         let Some(entry) = self.entries.get(service) else { return Gate::Closed("the route is not known yet".into()) };
         match (self.source, entry.phase(), entry.reason()) {
             (SourceState::Syncing, ..) => Gate::Closed(SourceState::Syncing.message().into()),
-            (SourceState::Synced, Phase::Applied, _) => Gate::Applied,
-            (SourceState::Synced, _, reason) => Gate::Closed(reason.into()),
+            (_, Phase::Applied, _) => Gate::Applied,
+            (_, _, reason) => Gate::Closed(reason.into()),
         }
     }
 
@@ -141,7 +141,7 @@ impl Routes {
     pub fn view(&self, service: &Uid) -> Option<RouteView> {
         let entry = self.entries.get(service)?;
         let route = entry.route();
-        let synced = self.source == SourceState::Synced;
+        let known = self.source != SourceState::Syncing;
         Some(RouteView {
             service_uid: route.service_uid,
             runtime_service_uid: route.runtime_service_uid,
@@ -149,12 +149,12 @@ impl Routes {
             endpoints_resource_version: route.endpoints_resource_version,
             deployment_revision: route.deployment_revision,
             runtime_id: route.runtime_id,
-            state: if synced { route.phase } else { Phase::Degraded },
+            state: if known { route.phase } else { Phase::Degraded },
             local_sequence: self.sequence,
             source_state: self.source,
             target_node: route.target_node,
             endpoint_pod_uid: route.endpoint_pod_uid,
-            reason: if synced { route.reason } else { self.source.message().to_owned() },
+            reason: if known { route.reason } else { self.source.message().to_owned() },
             observed_at: route.updated_at,
         })
     }

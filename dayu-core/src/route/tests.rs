@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
-use super::{LABELS, Phase, Portal, Routes};
+use super::{LABELS, Phase, Portal, Routes, SourceState};
 use crate::{
     directory::{EndpointRecord, Gate, PodRef, PortRecord, ServiceRecord, SliceRecord},
     name::{ServiceKey, Uid},
@@ -56,7 +56,7 @@ fn applied() -> Routes {
     let mut routes = Routes::default();
     routes.service(&Arc::new(service("s", "o")), NOW);
     routes.endpoints(&ServiceKey::new("ns", "a"), [Arc::new(slice(&["p2", "p1"], "o"))].iter(), NOW);
-    routes.synced(NOW);
+    routes.source(SourceState::Synced, NOW);
     routes.portal(&"s".into(), "runtime", Portal::Pending, NOW);
     routes.portal(&"s".into(), "runtime", Portal::Applied, NOW);
     routes
@@ -72,7 +72,7 @@ fn the_exact_route_is_told_in_the_order_that_is_read() {
 }
 
 #[test]
-fn nothing_passes_before_the_source_is_synced_and_the_portal_stands() {
+fn nothing_passes_before_something_is_known_and_the_portal_stands() {
     let mut routes = Routes::default();
     let empty = serde_json::to_value(routes.report()).unwrap();
     assert_eq!((&empty["sequence"], &empty["sourceState"]), (&0.into(), &"SYNCING".into()));
@@ -81,8 +81,13 @@ fn nothing_passes_before_the_source_is_synced_and_the_portal_stands() {
     routes.portal(&"s".into(), "runtime", Portal::Applied, NOW);
     assert!(matches!(routes.gate(&"s".into()), Gate::Closed(reason) if reason.contains("waiting for Service")));
     assert_eq!(routes.view(&"s".into()).unwrap().state, Phase::Degraded);
-    routes.synced(NOW);
+    routes.source(SourceState::Stale, NOW);
+    assert_eq!(routes.gate(&"s".into()), Gate::Applied, "what was known passes");
+    let view = routes.view(&"s".into()).unwrap();
+    assert_eq!((view.state, view.is_applied()), (Phase::Applied, false), "but nobody takes it for news");
+    routes.source(SourceState::Synced, NOW);
     assert_eq!(routes.gate(&"s".into()), Gate::Applied);
+    assert!(routes.view(&"s".into()).unwrap().is_applied());
     routes.portal(&"s".into(), "runtime", Portal::Removing, NOW);
     assert_eq!(routes.view(&"s".into()).unwrap().reason, "waiting for userspace portal");
 }
@@ -110,7 +115,7 @@ fn each_broken_rule_is_the_reason() {
         let (mut service, mut slice) = (service("s", "o"), slice(&["p"], "o"));
         break_it(&mut service, &mut slice);
         let mut routes = Routes::default();
-        routes.synced(NOW);
+        routes.source(SourceState::Synced, NOW);
         routes.service(&Arc::new(service), NOW);
         routes.endpoints(&ServiceKey::new("ns", "a"), [Arc::new(slice)].iter(), NOW);
         routes.portal(&"s".into(), "runtime", Portal::Applied, NOW);
@@ -128,7 +133,7 @@ enum Step {
     Slice { pods: u8, owner: u8 },
     NoSlice,
     Portal { uid: u8, portal: Portal },
-    Synced,
+    Source(SourceState),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -144,14 +149,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0..3u8, 0..2u8).prop_map(|(pods, owner)| Step::Slice { pods, owner }),
         1 => Just(Step::NoSlice),
         3 => (0..2u8, portal).prop_map(|(uid, portal)| Step::Portal { uid, portal }),
-        1 => Just(Step::Synced),
+        1 => Just(Step::Source(SourceState::Stale)),
+        1 => Just(Step::Source(SourceState::Synced)),
     ];
     proptest::collection::vec(step, 0..40)
 }
 
 proptest! {
     /// In every order of events: a route passes exactly when the present incarnation is managed, its own endpoints are
-    /// there, its own listener stands, and the source is synced.
+    /// there, its own listener stands, and the source has told of it, now or at an earlier time.
     #[test]
     fn a_route_passes_only_when_everything_matches(steps in steps()) {
         let key = ServiceKey::new("ns", "a");
@@ -160,7 +166,7 @@ proptest! {
         let mut present: Option<(u8, bool)> = None;
         let mut slice_of: Option<(u8, u8)> = None;
         let mut portals: BTreeMap<u8, bool> = BTreeMap::new();
-        let mut synced = false;
+        let mut known = false;
         for step in steps {
             match step {
                 Step::Service { uid: n, managed } => {
@@ -188,11 +194,11 @@ proptest! {
                     routes.portal(&uid(n), "runtime", portal, NOW);
                     if present == Some((n, true)) { portals.insert(n, portal == Portal::Applied); }
                 }
-                Step::Synced => { synced = true; routes.synced(NOW); }
+                Step::Source(source) => { known = true; routes.source(source, NOW); }
             }
             for n in 0..2 {
                 let passes = routes.gate(&uid(n)) == Gate::Applied;
-                let matches = present == Some((n, true)) && synced && portals.get(&n) == Some(&true)
+                let matches = present == Some((n, true)) && known && portals.get(&n) == Some(&true)
                     && slice_of.is_some_and(|(pods, owner)| pods > 0 && owner == n);
                 prop_assert_eq!(passes, matches, "service {}", n);
             }

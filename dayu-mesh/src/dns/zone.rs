@@ -74,7 +74,7 @@ fn within(snapshot: &Snapshot, name: &str) -> Option<Meaning> {
 fn of_service(snapshot: &Snapshot, path: &str, namespace: &str) -> Option<Meaning> {
     let (before, name) = path.rsplit_once('.').map_or((None, path), |(before, name)| (Some(before), name));
     let service = snapshot.known(&ServiceKey::new(namespace, name))?;
-    let is_complete = snapshot.is_synced() || !service.addresses.is_empty();
+    let is_complete = snapshot.is_synced() || snapshot.is_stale() || !service.addresses.is_empty();
     match before {
         _ if service.alias.is_some() => service.alias.as_deref().filter(|_| before.is_none()).map(alias),
         None => is_complete.then(|| Meaning::Told(addresses(service).into_iter().map(Fact::Address).collect())),

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use dayu_core::{
     api::lean::Lean,
     connect::unwatched,
-    directory::{Change, Suspicion},
+    directory::{Change, Records, Suspicion},
 };
 use futures::StreamExt;
 use kube::{
@@ -44,8 +44,9 @@ pub(super) struct Collection<K: Kind> {
 }
 
 impl<K: Kind> Collection<K> {
-    pub(super) fn new(api: Api<Lean<K>>, sink: mpsc::Sender<Change>, synced: Arc<Barrier>) -> Self {
-        let (known, listed) = Default::default();
+    /// One of which `known` is known from an earlier time.
+    pub(super) fn new(api: Api<Lean<K>>, known: &Records, sink: mpsc::Sender<Change>, synced: Arc<Barrier>) -> Self {
+        let (known, listed) = (K::known(known), BTreeSet::new());
         Self { api, sink, synced: Some(synced), known, listed, suspicion: Suspicion::default() }
     }
 

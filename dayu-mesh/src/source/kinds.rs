@@ -1,9 +1,9 @@
 //! What of each kind the mesh reads, and how its changes are said.
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use dayu_core::{
     api::lean::Large,
-    directory::{Change, DeviceRecord, ServiceRecord, SliceRecord},
+    directory::{Change, DeviceRecord, Records, ServiceRecord, SliceRecord},
     name::{Device, ServiceKey, Uid},
 };
 use k8s_openapi::api::{
@@ -18,6 +18,8 @@ pub(super) trait Kind: Resource<DynamicType = ()> + Clone + std::fmt::Debug + La
     type Key: Clone + Ord + Send;
 
     fn key(&self) -> Self::Key;
+    /// What is known from an earlier time.
+    fn known(records: &Records) -> BTreeSet<Self::Key>;
     fn change(&self) -> Change;
     fn gone(key: Self::Key) -> Change;
 }
@@ -28,6 +30,10 @@ impl Kind for Service {
     fn key(&self) -> Self::Key {
         let key = ServiceKey::new(self.namespace().unwrap_or_default(), self.name_any());
         (key, Uid::new(self.uid().unwrap_or_default()))
+    }
+
+    fn known(records: &Records) -> BTreeSet<Self::Key> {
+        records.services.iter().map(|record| (record.key.clone(), record.uid.clone())).collect()
     }
 
     fn change(&self) -> Change {
@@ -46,6 +52,10 @@ impl Kind for EndpointSlice {
         (self.namespace().unwrap_or_default().into(), self.name_any().into())
     }
 
+    fn known(records: &Records) -> BTreeSet<Self::Key> {
+        records.slices.iter().map(|record| (record.namespace.clone(), record.name.clone())).collect()
+    }
+
     fn change(&self) -> Change {
         Change::Slice(SliceRecord::from(self))
     }
@@ -60,6 +70,10 @@ impl Kind for Node {
 
     fn key(&self) -> Device {
         Device::from(self.name_any())
+    }
+
+    fn known(records: &Records) -> BTreeSet<Device> {
+        records.devices.iter().map(|record| record.device.clone()).collect()
     }
 
     fn change(&self) -> Change {

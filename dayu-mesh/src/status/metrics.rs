@@ -8,7 +8,6 @@ use axum::{
 };
 use dayu_core::{
     daemon::{OPEN_METRICS, exposition},
-    directory::Snapshot,
     route::Phase,
 };
 use prometheus_client::{
@@ -29,9 +28,15 @@ pub(super) async fn metrics(State(status): State<Arc<Status>>) -> Response {
     let failed = status.feed.failures().len() + usize::from(status.feed.nameless().is_some());
     let help = "Addresses that should be listened on and are not";
     registry.register("failed_listeners", help, gauge(failed));
-    let (is_synced, version) = status.directory.with(|snapshot| (snapshot.is_synced(), Snapshot::version(snapshot)));
-    registry.register("synced", "1 once all Services and endpoints are known", gauge(usize::from(is_synced)));
-    let version = usize::try_from(version).unwrap_or(usize::MAX);
+    let snapshot = status.directory.snapshot();
+    registry.register(
+        "synced",
+        "1 once all Services and endpoints are known",
+        gauge(usize::from(snapshot.is_synced())),
+    );
+    let help = "1 while what is served was known before the start, and the API has not been heard";
+    registry.register("stale", help, gauge(usize::from(snapshot.is_stale())));
+    let version = usize::try_from(snapshot.version()).unwrap_or(usize::MAX);
     registry.register("directory_version", "Changes that the directory has taken", gauge(version));
     ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&registry)).into_response()
 }

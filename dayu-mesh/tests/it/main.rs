@@ -8,6 +8,7 @@ mod draining;
 mod exchanges;
 mod fast_failures;
 mod names;
+mod recalled;
 mod source;
 mod status;
 mod strict;

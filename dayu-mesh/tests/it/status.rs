@@ -20,7 +20,7 @@ fn status(site: &Site, device: u8) -> SocketAddr {
 }
 
 /// A managed Service on `edge1`, as a RuntimeService makes it.
-async fn managed(site: &Site, name: &str) -> Service {
+pub(crate) async fn managed(site: &Site, name: &str) -> Service {
     let service = json!({
         "metadata": {
             "name": name,
@@ -43,7 +43,7 @@ fn at(site: &Site, pod: u8) -> At<'static> {
     At { device: "edge1", pod: "det-1", address: site.pod(1, pod), ready: true }
 }
 
-fn cluster_address(service: &Service) -> SocketAddr {
+pub(crate) fn cluster_address(service: &Service) -> SocketAddr {
     let address = service.spec.as_ref().unwrap().cluster_ip.as_deref().unwrap();
     SocketAddr::new(address.parse().unwrap(), 9007)
 }

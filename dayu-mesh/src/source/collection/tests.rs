@@ -1,3 +1,4 @@
+use dayu_core::directory::DeviceRecord;
 use k8s_openapi::api::core::v1::Node;
 use kube::{Client, client::Body};
 
@@ -10,7 +11,7 @@ async fn knowing(count: usize) -> (Collection<Node>, mpsc::Receiver<Change>) {
     });
     let api = Api::all(Client::new(nobody, "default"));
     let (sink, mut told) = mpsc::channel(64);
-    let mut collection = Collection::new(api, sink, Arc::new(Barrier::new(1)));
+    let mut collection = Collection::new(api, &Records::default(), sink, Arc::new(Barrier::new(1)));
     for at in 0..count {
         assert!(collection.apply(&node(at)).await.is_ok());
         told.recv().await.unwrap();
@@ -42,6 +43,18 @@ async fn an_empty_list_loses_nothing_until_it_is_confirmed() {
     for _ in 0..10 {
         assert!(matches!(told.try_recv(), Ok(Change::DeviceGone(_))));
     }
+}
+
+#[tokio::test]
+async fn an_empty_list_does_not_overrule_what_was_recalled_until_it_is_confirmed() {
+    let (mut collection, mut told) = knowing(0).await;
+    let devices = (0..10).map(|at| DeviceRecord::new(format!("n{at}"))).collect();
+    collection.known = Node::known(&Records { devices, ..Records::default() });
+    assert_eq!(list(&mut collection, 0).await, Suspicion::Confirm);
+    assert!(told.try_recv().is_err(), "neither is anything gone nor everything told");
+    assert_eq!(list(&mut collection, 9).await, Suspicion::Believable);
+    assert_eq!(told.try_recv().ok(), Some(Change::DeviceGone("n9".into())));
+    assert_eq!(told.try_recv().ok(), Some(Change::Synced));
 }
 
 #[tokio::test]
