@@ -2,3 +2,4 @@
 
 pub mod kube;
 pub mod protobuf;
+pub mod small_disk;

@@ -3,41 +3,22 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use dayu_cluster::Cluster;
 use dayu_cluster::store::{DEPLOYMENTS, NODES, PODS, ResourceRef, Store};
+use dayu_cluster::{BuildError, Cluster};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
+use xtask::small_disk;
 
-/// Says where the small disk is.
-const DISK: &str = "DAYU_SMALL_DISK";
-
-/// Runs the test below where a disk of four megabytes can be had without rights: in namespaces of its own.
 #[test]
 fn a_full_disk_is_told_and_outlived() {
-    let dir = tempfile::tempdir().unwrap();
-    let mount =
-        r#"mount -t tmpfs -o size=4m tmpfs "$0" && exec "$1" --exact full_disk::on_a_small_disk --ignored --nocapture"#;
-    let namespaces = ["--user", "--map-root-user", "--mount"];
-    let possible = Command::new("unshare").args(namespaces).arg("true").status();
-    if !possible.is_ok_and(|status| status.success()) {
-        assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "no namespaces of one's own here");
-        eprintln!("skipped: no namespaces of one's own here");
-        return;
-    }
-    let mut inside = Command::new("unshare");
-    inside.args(namespaces).args(["sh", "-c", mount]).arg(dir.path()).arg(std::env::current_exe().unwrap());
-    let output = inside.env(DISK, dir.path()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("1 passed"), "{told}\n{errors}");
+    small_disk::run("size=4m", "full_disk::on_a_small_disk").unwrap();
 }
 
 fn map(name: &str, size: usize) -> ConfigMap {
@@ -108,41 +89,19 @@ async fn until(store: &Store, resource: &ResourceRef, text: &str) {
 #[tokio::test]
 #[ignore = "needs a small disk: run by the test above"]
 async fn on_a_small_disk() {
-    let disk = PathBuf::from(std::env::var_os(DISK).unwrap());
-    let build = || Cluster::builder().data_dir(disk.join("data")).build();
-    let cluster = build().await.unwrap();
+    let disk = small_disk::path().unwrap();
+    let cluster = begin(&disk).await.unwrap();
     let store = cluster.store().clone();
     demand(&store);
     let maps: Api<ConfigMap> = Api::default_namespaced(cluster.client());
     let mut acknowledged = Vec::new();
     for _ in 0..60 {
-        let name = format!("m{}", acknowledged.len());
-        maps.create(&PostParams::default(), &map(&name, 8000)).await.unwrap();
-        acknowledged.push(name);
+        acknowledged.push(one_more(&maps, acknowledged.len(), 8000).await.unwrap());
     }
     // From here to the end of the test.
     let neighbour = Neighbour::on(&disk);
-    let refused = loop {
-        let name = format!("m{}", acknowledged.len());
-        match maps.create(&PostParams::default(), &map(&name, 8000)).await {
-            Ok(_) => acknowledged.push(name),
-            refused => break refused,
-        }
-        assert!(acknowledged.len() < 1000, "this disk is not small");
-    };
-    assert_full(refused, &disk);
-    // What is left of the last page but those for deletions.
-    let mut small = 0;
-    while maps.create(&PostParams::default(), &map(&format!("s{small}"), 1)).await.is_ok() {
-        acknowledged.push(format!("s{small}"));
-        small += 1;
-    }
-    assert!(acknowledged.len() > 3, "{acknowledged:?}");
-    let change = Patch::Merge(json!({"data": {"text": "y".repeat(8000)}}));
-    assert_full(maps.patch("m0", &PatchParams::default(), &change).await, &disk);
-    assert_full(maps.replace("m1", &PostParams::default(), &map("m1", 9000)).await, &disk);
-    assert_full(maps.create(&PostParams::default(), &map("more", 8000)).await, &disk);
-    assert_eq!(maps.get("m0").await.unwrap().data, map("m0", 8000).data, "as it was");
+    fill(&maps, &mut acknowledged, &disk).await;
+    changes_are_refused(&maps, &disk).await;
 
     // The controllers find no room for what they have to write, until there is some.
     let controllers = cluster.start_controllers();
@@ -152,46 +111,81 @@ async fn on_a_small_disk() {
         trouble += 1;
     }
     assert!(store.list(&PODS, None).objects.is_empty());
-    // Deletions need no room, and what they leave is room for others, to the last.
+    make_room(&maps, &mut acknowledged, &disk).await;
+    until(&store, &PODS, r#""nodeName":"edge""#).await;
+    until(&store, &DEPLOYMENTS, r#""unavailableReplicas":1"#).await;
+    maps.create(&PostParams::default(), &map("more", 8000)).await.unwrap();
+    acknowledged.push("more".into());
+
+    // Full to the last byte as it is, it begins again.
+    controllers.shutdown().await;
+    drop((maps, store, cluster));
+    acknowledged.sort();
+    assert_eq!(kept(&begin_again(&disk).await).await, acknowledged);
+    drop(neighbour);
+}
+
+async fn begin(disk: &Path) -> Result<Cluster, BuildError> {
+    Cluster::builder().data_dir(disk.join("data")).build().await
+}
+
+/// The client's own task lets go of the directory once it has run.
+async fn begin_again(disk: &Path) -> Cluster {
+    for _ in 0..100 {
+        if let Ok(cluster) = begin(disk).await {
+            return cluster;
+        }
+        tokio::task::yield_now().await;
+    }
+    begin(disk).await.unwrap()
+}
+
+/// Creates another object of so many bytes, and gives its name.
+async fn one_more(maps: &Api<ConfigMap>, number: usize, size: usize) -> kube::Result<String> {
+    let name = format!("m{number}");
+    maps.create(&PostParams::default(), &map(&name, size)).await.map(|_| name)
+}
+
+/// Creates objects until even the smallest is refused.
+async fn fill(maps: &Api<ConfigMap>, acknowledged: &mut Vec<String>, disk: &Path) {
+    for size in [8000, 1] {
+        let refused = loop {
+            match one_more(maps, acknowledged.len(), size).await {
+                Ok(name) => acknowledged.push(name),
+                refused => break refused,
+            }
+            assert!(acknowledged.len() < 1000, "this disk is not small");
+        };
+        assert_full(refused, disk);
+    }
+}
+
+async fn changes_are_refused(maps: &Api<ConfigMap>, disk: &Path) {
+    let change = Patch::Merge(json!({"data": {"text": "y".repeat(8000)}}));
+    assert_full(maps.patch("m0", &PatchParams::default(), &change).await, disk);
+    assert_full(maps.replace("m1", &PostParams::default(), &map("m1", 9000)).await, disk);
+    assert_full(maps.create(&PostParams::default(), &map("more", 8000)).await, disk);
+    assert_eq!(maps.get("m0").await.unwrap().data, map("m0", 8000).data, "as it was");
+}
+
+/// Deletions need no room, and what they leave is room for others, to the last.
+async fn make_room(maps: &Api<ConfigMap>, acknowledged: &mut Vec<String>, disk: &Path) {
     for name in acknowledged.drain(..40) {
         maps.delete(&name, &DeleteParams::default()).await.unwrap();
     }
     let again = async {
         while let Err(error) = maps.create(&PostParams::default(), &map("again", 8000)).await {
-            assert_full::<ConfigMap>(Err(error), &disk);
+            assert_full::<ConfigMap>(Err(error), disk);
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), again).await.expect("there is room again");
     acknowledged.push("again".into());
-    until(&store, &PODS, r#""nodeName":"edge""#).await;
-    until(&store, &DEPLOYMENTS, r#""unavailableReplicas":1"#).await;
-    maps.create(&PostParams::default(), &map("more", 8000)).await.unwrap();
-    acknowledged.push("more".into());
-    // Full to the last byte as it is, it begins again.
-    controllers.shutdown().await;
-    drop((maps, store, cluster));
-    // The client's own task lets go of the directory once it has run.
-    let mut again = build().await;
-    for _ in 0..100 {
-        if again.is_ok() {
-            break;
-        }
-        tokio::task::yield_now().await;
-        again = build().await;
-    }
-    let again = again.unwrap();
-    let maps: Api<ConfigMap> = Api::default_namespaced(again.client());
-    let mut kept: Vec<String> = maps
-        .list(&ListParams::default())
-        .await
-        .unwrap()
-        .items
-        .into_iter()
-        .filter_map(|map| map.metadata.name)
-        .collect();
-    kept.retain(|name| name != "kube-root-ca.crt");
-    acknowledged.sort();
-    assert_eq!(kept, acknowledged);
-    drop(neighbour);
+}
+
+/// The names of all objects that the test has made.
+async fn kept(cluster: &Cluster) -> Vec<String> {
+    let maps: Api<ConfigMap> = Api::default_namespaced(cluster.client());
+    let all = maps.list(&ListParams::default()).await.unwrap();
+    all.into_iter().filter_map(|map| map.metadata.name).filter(|name| name != "kube-root-ca.crt").collect()
 }

@@ -2,60 +2,36 @@
 use std::{
     fs::{self, File},
     io::Write,
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
 };
 
 use dayu_core::worker::Runtime;
 use dayu_lm::runtime::process::ProcessRuntime;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use xtask::small_disk;
 
 use crate::{
     process::launch,
     site::{Site, is_alive, pid, state},
 };
 
-/// Says where the small disk is.
-const DISK: &str = "DAYU_SMALL_DISK";
-
-/// Runs a test of this file on a disk of its own, mounted with `options` where that needs no rights: in namespaces of its own.
-fn on_a_disk(options: &str, test: &str) {
-    let namespaces = ["--user", "--map-root-user", "--mount"];
-    let possible = Command::new("unshare").args(namespaces).arg("true").status();
-    if !possible.is_ok_and(|status| status.success()) {
-        assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "no namespaces of one's own here");
-        eprintln!("skipped: no namespaces of one's own here");
-        return;
-    }
-    let disk = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o "$1" tmpfs "$0" && exec "$2" --exact "full_disk::$3" --ignored --nocapture"#;
-    let mut inside = Command::new("unshare");
-    inside.args(namespaces).args(["sh", "-c", script]).arg(disk.path()).arg(options);
-    let output = inside.arg(std::env::current_exe().unwrap()).arg(test).env(DISK, disk.path()).output().unwrap();
-    let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && told.contains("1 passed"), "{told}\n{errors}");
-}
-
-fn disk() -> PathBuf {
-    std::env::var_os(DISK).unwrap().into()
-}
-
 #[test]
 fn without_room_nothing_is_begun_and_nothing_lost() {
-    on_a_disk("size=2m", "without_room");
+    small_disk::run("size=2m", "full_disk::without_room").unwrap();
 }
 
 #[tokio::test]
 #[ignore = "needs a small disk: run by the test above"]
 async fn without_room() {
-    let site = Site::on(&disk(), "small", 91).await;
+    let disk = small_disk::path().unwrap();
+    let site = Site::on(&disk, "small", 91).await;
     let running = site.start(true).await;
     for name in ["w", "leaving"] {
         site.script(name, "exec sleep 1000").await;
     }
     let (before, leaving) = (pid(&site.until_ready("w").await), pid(&site.until_ready("leaving").await));
-    let filler = disk().join("filler");
+    let filler = disk.join("filler");
     let mut file = File::create(&filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
 
@@ -99,13 +75,13 @@ fn files(root: &Path) -> Vec<String> {
 
 #[test]
 fn a_run_without_room_for_its_log_is_not_started() {
-    on_a_disk("size=1m,nr_inodes=32", "without_room_for_a_log");
+    small_disk::run("size=1m,nr_inodes=32", "full_disk::without_room_for_a_log").unwrap();
 }
 
 #[tokio::test]
 #[ignore = "needs a small disk: run by the test above"]
 async fn without_room_for_a_log() {
-    let root = disk();
+    let root = small_disk::path().unwrap();
     let runtime = ProcessRuntime::new(&root);
     let launch = launch(&root, 1, "exec sleep 1000");
     let fillers: Vec<_> =

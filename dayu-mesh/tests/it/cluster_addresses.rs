@@ -1,7 +1,7 @@
 //! Addresses and names of the cluster on a device of a real one, where they are none of the machine's: asked from a pod's network.
 use std::{
     io::{Read, Write},
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
     process::{Command, Output},
     time::Duration,
 };
@@ -106,7 +106,8 @@ fn play(network: &str, role: &str, target: &str) -> Output {
 fn pod() -> String {
     let target = std::env::var(TARGET).unwrap();
     let address = target.to_socket_addrs().unwrap().next().unwrap();
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+    // Where the address is nobody's, nothing comes back.
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -122,33 +123,57 @@ impl Source for Told {
     }
 }
 
+/// What there is of `service` and the devices.
+fn present(service: &ServiceRecord) -> [Change; 6] {
+    let slice = |name, address: [u8; 4], device| {
+        Change::Slice(SliceRecord::new(&service.key, name, 8000, [EndpointRecord::new(address).on(device)]))
+    };
+    [
+        Change::Device(DeviceRecord { addresses: vec![DEVICE.into()], ..DeviceRecord::new("edge1") }),
+        Change::Device(DeviceRecord::new("edge2")),
+        Change::Service(service.clone()),
+        slice("det-1", DEVICE, "edge1"),
+        slice("det-2", OTHER, "edge2"),
+        Change::Synced,
+    ]
+}
+
+/// What the device has of routes to itself for `destination`.
+fn own_routes(destination: &str) -> String {
+    ip(&format!("route show table local {destination}")).unwrap()
+}
+
+/// Waits until the cluster address is the device's own, or is not.
+async fn until_own(is_own: bool) {
+    let settled = async {
+        while own_routes("10.96.7.7").is_empty() == is_own {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, settled).await.unwrap_or_else(|_| panic!("an own address: never {is_own}"));
+}
+
+/// Whether a pod whose network is `network` gets an answer from `target`, and what it says.
+async fn ask(network: &str, target: &str) -> (bool, String) {
+    let (network, target) = (network.to_owned(), target.to_owned());
+    let pod = tokio::task::spawn_blocking(move || play(&network, "pod", &target)).await.unwrap();
+    (pod.status.success(), String::from_utf8_lossy(&[pod.stdout, pod.stderr].concat()).into_owned())
+}
+
 /// The device: a mesh, workers of this and of another device, and the pod that asks, whose network is `network`.
 async fn device(network: &str) {
-    let (own, key) = (IpAddr::from(DEVICE), ServiceKey::new("default", "det"));
-    let _worker = worker::start("det-1", SocketAddr::new(own, 8000)).await;
+    let _worker = worker::start("det-1", SocketAddr::new(DEVICE.into(), 8000)).await;
     let _other = worker::start("det-2", SocketAddr::new(OTHER.into(), 8000)).await;
     let (tell, told) = mpsc::unbounded();
-    let service = ServiceRecord { addresses: vec![CLUSTER.into()], ..ServiceRecord::new(key.clone()).port(9000) };
-    for change in [
-        Change::Device(DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![own], ready: true }),
-        Change::Device(DeviceRecord { device: "edge2".into(), version: 1, addresses: vec![], ready: true }),
-        Change::Service(service.clone()),
-        Change::Slice(SliceRecord::new(&key, "det-1", 8000, [EndpointRecord::new(DEVICE).on("edge1")])),
-        Change::Slice(SliceRecord::new(&key, "det-2", 8000, [EndpointRecord::new(OTHER).on("edge2")])),
-        Change::Synced,
-    ] {
-        tell.unbounded_send(change).unwrap();
-    }
+    let service = ServiceRecord::new(ServiceKey::new("default", "det")).port(9000);
+    let service = ServiceRecord { addresses: vec![CLUSTER.into()], ..service };
+    present(&service).into_iter().for_each(|change| tell.unbounded_send(change).unwrap());
     let stop = CancellationToken::new();
     let names = Options { dns: Some(format!("{NAMES}:53").parse().unwrap()), ..Options::of("edge1") };
     ip("route add local 10.96.9.9 dev lo table local proto 218").unwrap();
     let mut mesh = run_from(Box::new(Told(told)), names, stop.clone());
     mesh.ready().await.unwrap();
-    assert_eq!(ip("route show table local 10.96.9.9").unwrap(), "", "what a killed mesh left is removed");
-    let asks = |target: &str| {
-        let (network, target) = (network.to_owned(), target.to_owned());
-        async move { tokio::task::spawn_blocking(move || play(&network, "pod", &target)).await.unwrap() }
-    };
+    assert_eq!(own_routes("10.96.9.9"), "", "what a killed mesh left is removed");
     for (target, who) in [
         ("10.96.7.7:9000", "det-1"),
         ("det:9000", "det-1"),
@@ -157,38 +182,23 @@ async fn device(network: &str) {
         ("edge2.det.default.svc:9000", "det-2"),
         ("edge2.det.default.svc.cluster.local:9000", "det-2"),
     ] {
-        let answered = asks(target).await;
-        let said = String::from_utf8_lossy(&answered.stdout) + String::from_utf8_lossy(&answered.stderr);
-        assert!(answered.status.success() && said.contains(who), "{said}");
+        let (answered, said) = ask(network, target).await;
+        assert!(answered && said.contains(who), "{said}");
     }
-    assert_eq!(ip("route show table local 241.0.0.0/8").unwrap().lines().count(), 1);
-    assert_eq!(ip("route show table local 10.96.7.7").unwrap().lines().count(), 1);
+    assert_eq!(own_routes("241.0.0.0/8").lines().count(), 1);
+    assert_eq!(own_routes("10.96.7.7").lines().count(), 1);
 
-    tell.unbounded_send(Change::ServiceGone { key: key.clone(), uid: service.uid.clone() }).unwrap();
-    let released = async {
-        while !ip("route show table local 10.96.7.7").unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, released).await.expect("a Service that is gone gives its address back");
+    // A Service that is gone gives its address back, and one that comes again has it again.
+    tell.unbounded_send(Change::ServiceGone { key: service.key.clone(), uid: service.uid.clone() }).unwrap();
+    until_own(false).await;
     for target in ["10.96.7.7:9000", "det.default.svc:9000", "edge2.det.default.svc:9000"] {
-        assert!(!asks(target).await.status.success(), "nobody answers at {target}");
+        assert!(!ask(network, target).await.0, "nobody answers at {target}");
     }
-
     tell.unbounded_send(Change::Service(ServiceRecord { version: 2, ..service })).unwrap();
-    let again = async {
-        while ip("route show table local 10.96.7.7").unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, again).await.expect("and one that comes again has it again");
+    until_own(true).await;
     stop.cancel();
     mesh.finished().await.unwrap();
     for left in ["10.96.7.7", "241.0.0.0/8", NAMES] {
-        assert_eq!(
-            ip(&format!("route show table local {left}")).unwrap(),
-            "",
-            "a mesh that ends leaves nothing behind"
-        );
+        assert_eq!(own_routes(left), "", "a mesh that ends leaves nothing behind");
     }
 }

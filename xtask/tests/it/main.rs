@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use xtask::kube::{Assets, Cluster, ControlPlane};
+use xtask::kube::{Assets, Cluster, ControlPlane, skip};
 use xtask::protobuf;
 
 #[tokio::test]
@@ -61,9 +61,7 @@ fn the_table_of_messages_is_current() {
     let table = match protobuf::table(protobuf::MODULES) {
         Ok(table) => table,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "no sources of Kubernetes: {error}");
-            eprintln!("skipped: no sources of Kubernetes' types in Go's module cache");
-            return;
+            return skip(&format!("no sources of Kubernetes' types in Go's module cache: {error}"));
         }
         Err(error) => panic!("{error}"),
     };
