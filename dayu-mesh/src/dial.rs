@@ -8,7 +8,7 @@ use std::{
 
 use dayu_core::{
     balance::{
-        Candidates, Draw, Policy, Request, Stack,
+        Candidates, Dial, Draw, Policy, Request, Stack,
         policy::{self, UnknownPolicy},
     },
     directory::Endpoint,
@@ -21,10 +21,13 @@ use tower::Service;
 use crate::{
     front::pool::{self, Pool, Sender},
     listen::binding::Reach,
+    way::Ways,
 };
 
 /// The stack that picks and makes a connection for bytes.
 pub(crate) type Bytes = Stack<Chosen, Fresh>;
+/// The end of it: connects to an endpoint that is given.
+pub(crate) type Straight = Dial<Fresh>;
 /// The stack that picks and finds or makes a connection for an HTTP request.
 pub(crate) type Requests = Stack<Chosen, Warm>;
 
@@ -69,8 +72,8 @@ pub(crate) fn request(service: ServiceKey, port: u16, reach: &Reach, own: &Devic
 }
 
 /// Makes a new connection every time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Fresh;
+#[derive(Clone, Debug)]
+pub(crate) struct Fresh(pub(crate) Ways);
 
 impl Service<Endpoint> for Fresh {
     type Response = TcpStream;
@@ -82,17 +85,17 @@ impl Service<Endpoint> for Fresh {
     }
 
     fn call(&mut self, endpoint: Endpoint) -> Self::Future {
-        Box::pin(async move {
-            let stream = TcpStream::connect(endpoint.address).await?;
-            stream.set_nodelay(true)?;
-            Ok(stream)
-        })
+        let ways = self.0.clone();
+        Box::pin(async move { ways.connect(&endpoint).await })
     }
 }
 
 /// Takes an idle connection where there is one.
 #[derive(Clone, Debug)]
-pub(crate) struct Warm(pub(crate) Arc<Pool>);
+pub(crate) struct Warm {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) ways: Ways,
+}
 
 /// A connection for one request.
 #[derive(Debug)]
@@ -112,11 +115,11 @@ impl Service<Endpoint> for Warm {
     }
 
     fn call(&mut self, endpoint: Endpoint) -> Self::Future {
-        let idle = self.0.take(&endpoint.load);
+        let (idle, ways) = (self.pool.take(&endpoint.load), self.ways.clone());
         Box::pin(async move {
             Ok(match idle {
                 Some(sender) => Reached { sender, reused: true },
-                None => Reached { sender: pool::dial(endpoint.address).await?, reused: false },
+                None => Reached { sender: pool::open(ways.connect(&endpoint).await?).await?, reused: false },
             })
         })
     }

@@ -23,6 +23,7 @@ pub mod source;
 mod stats;
 mod status;
 mod verdict;
+mod way;
 
 use std::sync::Arc;
 

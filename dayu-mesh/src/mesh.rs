@@ -6,7 +6,7 @@ use std::{
 };
 
 use dayu_core::{
-    balance,
+    balance::{self, DialLayer},
     directory::{Directory, Snapshot, Source},
     name::Device,
 };
@@ -19,16 +19,15 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::{AbortOnDropHandle, TaskTracker},
 };
+use tower::Layer;
 
 use crate::{
     Addresses, Error, Options, carry::Carrier, control::Control, dial, dns, feed::Feed, front, limits, listen,
-    memory::Memory, retry::Retry, stats::Stats, status,
+    memory::Memory, retry::Retry, stats::Stats, status, way::Ways,
 };
 
 /// Changes taken at once: a burst becomes one round of work.
 const BURST: usize = 256;
-/// The port of the HTTP front.
-const FRONT: u16 = 10552;
 /// The port of the status API.
 const STATUS: u16 = 10551;
 /// Addresses that are asked for at once.
@@ -164,9 +163,13 @@ impl Parts {
         let tuned = balance::Options { seed: balance::Seed::new(rand::random()), ..balance::Options::default() };
         let (own, directory) = (options.node.clone(), Arc::clone(directory));
         let pool = Arc::new(front::pool::Pool::default());
-        let tunnels = balance::stack(directory.clone(), policy.clone(), dial::Fresh, tuned.clone());
+        let ways = Ways::new(directory.clone(), own.clone());
+        let fresh = dial::Fresh(ways.clone());
+        let straight = DialLayer::new(tuned.deadline, tuned.origin, tuned.success).layer(fresh.clone());
+        let tunnels = balance::stack(directory.clone(), policy.clone(), fresh, tuned.clone());
+        let warm = dial::Warm { pool: pool.clone(), ways };
         let answering = balance::Options { success: balance::Success::Answer, ..tuned.clone() };
-        let requests = balance::stack(directory.clone(), policy.clone(), dial::Warm(pool.clone()), answering);
+        let requests = balance::stack(directory.clone(), policy.clone(), warm, answering);
         let explain = status::Explain { policy, seed: tuned.seed, origin: tuned.origin };
         let status = status::Status::new(directory.clone(), own.clone(), Arc::clone(feed), stats.clone(), explain);
         let (carried, idle, counted) = (TaskTracker::new(), options.idle(), stats.clone());
@@ -178,6 +181,7 @@ impl Parts {
             own,
             requests,
             tunnels,
+            straight,
             pool: pool.clone(),
             stats,
             idle,
@@ -206,7 +210,7 @@ impl Parts {
 
     /// Binds the front and serves it.
     fn serve_front(&self, options: &Options, own: IpAddr) -> Result<(SocketAddr, AbortOnDropHandle<()>), Error> {
-        let (listener, address) = bind("the HTTP front", &options.node, SocketAddr::new(own, FRONT))?;
+        let (listener, address) = bind("the HTTP front", &options.node, SocketAddr::new(own, front::PORT))?;
         let door = self.gate.door("the HTTP front".to_owned());
         let task = tokio::spawn(front::serve(listener, door, Arc::clone(&self.front)));
         Ok((address, AbortOnDropHandle::new(task)))

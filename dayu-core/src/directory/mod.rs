@@ -15,6 +15,7 @@
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
 mod by_hand;
+mod claims;
 mod endpoints;
 mod from_k8s;
 mod name;

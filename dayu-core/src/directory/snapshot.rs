@@ -1,5 +1,9 @@
 //! A consistent view of everything, immutable.
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use super::{DeviceRecord, Service, sharded::Sharded};
 use crate::{
@@ -18,6 +22,8 @@ pub struct Snapshot {
     pub(super) addresses: Sharded<IpAddr, ServiceKey>,
     pub(super) node_ports: Sharded<u16, ServiceKey>,
     pub(super) devices: Arc<BTreeMap<Device, DeviceRecord>>,
+    /// Addresses that endpoints of several devices have.
+    pub(super) shared: Arc<BTreeSet<IpAddr>>,
 }
 
 impl Snapshot {
@@ -90,5 +96,22 @@ impl Snapshot {
     #[must_use]
     pub fn device_at(&self, address: IpAddr) -> Option<&DeviceRecord> {
         self.devices.values().find(|device| device.addresses.contains(&address))
+    }
+
+    /// Whether endpoints of more than one device have this address, as where each device numbers its pods by itself: who
+    /// connects to it reaches one of them, and not surely the one that was meant.
+    ///
+    /// ```
+    /// use dayu_core::{directory::{Directory, EndpointRecord, ServiceRecord, SliceRecord}, name::ServiceKey};
+    ///
+    /// let detector = ServiceKey::new("shop", "detector");
+    /// let address = [172, 17, 0, 2];
+    /// let runs = ["edge1", "edge2"].map(|device| EndpointRecord::new(address).on(device));
+    /// let directory = Directory::from_iter([SliceRecord::new(&detector, "all", 9000, runs)]);
+    /// assert!(directory.snapshot().is_shared(address.into()));
+    /// ```
+    #[must_use]
+    pub fn is_shared(&self, address: IpAddr) -> bool {
+        self.shared.contains(&address)
     }
 }

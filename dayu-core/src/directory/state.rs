@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     Change, DeviceRecord, Endpoint, EndpointRecord, EndpointSet, Gate, Host, Port, Records, Service, ServiceRecord,
-    SliceRecord, Snapshot,
+    SliceRecord, Snapshot, claims::Claims,
 };
 use crate::{
     balance::{Load, hash},
@@ -26,6 +26,7 @@ pub(super) struct State {
     slices: HashMap<ServiceKey, Slices>,
     /// Which Service a slice belongs to, by namespace and name.
     owners: HashMap<(Arc<str>, Arc<str>), ServiceKey>,
+    claims: Claims,
     routes: Routes,
 }
 
@@ -122,7 +123,11 @@ impl State {
             }
         }
         self.owners.insert(id, key.clone());
-        self.slices.entry(key.clone()).or_default().insert(record.name.clone(), Arc::new(record));
+        self.claims.add(&record);
+        let slices = self.slices.entry(key.clone()).or_default();
+        if let Some(before) = slices.insert(record.name.clone(), Arc::new(record)) {
+            self.claims.remove(&before);
+        }
         self.endpoints_changed(&key, now) || touched
     }
 
@@ -135,7 +140,7 @@ impl State {
 
     fn drop_slice(&mut self, key: &ServiceKey, name: &str, now: Timestamp) -> bool {
         if let Some(slices) = self.slices.get_mut(key) {
-            slices.remove(name);
+            slices.remove(name).into_iter().for_each(|gone| self.claims.remove(&gone));
             if slices.is_empty() {
                 self.slices.remove(key);
             }
@@ -146,7 +151,8 @@ impl State {
     fn endpoints_changed(&mut self, key: &ServiceKey, now: Timestamp) -> bool {
         self.routes.endpoints(key, self.slices.get(key).into_iter().flat_map(Slices::values), now);
         self.rebuild(key);
-        self.records.contains_key(key)
+        let shared = std::mem::replace(&mut self.snapshot.shared, self.claims.shared());
+        self.records.contains_key(key) || shared != self.snapshot.shared
     }
 
     /// How far the source is, which is never less than it was.

@@ -93,6 +93,25 @@ fn equal_addresses_on_two_devices_are_two_and_one_listed_twice_is_one() {
 }
 
 #[test]
+fn an_address_is_shared_as_long_as_two_devices_have_it() {
+    let directory = Directory::new();
+    let address = [10, 0, 0, 1].into();
+    let is_shared = || directory.with(|snapshot| snapshot.is_shared(address));
+    directory.apply(Change::Slice(slice("a", 1, vec![endpoint("edge1", "a", 1), endpoint("edge1", "b", 1)])));
+    assert!(!is_shared(), "two pods of one device");
+    assert!(directory.apply(Change::Slice(slice("b", 2, vec![endpoint("edge2", "c", 1)]))), "a difference to who asks");
+    assert!(is_shared());
+    directory.apply(Change::Slice(slice("a", 3, vec![endpoint("edge1", "a", 1)])));
+    assert!(is_shared());
+    directory.apply(Change::Slice(slice("a", 4, vec![endpoint("edge1", "a", 2)])));
+    assert!(!is_shared());
+    directory.apply(Change::Slice(slice("a", 5, vec![endpoint("edge1", "a", 1)])));
+    assert!(is_shared());
+    directory.apply(Change::SliceGone { namespace: "ns".into(), name: "b".into() });
+    assert!(!is_shared());
+}
+
+#[test]
 fn what_was_measured_stays_with_the_endpoint_and_not_with_the_address() {
     let directory = Directory::new();
     directory.apply(Change::Service(service("det", "u", 1)));

@@ -27,6 +27,10 @@ use crate::{dial, stats::Stats};
 use body::Answer;
 use refusal::Refusal;
 pub(crate) use server::serve;
+use target::Meant;
+
+/// The port of the front, on the address of each device.
+pub(crate) const PORT: u16 = 10552;
 
 /// Everything a request needs.
 pub(crate) struct Front {
@@ -34,6 +38,7 @@ pub(crate) struct Front {
     pub(crate) own: Device,
     pub(crate) requests: dial::Requests,
     pub(crate) tunnels: dial::Bytes,
+    pub(crate) straight: dial::Straight,
     pub(crate) pool: Arc<pool::Pool>,
     pub(crate) stats: Arc<Stats>,
     /// A tunnel through which nothing flows for so long is cut.
@@ -62,10 +67,13 @@ impl Front {
     }
 
     async fn carry(&self, request: Request<Incoming>) -> Result<Answered, Refusal> {
-        match authority::wanted(&request).map_err(Refusal::from).and_then(|wanted| target::ask(self, &request, &wanted))
+        match authority::wanted(&request)
+            .map_err(Refusal::from)
+            .and_then(|wanted| target::meant(self, &request, &wanted))
         {
-            Ok(ask) if request.method() == Method::CONNECT => tunnel::open(self, request, ask).await,
-            Ok(ask) => forward::forward(self, request, ask).await,
+            Ok(Meant::Endpoint(endpoint)) => tunnel::to(self, request, endpoint).await,
+            Ok(Meant::Service(ask)) if request.method() == Method::CONNECT => tunnel::open(self, request, ask).await,
+            Ok(Meant::Service(ask)) => forward::forward(self, request, ask).await,
             Err(refusal) => {
                 upload::drain(request.into_body());
                 Err(refusal)

@@ -2,7 +2,6 @@
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
     sync::{Arc, Weak},
 };
 
@@ -80,10 +79,8 @@ impl Pool {
     }
 }
 
-/// Makes a new connection.
-pub(crate) async fn dial(address: SocketAddr) -> io::Result<Sender> {
-    let stream = TcpStream::connect(address).await?;
-    let _ = stream.set_nodelay(true);
+/// Prepares a connection that stands for requests.
+pub(crate) async fn open(stream: TcpStream) -> io::Result<Sender> {
     let exchange = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(Heard::new(stream))).await;
     let (sender, connection) = exchange.map_err(io::Error::other)?;
     // Ends with the connection: when the sender is dropped, or the endpoint closes.
@@ -99,7 +96,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_for_the_endpoint_that_it_was_made_to_and_ends_with_it() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut sender = dial(listener.local_addr().unwrap()).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut sender = open(stream).await.unwrap();
         sender.ready().await.unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
         let (pool, endpoint, successor) = (Arc::new(Pool::default()), Arc::default(), Arc::default());

@@ -3,10 +3,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use dayu_core::{
     balance::{self, hash},
-    directory::{NameError, Service, Snapshot},
-    name::Device,
+    directory::{Endpoint, NameError, Service, Snapshot},
+    name::{Device, ServiceKey},
 };
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Method, Request};
 
 use super::{Front, authority::Wanted, headers, refusal::Refusal};
 use crate::{dial, listen::binding::Reach};
@@ -22,8 +22,43 @@ struct Said<'a> {
     device: Option<Device>,
 }
 
+/// Whom a request means.
+pub(super) enum Meant {
+    /// Whichever endpoint the balance stack picks.
+    Service(balance::Request),
+    /// One of this device's, which the mesh of another device has picked and cannot reach by its address.
+    Endpoint(At),
+}
+
+/// An endpoint, and what it serves.
+pub(super) struct At {
+    pub(super) endpoint: Endpoint,
+    pub(super) service: ServiceKey,
+    pub(super) port: u16,
+}
+
+/// Whom `request` means.
+pub(super) fn meant<B>(front: &Front, request: &Request<B>, wanted: &Wanted) -> Result<Meant, Refusal> {
+    let at = (request.method() == Method::CONNECT).then(|| endpoint(front, wanted)).flatten();
+    at.map_or_else(|| ask(front, request, wanted).map(Meant::Service), |at| Ok(Meant::Endpoint(at)))
+}
+
+/// The endpoint of this device at the address that is wanted: nothing else can be reached by an address of its own.
+fn endpoint(front: &Front, wanted: &Wanted) -> Option<At> {
+    let address = SocketAddr::new(wanted.host.parse().ok()?, wanted.port?);
+    front.directory.with(|snapshot| {
+        snapshot.services().find_map(|service| {
+            service.ports.iter().find_map(|port| {
+                let mut here = port.endpoints.on(front.own.as_str()).iter();
+                let endpoint = here.find(|endpoint| endpoint.address == address)?.clone();
+                Some(At { endpoint, service: service.key.clone(), port: port.number })
+            })
+        })
+    })
+}
+
 /// What `request` asks of the balance stack.
-pub(super) fn ask<B>(front: &Front, request: &Request<B>, wanted: &Wanted) -> Result<balance::Request, Refusal> {
+fn ask<B>(front: &Front, request: &Request<B>, wanted: &Wanted) -> Result<balance::Request, Refusal> {
     let ask = front.directory.with(|snapshot| {
         let said = match wanted.host.parse() {
             Ok(address) => by_address(snapshot, address, wanted),

@@ -1,15 +1,18 @@
-//! CONNECT: a request line, then bytes of whatever protocol.
+//! CONNECT: a request line first, then bytes of whatever protocol.
 use std::{io, time::Duration};
 
-use dayu_core::balance::{self, Tracked};
+use dayu_core::balance::{self, Attempt, Tracked};
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::{body::Incoming, upgrade::Upgraded};
+use hyper::{
+    body::Incoming,
+    upgrade::{Parts, Upgraded},
+};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use super::{Answered, Front, body::Answer, line::Line, refusal::Refusal};
+use super::{Answered, Front, body::Answer, line::Line, refusal::Refusal, target::At};
 use crate::{
     relay::{Opening, relay_timed, write_all},
     verdict,
@@ -23,23 +26,48 @@ pub(super) async fn open(
 ) -> Result<Answered, Refusal> {
     let server = front.tunnels.clone().oneshot(ask.clone()).await?;
     front.stats.landed(&ask.service, server.endpoint());
-    let (closed, idle) = (front.closed.clone(), front.idle);
-    front.carried.spawn(async move {
-        let Some(upgraded) = closed.run_until_cancelled(hyper::upgrade::on(request)).await else { return };
-        if let Ok(upgraded) = upgraded {
-            // Fails when a peer is gone, which the other one learns by the close.
-            let _ = closed.run_until_cancelled(copy(upgraded, server, idle)).await;
-        }
-    });
-    Ok(Response::new(Answer::Text(Full::default())))
+    Ok(connected(front, request, server))
 }
 
-async fn copy(upgraded: Upgraded, server: Tracked<TcpStream>, idle: Duration) -> io::Result<()> {
-    let parts = upgraded.downcast::<TokioIo<Line>>().map_err(|_| io::Error::other("not a client's connection"))?;
-    // What the client sent right behind its request was read with it.
-    write_all(&server, &parts.read_buf).await?;
-    let client = parts.io.into_inner();
-    let note = |latency, opening: Opening| verdict::note(&server, latency, opening.status());
-    relay_timed(client.stream(), &server, idle, note).await;
-    Ok(())
+/// The same to an endpoint of this device that the mesh of another one has picked, and counts.
+pub(super) async fn to(front: &Front, request: Request<Incoming>, at: At) -> Result<Answered, Refusal> {
+    let At { endpoint, service, port } = at;
+    let address = endpoint.address;
+    let unreachable = |error: balance::DialError| balance::Error::Unreachable {
+        service,
+        port,
+        attempts: 1,
+        address,
+        source: error.into(),
+    };
+    let server =
+        front.straight.clone().oneshot(Attempt { endpoint, now: Duration::ZERO }).await.map_err(unreachable)?;
+    Ok(connected(front, request, server))
+}
+
+fn connected(front: &Front, request: Request<Incoming>, server: Tracked<TcpStream>) -> Answered {
+    let idle = front.idle;
+    carry(front, async move {
+        let client = parts::<Line>(hyper::upgrade::on(request).await.map_err(io::Error::other)?)?;
+        // What the client sent right behind its request was read with it.
+        write_all(&server, &client.read_buf).await?;
+        let note = |latency, opening: Opening| verdict::note(&server, latency, opening.status());
+        relay_timed(client.io.inner().stream(), &server, idle, note).await;
+        Ok(())
+    });
+    Response::new(Answer::Text(Full::default()))
+}
+
+/// Runs `copy` until the mesh ends. It fails when a peer is gone, which the other one learns by the close.
+fn carry(front: &Front, copy: impl Future<Output = io::Result<()>> + Send + 'static) {
+    let closed = front.closed.clone();
+    front.carried.spawn(async move { closed.run_until_cancelled_owned(copy).await });
+}
+
+/// The connection below HTTP, and what was read of it already.
+fn parts<T>(upgraded: Upgraded) -> io::Result<Parts<TokioIo<T>>>
+where
+    TokioIo<T>: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+{
+    upgraded.downcast().map_err(|_| io::Error::other("not a connection of the front"))
 }

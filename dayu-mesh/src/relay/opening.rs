@@ -6,7 +6,7 @@ use http::StatusCode;
 pub struct Opening(Option<StatusCode>);
 
 impl Opening {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         let status = bytes.strip_prefix(b"HTTP/1.").and_then(|line| line.get(2..5));
         Self(status.and_then(|status| StatusCode::from_bytes(status).ok()))
     }

@@ -5,6 +5,7 @@ mod cluster_addresses;
 mod connections;
 mod dns;
 mod draining;
+mod equal_addresses;
 mod exchanges;
 mod fast_failures;
 mod names;
