@@ -34,17 +34,17 @@ pub struct Controllers {
 
 /// What a cluster is built from.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where objects and keys are kept; `None` keeps them in memory.
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
     /// How many events each collection remembers for watchers.
-    pub window: Window,
+    pub(crate) window: Window,
     /// Services get their cluster addresses from here.
-    pub service_cidr: String,
+    pub(crate) service_cidr: String,
     /// Nodes get their pod networks (/24 each) from here.
-    pub pod_cidr: String,
+    pub(crate) pod_cidr: String,
     /// The node annotation that says how to reach its kubelet: `http` or `https` (the default).
-    pub kubelet_scheme_annotation: String,
+    pub(crate) kubelet_scheme_annotation: String,
 }
 
 impl Default for Config {
@@ -152,22 +152,14 @@ impl Builder {
 }
 
 impl Cluster {
+    /// What there is to say of a cluster before it is built; everything has a default.
     pub fn builder() -> Builder {
         Builder { config: Config::default(), environment: Arc::new(System) }
-    }
-
-    pub fn config(&self) -> &Config {
-        &self.api.config
     }
 
     /// The handle for what runs inside the cluster: no HTTP, no admission.
     pub fn store(&self) -> &Store {
         &self.api.store
-    }
-
-    /// The kinds that are served now.
-    pub fn registry(&self) -> &Registry {
-        &self.api.registry
     }
 
     /// The API as a service; no socket.

@@ -14,19 +14,19 @@
 //! Everything a client sees goes through [`Cluster::service`]; nothing asks whether a socket lies in between. What runs
 //! inside the cluster (its controllers) uses the [`store::Store`] handle instead and saves the HTTP round trip.
 
-pub mod alloc;
+mod alloc;
 mod cluster;
-pub mod controllers;
-pub mod discovery;
+mod controllers;
+mod discovery;
 mod environment;
 mod files;
 pub mod patch;
-pub mod registry;
-pub mod rest;
+mod registry;
+mod rest;
 pub mod schema;
 pub mod server;
 pub mod store;
-pub mod table;
+mod table;
 
-pub use cluster::{BuildError, Builder, Cluster, Config, Controllers};
+pub use cluster::{BuildError, Builder, Cluster, Controllers};
 pub use environment::{Environment, System};

@@ -10,7 +10,7 @@ use std::{collections::HashMap, net::Ipv4Addr};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-pub use network::{Network, NetworkError};
+pub(crate) use network::{Network, NetworkError};
 use pool::Pool;
 
 use crate::store::{Object, SERVICES, Store};
@@ -21,7 +21,7 @@ const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
 /// What cannot be given. Says which field, and what is wrong with its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: Invalid value: {value}: {problem}")]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// JSON path.
     pub field: String,
     /// The value as JSON.
@@ -32,7 +32,7 @@ pub struct Refusal {
 
 /// Who has which address and node port.
 #[derive(Debug)]
-pub struct Allocator {
+pub(crate) struct Allocator {
     network: Network,
     pools: Mutex<Pools>,
 }
@@ -46,7 +46,7 @@ struct Pools {
 impl Allocator {
     /// An allocator that knows what the Services in `store` have.
     #[must_use]
-    pub fn new(network: Network, store: &Store) -> Self {
+    pub(crate) fn new(network: Network, store: &Store) -> Self {
         let mut pools = Pools { addresses: Pool::new(network.range()), ports: Pool::new(NODE_PORTS) };
         // The first host is the API's own.
         pools.addresses.reserve(*network.range().start());
@@ -60,7 +60,7 @@ impl Allocator {
 
     /// The address of the Service through which the API itself is reached.
     #[must_use]
-    pub fn api_address(&self) -> Ipv4Addr {
+    pub(crate) fn api_address(&self) -> Ipv4Addr {
         Ipv4Addr::from(*self.network.range().start())
     }
 
@@ -69,7 +69,7 @@ impl Allocator {
     ///
     /// # Errors
     /// A [`Refusal`] for a value that is taken, out of range, or for want of any.
-    pub fn on_write(&self, old: Option<&Object>, new: &mut Value) -> Result<(), Refusal> {
+    pub(crate) fn on_write(&self, old: Option<&Object>, new: &mut Value) -> Result<(), Refusal> {
         let before = old.and_then(|object| object.value().ok()).unwrap_or_default();
         let had = held(&before);
         keep(&before, new);
@@ -90,7 +90,7 @@ impl Allocator {
     }
 
     /// Takes back what a deleted Service had.
-    pub fn on_delete(&self, service: &Object) {
+    pub(crate) fn on_delete(&self, service: &Object) {
         let had = held(&service.value().unwrap_or_default());
         let mut pools = self.pools.lock();
         had.address.into_iter().for_each(|address| pools.addresses.release(address));

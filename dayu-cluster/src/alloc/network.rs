@@ -3,7 +3,7 @@ use std::{net::Ipv4Addr, ops::RangeInclusive};
 
 /// An IPv4 network of /12 to /28.
 #[derive(Clone, Debug)]
-pub struct Network(RangeInclusive<u32>);
+pub(crate) struct Network(RangeInclusive<u32>);
 
 /// A network that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ impl Network {
     ///
     /// # Errors
     /// When it is not an IPv4 network of /12 to /28.
-    pub fn parse(cidr: &str) -> Result<Self, NetworkError> {
+    pub(crate) fn parse(cidr: &str) -> Result<Self, NetworkError> {
         let refused = || NetworkError(cidr.to_owned());
         let (address, bits) = cidr.split_once('/').ok_or_else(refused)?;
         let address: Ipv4Addr = address.parse().map_err(|_| refused())?;

@@ -12,7 +12,7 @@ const NAME: &str = "kubernetes";
 ///
 /// # Errors
 /// When it cannot be made durable.
-pub fn publish(store: &Store, address: Ipv4Addr, endpoint: SocketAddr) -> Result<(), StoreError> {
+pub(crate) fn publish(store: &Store, address: Ipv4Addr, endpoint: SocketAddr) -> Result<(), StoreError> {
     let (ip, port) = (endpoint.ip().to_string(), endpoint.port());
     let service = json!({
         "type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "ipFamilies": ["IPv4"],

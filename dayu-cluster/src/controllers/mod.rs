@@ -40,11 +40,11 @@ use crate::{
     registry::Registry,
     store::{Store, StoreError},
 };
-pub use kubernetes::publish;
-pub use nodes::{NetworkError as PodNetworksError, PodNetworks};
+pub(crate) use kubernetes::publish;
+pub(crate) use nodes::{NetworkError as PodNetworksError, PodNetworks};
 
 /// Starts all controllers; they end when `shutdown` says so. The returned set owns their tasks.
-pub fn start(
+pub(crate) fn start(
     store: &Store,
     registry: &Registry,
     networks: PodNetworks,
@@ -78,7 +78,11 @@ pub fn start(
 ///
 /// # Errors
 /// When a node cannot be written.
-pub fn play_nodes(store: &Store, names: &[&str], shutdown: &CancellationToken) -> Result<JoinSet<()>, StoreError> {
+pub(crate) fn play_nodes(
+    store: &Store,
+    names: &[&str],
+    shutdown: &CancellationToken,
+) -> Result<JoinSet<()>, StoreError> {
     let names: Vec<Box<str>> = names.iter().map(|name| Box::from(*name)).collect();
     hollow::create(store, &names)?;
     let playing = shutdown.clone().run_until_cancelled_owned(hollow::run(store.clone(), names));

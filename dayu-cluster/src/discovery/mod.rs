@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 use crate::registry::{Kind, Kinds, Origin};
 use crate::store::{NAMESPACES, PODS};
 
-pub use openapi::Schemas;
+pub(crate) use openapi::Schemas;
 
 /// A document with its media type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub(crate) struct Document {
     pub content_type: &'static str,
     pub body: Bytes,
 }
@@ -36,7 +36,7 @@ impl Document {
 }
 
 /// The document at a path, in the form that `accept` asks for; `None` where nothing is discovered.
-pub fn respond(kinds: &Kinds, schemas: &Schemas, path: &str, accept: &str) -> Option<Document> {
+pub(crate) fn respond(kinds: &Kinds, schemas: &Schemas, path: &str, accept: &str) -> Option<Document> {
     let path = path.trim_end_matches('/');
     let mut parts = path.split('/').skip(1);
     let value = match (parts.next()?, parts.next(), parts.next(), parts.next()) {

@@ -13,7 +13,7 @@ use crate::schema::builtin::openapi;
 
 /// The documents that were asked for, with the revision of the kinds that they were made of.
 #[derive(Debug, Default)]
-pub struct Schemas {
+pub(crate) struct Schemas {
     made: Mutex<HashMap<String, (u64, Bytes)>>,
 }
 

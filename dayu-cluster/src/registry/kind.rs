@@ -9,7 +9,7 @@ use crate::store::ResourceRef;
 
 /// What the API knows about a resource in one version.
 #[derive(Debug)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// Where its objects are stored; all versions of a kind share it.
     pub resource: ResourceRef,
     /// The group it is served in: the stored one, but for kinds served in two (events).
@@ -32,14 +32,14 @@ pub struct Kind {
 
 /// Where `/scale` finds its numbers, as dotted paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scale {
+pub(crate) struct Scale {
     pub spec_replicas: String,
     pub status_replicas: String,
     pub selector: Option<String>,
 }
 
 #[derive(Debug)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// Known to this program.
     BuiltIn,
     /// Known to this program, never stored: a question with an answer (access reviews).
@@ -50,7 +50,7 @@ pub enum Origin {
 
 /// What a CustomResourceDefinition says beside the names.
 #[derive(Debug)]
-pub struct Custom {
+pub(crate) struct Custom {
     /// The version that objects are stored in.
     pub storage_version: String,
     /// The definition itself is being deleted.
@@ -65,24 +65,24 @@ pub struct Custom {
 
 impl Custom {
     /// The schema of this version; `None` for definitions without a usable one.
-    pub fn schema(&self) -> Option<&Structural> {
+    pub(crate) fn schema(&self) -> Option<&Structural> {
         self.schema.get_or_init(|| Structural::read(&self.text)).as_ref()
     }
 
     /// The schema as it was declared; null where there is none.
-    pub fn declared_schema(&self) -> Value {
+    pub(crate) fn declared_schema(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
     /// The schema as text.
-    pub fn schema_text(&self) -> &str {
+    pub(crate) fn schema_text(&self) -> &str {
         &self.text
     }
 }
 
 impl Kind {
     /// `v1`, `apps/v1`.
-    pub fn api_version(&self) -> String {
+    pub(crate) fn api_version(&self) -> String {
         match self.group.as_str() {
             "" => self.version.clone(),
             group => format!("{group}/{}", self.version),
@@ -90,18 +90,18 @@ impl Kind {
     }
 
     /// `Pod`, `Deployment.apps`: as messages about invalid objects name it.
-    pub fn qualified(&self) -> String {
+    pub(crate) fn qualified(&self) -> String {
         match self.group.as_str() {
             "" => self.kind.clone(),
             group => format!("{}.{group}", self.kind),
         }
     }
 
-    pub fn plural(&self) -> &str {
+    pub(crate) fn plural(&self) -> &str {
         self.resource.plural()
     }
 
-    pub fn custom(&self) -> Option<&Custom> {
+    pub(crate) fn custom(&self) -> Option<&Custom> {
         match &self.origin {
             Origin::Custom(custom) => Some(custom),
             Origin::BuiltIn | Origin::Review => None,
@@ -109,7 +109,7 @@ impl Kind {
     }
 
     /// The fields that objects of this kind have, where they are known.
-    pub fn schema(&self) -> Option<Arc<Node>> {
+    pub(crate) fn schema(&self) -> Option<Arc<Node>> {
         match self.custom() {
             Some(custom) => custom.schema().map(|schema| schema.node().clone()),
             None => builtin::node(&self.group, &self.version, &self.kind),
@@ -117,7 +117,7 @@ impl Kind {
     }
 
     /// The version that objects of this kind are stored in.
-    pub fn stored_api_version(&self) -> String {
+    pub(crate) fn stored_api_version(&self) -> String {
         match (self.resource.group(), self.custom()) {
             (group, Some(custom)) => format!("{group}/{}", custom.storage_version),
             ("", None) => "v1".into(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-pub use kind::{Custom, Kind, Origin, Scale};
+pub(crate) use kind::{Custom, Kind, Origin, Scale};
 pub(crate) use names::settle;
 pub(crate) use retire::{CLEANUP, resume, retire};
 
@@ -20,7 +20,7 @@ use crate::store::{CUSTOMRESOURCEDEFINITIONS, Change, Object, Store, StoreError,
 
 /// All served kinds; clones share them. Derived from the stored definitions, whoever writes those.
 #[derive(Clone, Debug)]
-pub struct Registry {
+pub(crate) struct Registry {
     state: Arc<Mutex<State>>,
     store: Store,
 }
@@ -33,7 +33,7 @@ struct State {
 
 /// The served kinds at one moment.
 #[derive(Debug, Clone)]
-pub struct Kinds {
+pub(crate) struct Kinds {
     builtin: Arc<Vec<Arc<Kind>>>,
     /// By the name of the definition.
     custom: BTreeMap<Box<str>, Vec<Arc<Kind>>>,
@@ -46,13 +46,13 @@ impl Registry {
     ///
     /// # Errors
     /// Never: the store remembers its own last version.
-    pub fn new(store: &Store) -> Result<Self, StoreError> {
+    pub(crate) fn new(store: &Store) -> Result<Self, StoreError> {
         let state = State::read(store, Arc::new(builtin::kinds().map(Arc::new).collect()), 0)?;
         Ok(Self { state: Arc::new(Mutex::new(state)), store: store.clone() })
     }
 
     /// The kinds as they are now; they stay so in the hands of the caller.
-    pub fn kinds(&self) -> Arc<Kinds> {
+    pub(crate) fn kinds(&self) -> Arc<Kinds> {
         let mut state = self.state.lock();
         if state.catch_up().is_err()
             && let Ok(fresh) = State::read(&self.store, state.kinds.builtin.clone(), state.kinds.revision + 1)
@@ -62,7 +62,7 @@ impl Registry {
         state.kinds.clone()
     }
 
-    pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Kind>> {
         self.kinds().find(group, version, plural).cloned()
     }
 }
@@ -98,11 +98,11 @@ fn defined(definition: &Object) -> Vec<Arc<Kind>> {
 }
 
 impl Kinds {
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Kind>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Kind>> {
         self.builtin.iter().chain(self.custom.values().flatten())
     }
 
-    pub fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Kind>> {
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Kind>> {
         // Few enough that looking at each is faster than any index.
         self.iter().find(|kind| kind.plural() == plural && kind.version == version && kind.group == group)
     }
@@ -110,12 +110,6 @@ impl Kinds {
     /// The kind that the definition of this name defines, in any version; `None` where it is not served.
     pub(crate) fn defined_by(&self, name: &str) -> Option<&Arc<Kind>> {
         self.custom.get(name)?.first()
-    }
-
-    /// The kind an owner reference or a `kind:` field names.
-    pub fn by_kind(&self, api_version: &str, kind: &str) -> Option<&Arc<Kind>> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        self.iter().find(|known| known.kind == kind && known.version == version && known.group == group)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tower::BoxError;
 
 /// The body of a reply: whole, or a stream for watches and logs.
-pub type ApiBody = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type ApiBody = UnsyncBoxBody<Bytes, BoxError>;
 
 pub(crate) fn whole(bytes: Bytes) -> ApiBody {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()

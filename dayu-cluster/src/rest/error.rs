@@ -12,7 +12,7 @@ use crate::store::{ResourceRef, StoreError};
 /// A refusal: what the client is told.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub struct ApiError {
+pub(crate) struct ApiError {
     code: StatusCode,
     reason: &'static str,
     message: String,
@@ -262,7 +262,7 @@ impl ApiError {
     }
 
     /// The `Status` object.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status",
             "apiVersion": "v1",

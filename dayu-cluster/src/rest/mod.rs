@@ -32,14 +32,14 @@ use futures::future::BoxFuture;
 use http::{Request, Response};
 use tower::BoxError;
 
-use crate::Config;
+use crate::cluster::Config;
 use crate::discovery::Schemas;
 use crate::registry::Registry;
 use crate::store::Store;
 
 pub(crate) use addresses::Addresses;
-pub use body::ApiBody;
-pub use error::ApiError;
+pub(crate) use body::ApiBody;
+pub(crate) use error::ApiError;
 
 /// What every request needs; clones share it.
 #[derive(Clone, Debug)]

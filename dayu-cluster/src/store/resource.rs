@@ -50,7 +50,6 @@ pub const SECRETS: ResourceRef = ResourceRef::fixed("", "secrets");
 pub const SERVICEACCOUNTS: ResourceRef = ResourceRef::fixed("", "serviceaccounts");
 pub const EVENTS: ResourceRef = ResourceRef::fixed("", "events");
 pub const DEPLOYMENTS: ResourceRef = ResourceRef::fixed("apps", "deployments");
-pub const REPLICASETS: ResourceRef = ResourceRef::fixed("apps", "replicasets");
 pub const ENDPOINTSLICES: ResourceRef = ResourceRef::fixed("discovery.k8s.io", "endpointslices");
 pub const LEASES: ResourceRef = ResourceRef::fixed("coordination.k8s.io", "leases");
 pub const CUSTOMRESOURCEDEFINITIONS: ResourceRef =

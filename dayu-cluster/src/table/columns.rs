@@ -6,20 +6,20 @@ use super::{builtin, column::Column};
 
 /// The columns of one kind.
 #[derive(Debug, Clone)]
-pub struct Columns {
+pub(crate) struct Columns {
     columns: Vec<Column>,
 }
 
 impl Columns {
     /// The columns of a built-in kind; name and age where nothing more is known.
-    pub fn builtin(group: &str, kind: &str) -> Self {
+    pub(crate) fn builtin(group: &str, kind: &str) -> Self {
         Self { columns: builtin::columns(group, kind) }
     }
 
     /// The columns that a version of a CustomResourceDefinition declares; name and age where it declares none.
     ///
     /// A column with a path that cannot be read stays, always empty.
-    pub fn declared(version: &Value) -> Self {
+    pub(crate) fn declared(version: &Value) -> Self {
         let mut columns = vec![Column::name()];
         match version["additionalPrinterColumns"].as_array().filter(|declared| !declared.is_empty()) {
             None => columns.push(Column::age()),

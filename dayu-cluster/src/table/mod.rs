@@ -6,18 +6,17 @@
 mod builtin;
 mod column;
 mod columns;
-pub mod path;
+pub(crate) mod path;
 mod scalar;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-pub use columns::Columns;
-pub use scalar::age;
+pub(crate) use columns::Columns;
 
 /// What of each object goes along with its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum IncludeObject {
+pub(crate) enum IncludeObject {
     #[default]
     Metadata,
     Object,
@@ -26,7 +25,7 @@ pub enum IncludeObject {
 
 impl IncludeObject {
     /// Reads the query parameter `includeObject`; `None` where it has no meaning.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "" | "Metadata" => Some(Self::Metadata),
             "Object" => Some(Self::Object),
@@ -38,7 +37,7 @@ impl IncludeObject {
 
 /// How tables are made in one request.
 #[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// `meta.k8s.io/v1` or `meta.k8s.io/v1beta1`.
     pub api_version: &'a str,
     pub include: IncludeObject,
@@ -49,7 +48,7 @@ pub struct Options<'a> {
 }
 
 /// The table of some objects; `metadata` is that of the list.
-pub fn table<'a>(
+pub(crate) fn table<'a>(
     columns: &Columns,
     objects: impl IntoIterator<Item = &'a Value>,
     metadata: &Value,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A parsed path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Path {
+pub(crate) struct Path {
     steps: Vec<Step>,
 }
 
@@ -26,13 +26,13 @@ enum Step {
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("JSON path {path:?}: {problem}")]
-pub struct PathError {
+pub(crate) struct PathError {
     pub path: String,
     pub problem: &'static str,
 }
 
 impl Path {
-    pub fn parse(text: &str) -> Result<Self, PathError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, PathError> {
         let inner = text.trim().trim_start_matches('{').trim_end_matches('}').trim_start_matches('$');
         let mut letters = inner.chars().peekable();
         let mut steps = Vec::new();
@@ -55,12 +55,12 @@ impl Path {
     }
 
     /// All values at this path.
-    pub fn find<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
+    pub(crate) fn find<'a>(&self, root: &'a Value) -> Vec<&'a Value> {
         self.steps.iter().fold(vec![root], |values, step| values.into_iter().flat_map(|value| step.of(value)).collect())
     }
 
     /// The first value at this path.
-    pub fn first<'a>(&self, root: &'a Value) -> Option<&'a Value> {
+    pub(crate) fn first<'a>(&self, root: &'a Value) -> Option<&'a Value> {
         self.find(root).into_iter().next()
     }
 }

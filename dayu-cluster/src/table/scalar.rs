@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// How long ago, as kubectl says it: `42s`, `5m3s`, `3h12m`, `9d`, `2y30d`.
-pub fn age(since: &str, now: Timestamp) -> String {
+pub(crate) fn age(since: &str, now: Timestamp) -> String {
     let Ok(since) = since.parse::<Timestamp>() else { return "<unknown>".into() };
     let seconds = now.as_second() - since.as_second();
     let unit = |count: i64, name: &str, rest: i64, small: &str| match rest {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::path::Path;
+use super::scalar::age;
 use super::*;
 
 fn now() -> Timestamp {

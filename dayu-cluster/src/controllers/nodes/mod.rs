@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use self::networks::Given;
-pub use self::networks::{NetworkError, PodNetworks};
+pub(crate) use self::networks::{NetworkError, PodNetworks};
 use super::{
     feed::{Delta, Feed},
     pod::{Pod, Status},

@@ -6,7 +6,7 @@ use std::{
 
 /// A network that is divided among nodes.
 #[derive(Clone, Copy, Debug)]
-pub struct PodNetworks {
+pub(crate) struct PodNetworks {
     first: u32,
     count: u32,
 }
@@ -21,7 +21,7 @@ impl PodNetworks {
     ///
     /// # Errors
     /// When it is not an IPv4 network of /8 to /23.
-    pub fn parse(cidr: &str) -> Result<Self, NetworkError> {
+    pub(crate) fn parse(cidr: &str) -> Result<Self, NetworkError> {
         let refused = || NetworkError(cidr.to_owned());
         let (address, bits) = cidr.split_once('/').ok_or_else(refused)?;
         let address: Ipv4Addr = address.parse().map_err(|_| refused())?;
