@@ -88,8 +88,12 @@ impl Control {
         if self.moved() {
             touched.services = self.directory.snapshot().services().map(|service| service.key.clone()).collect();
         }
+        let mut is_free = false;
         for key in &touched.services {
-            self.listen(key).await;
+            is_free |= self.listen(key).await;
+        }
+        if is_free {
+            self.retry();
         }
         for key in touched.services.union(&touched.routes) {
             self.tell(key);
@@ -152,17 +156,18 @@ impl Control {
         moved
     }
 
-    /// Opens and closes the listeners of a Service.
-    async fn listen(&mut self, key: &ServiceKey) {
+    /// Opens and closes the listeners of a Service. Whether another Service may listen now where it could not.
+    async fn listen(&mut self, key: &ServiceKey) -> bool {
         let snapshot = self.directory.snapshot();
-        let (Some(own), service) = (self.address, snapshot.service(key)) else { return };
+        let (Some(own), service) = (self.address, snapshot.service(key)) else { return false };
         let mut desired = service.map(|service| desired::desired(service, own)).unwrap_or_default();
         desired.extend(service.into_iter().flat_map(|service| self.named.desired(service)));
         if let Some(service) = service {
             self.portals(service, own, true);
         }
-        self.listeners.set(key, &desired).await;
+        let is_free = self.listeners.set(key, &desired).await;
         self.apply(key);
+        is_free
     }
 
     /// Says which ports of a Service are served now.

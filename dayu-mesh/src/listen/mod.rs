@@ -61,19 +61,25 @@ impl Listeners {
         Self { open: BTreeMap::new(), failed: BTreeMap::new(), homes: Homes::default(), gate, serve }
     }
 
-    /// Opens and closes listeners of `service` until they are as `desired`. What cannot be opened is a [`Failure`].
-    pub(crate) async fn set(&mut self, service: &ServiceKey, desired: &BTreeMap<SocketAddr, Arc<Binding>>) {
+    /// Opens and closes listeners of `service` until they are as `desired`. What cannot be opened is a [`Failure`]. Whether an
+    /// address became free that another Service has a claim to.
+    pub(crate) async fn set(&mut self, service: &ServiceKey, desired: &BTreeMap<SocketAddr, Arc<Binding>>) -> bool {
         self.failed.retain(|address, failure| {
             failure.binding.service != *service || desired.get(address) == Some(&failure.binding)
         });
         let open = self.open.get(service);
         let current = open.into_iter().flatten().map(|(address, open)| (*address, Arc::clone(&open.binding))).collect();
+        let mut is_free = false;
         for action in diff(&current, desired) {
             match action {
-                Action::Close(address) => self.close(service, address).await,
+                Action::Close(address) => {
+                    self.close(service, address).await;
+                    is_free |= self.failed.contains_key(&address);
+                }
                 Action::Open(address, binding) => self.try_open(address, binding),
             }
         }
+        is_free
     }
 
     /// Removes what a mesh of this device that was killed has left in the kernel, and nobody wants any more.

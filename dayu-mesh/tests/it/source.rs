@@ -6,7 +6,7 @@ use dayu_core::{
     name::{ServiceKey, Uid},
 };
 use dayu_mesh::{Options, run_from};
-use futures::{StreamExt, stream, stream::BoxStream};
+use futures::{StreamExt, channel::mpsc, stream, stream::BoxStream};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +72,56 @@ async fn a_mesh_needs_no_control_plane_and_ends_with_all_it_serves() {
     mesh.finished().await.unwrap();
     while events.next().await.is_some() {}
     assert!(get_refused(addresses.front).await && get_refused(site.node_port(1, 30908)).await);
+}
+
+/// Tells what a test sends it.
+struct Told(mpsc::UnboundedReceiver<Change>);
+
+impl Source for Told {
+    fn changes(self: Box<Self>) -> BoxStream<'static, Change> {
+        self.0.boxed()
+    }
+}
+
+/// A Service `name` with the node port 30910, and its one worker.
+fn claiming(site: &Site, name: &str, pod: u8) -> [Change; 2] {
+    let key = ServiceKey::new("default", name);
+    let mut service = ServiceRecord::new(key.clone()).port(9010);
+    service.ports[0].node_port = Some(30910);
+    let endpoint = EndpointRecord::new(site.pod(1, pod)).on("edge1");
+    [service.into(), SliceRecord::new(&key, format!("{name}-1"), 9010, [endpoint]).into()]
+}
+
+/// A source that is late with deletions, or repeats what is long gone, tells of two Services with one node port.
+#[tokio::test]
+async fn a_port_that_two_claim_is_one_s_alone_and_the_other_s_as_soon_as_it_is_free() {
+    let site = Site::new().await;
+    let mut workers = Vec::new();
+    for (pod, name) in [(1, "gone"), (2, "alive")] {
+        workers.push(worker::start(name, SocketAddr::new(site.pod(1, pod), 9010)).await);
+    }
+    let (source, told) = mpsc::unbounded();
+    let say = |change| source.unbounded_send(change).unwrap();
+    let device = DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![site.address(1)], ready: true };
+    [Change::Device(device)].into_iter().chain(claiming(&site, "gone", 1)).chain([Change::Synced]).for_each(say);
+    let stop = CancellationToken::new();
+    let mut mesh = run_from(Box::new(Told(told)), Options::of("edge1"), stop.clone());
+    let status = mesh.ready().await.unwrap().status;
+    claiming(&site, "alive", 2).into_iter().for_each(say);
+    until(status, "/v1/listeners", |told| told["failed"][0]["service"] == "default/alive").await;
+    let lands = async || get(site.node_port(1, 30910), "/").await.unwrap().json::<Seen>().worker;
+    for _ in 0..5 {
+        assert_eq!(lands().await, "gone", "never now this one and now that one");
+    }
+    let mut events = Events::open(status, "/v1/watch").await;
+    let key = ServiceKey::new("default", "gone");
+    say(Change::ServiceGone { uid: key.to_string().into(), key });
+    events.next().await.unwrap();
+    let told: Value = get(status, "/v1/listeners").await.unwrap().json();
+    assert_eq!(told["failed"], json!([]), "the change that frees it is the one that gives it away");
+    assert_eq!(lands().await, "alive");
+    stop.cancel();
+    mesh.finished().await.unwrap();
 }
 
 async fn get_refused(address: SocketAddr) -> bool {
