@@ -8,6 +8,7 @@ mod doctor;
 mod harness;
 mod installation;
 mod killed;
+mod large;
 mod leaders;
 mod logs;
 mod up;

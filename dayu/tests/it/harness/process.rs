@@ -59,6 +59,13 @@ impl Dayu {
         kill_process(pid, signal).unwrap();
     }
 
+    /// The most memory that it ever had resident, in KiB.
+    pub(crate) fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
+        most.parse().unwrap()
+    }
+
     /// Closes its standard output and error.
     pub(crate) fn is_read_no_longer(&self) {
         self.readers.iter().for_each(AbortHandle::abort);
