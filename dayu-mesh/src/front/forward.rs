@@ -1,10 +1,14 @@
 //! One request to one endpoint and its answer back, both streamed.
 use std::{sync::Arc, time::Duration};
 
-use dayu_core::balance::{self, Tracked};
-use http::{HeaderValue, Request, Response, Uri, Version, header};
+use dayu_core::{
+    balance::{self, Tracked},
+    directory::Endpoint,
+};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header, response};
 use http_body::Body;
-use hyper::{body::Incoming, client::conn::TrySendError};
+use http_body_util::Full;
+use hyper::{body::Incoming, client::conn::TrySendError, upgrade::OnUpgrade};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -14,6 +18,7 @@ use super::{
     exchange, headers,
     pool::Sender,
     refusal::Refusal,
+    tunnel,
     upload::Upload,
 };
 use crate::{dial::Reached, verdict};
@@ -26,10 +31,12 @@ const FIRST_BYTE: Duration = Duration::from_secs(300);
 /// Sends `request` to an endpoint that `ask` allows.
 pub(super) async fn forward(
     front: &Front,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     ask: balance::Request,
 ) -> Result<Answered, Refusal> {
-    let (head, body) = outgoing(request).into_parts();
+    let protocol = headers::protocol(request.headers());
+    let client = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
+    let (head, body) = outgoing(request, protocol).into_parts();
     let (upload, sent) = Upload::new(body);
     let mut request = Request::from_parts(head, upload);
     let mut closed = 0;
@@ -41,7 +48,10 @@ pub(super) async fn forward(
             Ok(Ok((response, sender))) => {
                 verdict::note(&reached, sent.elapsed(), Some(response.status()));
                 front.stats.landed(&ask.service, reached.endpoint());
-                return Ok(incoming(front, response, reached, sender));
+                return match (response.status(), client) {
+                    (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => Ok(switched(front, response, client, reached)),
+                    _ => Ok(incoming(front, response, reached, sender)),
+                };
             }
             Ok(Err(mut error)) => match unsent(&mut error, closed) {
                 Some(again) => {
@@ -72,9 +82,10 @@ fn unsent<B>(error: &mut TrySendError<Request<B>>, closed: usize) -> Option<Requ
 }
 
 /// The request as the endpoint gets it: origin-form, `Host` as it was meant, without this hop's headers.
-fn outgoing(mut request: Request<Incoming>) -> Request<Incoming> {
+fn outgoing(mut request: Request<Incoming>, protocol: Option<HeaderValue>) -> Request<Incoming> {
     let authority = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
     headers::strip(request.headers_mut());
+    protocol.into_iter().for_each(|protocol| headers::switch_to(request.headers_mut(), protocol));
     if let Some(authority) = authority {
         request.headers_mut().insert(header::HOST, authority);
     }
@@ -90,16 +101,31 @@ fn outgoing(mut request: Request<Incoming>) -> Request<Incoming> {
 
 fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<()>, sender: Option<Sender>) -> Answered {
     let (mut head, body) = response.into_parts();
+    address(&mut head, reached.endpoint());
+    let endpoint = Arc::downgrade(&reached.endpoint().load);
+    let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
+    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, reached)))
+}
+
+/// The answer after which both sides speak another protocol, over a tunnel.
+fn switched(front: &Front, mut response: Response<Incoming>, client: OnUpgrade, reached: Tracked<()>) -> Answered {
+    let protocol = headers::protocol(response.headers());
+    let server = hyper::upgrade::on(&mut response);
+    let (mut head, _) = response.into_parts();
+    address(&mut head, reached.endpoint());
+    protocol.into_iter().for_each(|protocol| headers::switch_to(&mut head.headers, protocol));
+    tunnel::switched(front, client, server, reached);
+    Response::from_parts(head, Answer::Text(Full::default()))
+}
+
+/// The head of an answer as the client gets it: without the endpoint's hop, and with who answers.
+fn address(head: &mut response::Parts, endpoint: &Endpoint) {
     headers::strip(&mut head.headers);
     head.version = Version::HTTP_11;
-    let endpoint = reached.endpoint();
     let pod = endpoint.pod.as_ref().map(|pod| pod.name.as_ref()).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&format!("{}/{pod}", endpoint.device)) {
         head.headers.insert(headers::ENDPOINT, value);
     }
-    let endpoint = Arc::downgrade(&endpoint.load);
-    let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
-    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, reached)))
 }
 
 #[cfg(test)]

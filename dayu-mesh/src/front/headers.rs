@@ -1,6 +1,6 @@
 //! What a hop keeps to itself.
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
 };
 
@@ -39,6 +39,22 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// The other protocol that a request offers or an answer switches to, as WebSocket. Not HTTP/2: requests over one connection
+/// are for endpoints of their own each, and who offers it is served without, too.
+pub(crate) fn protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    let listed = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case("upgrade")))
+    };
+    let offered = headers.get(UPGRADE).filter(|_| headers.get_all(CONNECTION).iter().any(listed));
+    offered.filter(|protocol| !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")).cloned()
+}
+
+/// Offers or takes `protocol`, on this hop as on the one before.
+pub(crate) fn switch_to(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, protocol);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +67,19 @@ mod tests {
         }
         strip(&mut headers);
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-yours"]);
+    }
+
+    #[test]
+    fn another_protocol_is_one_that_the_connection_offers_and_not_http() {
+        for (connection, upgrade, protocol) in [
+            ("keep-alive, Upgrade", "websocket", Some("websocket")),
+            ("keep-alive", "websocket", None),
+            ("Upgrade, HTTP2-Settings", "h2c", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION, HeaderValue::from_static(connection));
+            headers.insert(UPGRADE, HeaderValue::from_static(upgrade));
+            assert_eq!(super::protocol(&headers), protocol.map(HeaderValue::from_static), "{connection}: {upgrade}");
+        }
     }
 }

@@ -25,6 +25,10 @@ impl Heard {
         Self { stream, deaf: None }
     }
 
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     fn write(
         &mut self,
         length: usize,

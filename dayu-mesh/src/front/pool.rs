@@ -83,8 +83,8 @@ impl Pool {
 pub(crate) async fn open(stream: TcpStream) -> io::Result<Sender> {
     let exchange = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(Heard::new(stream))).await;
     let (sender, connection) = exchange.map_err(io::Error::other)?;
-    // Ends with the connection: when the sender is dropped, or the endpoint closes.
-    tokio::spawn(connection);
+    // Ends with the connection: when the sender is dropped, or the endpoint closes, or both sides switch to something else.
+    tokio::spawn(connection.with_upgrades());
     Ok(sender)
 }
 

@@ -1,4 +1,5 @@
-//! CONNECT: a request line first, then bytes of whatever protocol.
+//! Connections that carry bytes of whatever protocol once both sides have agreed to it: by CONNECT, or as a request and its
+//! answer switch to another protocol.
 use std::{io, time::Duration};
 
 use dayu_core::balance::{self, Attempt, Tracked};
@@ -6,13 +7,13 @@ use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{
     body::Incoming,
-    upgrade::{Parts, Upgraded},
+    upgrade::{OnUpgrade, Parts, Upgraded},
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::ServiceExt;
 
-use super::{Answered, Front, body::Answer, line::Line, refusal::Refusal, target::At};
+use super::{Answered, Front, body::Answer, heard::Heard, line::Line, refusal::Refusal, target::At};
 use crate::{
     relay::{Opening, relay_timed, write_all},
     verdict,
@@ -43,6 +44,21 @@ pub(super) async fn to(front: &Front, request: Request<Incoming>, at: At) -> Res
     let server =
         front.straight.clone().oneshot(Attempt { endpoint, now: Duration::ZERO }).await.map_err(unreachable)?;
     Ok(connected(front, request, server))
+}
+
+/// Joins a request and its answer of which both sides switch to another protocol.
+pub(super) fn switched(front: &Front, client: OnUpgrade, server: OnUpgrade, reached: Tracked<()>) {
+    let idle = front.idle;
+    carry(front, async move {
+        let (client, server) = futures::future::try_join(client, server).await.map_err(io::Error::other)?;
+        let (client, server) = (parts::<Line>(client)?, parts::<Heard>(server)?);
+        let (from, to) = (client.io.inner().stream(), server.io.inner().stream());
+        write_all(to, &client.read_buf).await?;
+        write_all(from, &server.read_buf).await?;
+        relay_timed(from, to, idle, |_, _| ()).await;
+        drop(reached);
+        Ok(())
+    });
 }
 
 fn connected(front: &Front, request: Request<Incoming>, server: Tracked<TcpStream>) -> Answered {

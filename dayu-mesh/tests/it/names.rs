@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::Api;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use crate::{
@@ -105,15 +105,84 @@ async fn connect_opens_a_tunnel() {
     let pair = Pair::new(1).await;
     let mut stream = TcpStream::connect(SocketAddr::new(pair.site.address(1), FRONT)).await.unwrap();
     stream.write_all(b"CONNECT edge2.det.default.svc:9001 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    assert!(head.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&head));
+    let head = head(&mut stream).await;
+    assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("det-2-1"), "{answer}");
+}
+
+/// Reads up to the empty line.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap().to_ascii_lowercase()
+}
+
+/// As WebSocket does it: who began as a client and who as a server both speak when they like, at once even.
+#[tokio::test]
+async fn a_protocol_that_both_sides_switch_to_is_carried_as_it_comes() {
+    let pair = Pair::new(1).await;
+    let site = &pair.site;
+    let listener = TcpListener::bind(SocketAddr::new(site.pod(2, 9), 9014)).await.unwrap();
+    let service = site.service("talk", 9014, 30914).await;
+    let at = At { device: "edge2", pod: "talk-1", address: site.pod(2, 9), ready: true };
+    site.endpoints(&service, 9014, &[at]).await;
+    pair.until(1, |told| told["services"].as_array().unwrap().len() == 2 && told.to_string().contains("talk-1")).await;
+    let mut client = TcpStream::connect(SocketAddr::new(site.address(1), FRONT)).await.unwrap();
+    let request = "GET http://edge2.talk.default.svc:9014/live HTTP/1.1\r\nhost: a\r\nsec-websocket-key: k\r\n\
+                   connection: keep-alive, Upgrade\r\nupgrade: websocket\r\n\r\nfirst";
+    client.write_all(request.as_bytes()).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    let asked = head(&mut server).await;
+    for part in ["get /live ", "connection: upgrade\r\n", "upgrade: websocket\r\n", "sec-websocket-key: k\r\n"] {
+        assert!(asked.contains(part), "{part:?} is not in {asked}");
+    }
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                  sec-websocket-accept: a\r\n\r\nsecond";
+    server.write_all(answer.as_bytes()).await.unwrap();
+    let answered = head(&mut client).await;
+    for part in ["http/1.1 101 ", "upgrade: websocket\r\n", "sec-websocket-accept: a\r\n", "edge2/talk-1"] {
+        assert!(answered.contains(part), "{part:?} is not in {answered}");
+    }
+    for (hears, said) in [(&mut client, "second"), (&mut server, "first")] {
+        let mut heard = vec![0; said.len()];
+        hears.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard, said.as_bytes());
+    }
+    server.write_all(b"third").await.unwrap();
+    client.read_exact(&mut [0; 5]).await.unwrap();
+    drop(client);
+    assert_eq!(server.read(&mut [0]).await.unwrap(), 0, "an end is an end");
+}
+
+/// As a model tells word by word: none waits for the next, or for the end.
+#[tokio::test]
+async fn an_answer_in_parts_comes_part_by_part() {
+    let pair = Pair::new(1).await;
+    let site = &pair.site;
+    let listener = TcpListener::bind(SocketAddr::new(site.pod(2, 9), 9015)).await.unwrap();
+    let service = site.service("tell", 9015, 30915).await;
+    let at = At { device: "edge2", pod: "tell-1", address: site.pod(2, 9), ready: true };
+    site.endpoints(&service, 9015, &[at]).await;
+    pair.until(1, |told| told.to_string().contains("tell-1")).await;
+    let mut client = TcpStream::connect(SocketAddr::new(site.address(1), FRONT)).await.unwrap();
+    client.write_all(b"GET http://edge2.tell.default.svc:9015/ HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    head(&mut server).await;
+    let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    server.write_all(answer.as_bytes()).await.unwrap();
+    assert!(head(&mut client).await.contains("text/event-stream"));
+    for _ in 0..2_000 {
+        let chunk = b"c\r\ndata: word\n\n\r\n";
+        server.write_all(chunk).await.unwrap();
+        let mut heard = [0; 17];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&heard).to_ascii_lowercase().as_bytes(), chunk);
+    }
 }
 
 #[tokio::test]
@@ -172,4 +241,62 @@ async fn device_names_may_have_dots() {
     let answer =
         front(&site, 1).await.send("GET", "http://cloud.kubeedge.agg.default.svc:9002/", &[], "").await.unwrap();
     assert_eq!(worker(&answer), "agg");
+}
+
+/// Devices and Services whose names begin alike, or are alike but for what some leave out of them.
+#[tokio::test]
+async fn like_names_are_not_mixed_up() {
+    let site = Site::new().await;
+    let (devices, services) = (["edge-1", "edge1", "edge.1"], [("det", 9021, 30921), ("det-2", 9022, 30922)]);
+    let (mut workers, mut meshes) = (vec![], vec![]);
+    for (number, device) in (1..).zip(devices) {
+        site.device(device, number).await;
+    }
+    for (pod, (name, port, node_port)) in (1..).zip(services) {
+        let service = site.service(name, port, node_port).await;
+        let pods = devices.map(|device| format!("{name}@{device}"));
+        let places: Vec<_> = (1..).zip(devices).zip(&pods).collect();
+        for ((number, _), pod_name) in &places {
+            workers.push(worker::start(pod_name, SocketAddr::new(site.pod(*number, pod), port)).await);
+        }
+        let at = places.iter().map(|((number, device), pod_name)| At {
+            device,
+            pod: pod_name,
+            address: site.pod(*number, pod),
+            ready: true,
+        });
+        site.endpoints(&service, port, &at.collect::<Vec<_>>()).await;
+    }
+    for device in devices {
+        meshes.push(site.mesh(device).await);
+    }
+    for (number, device) in (1..).zip(devices) {
+        for (name, port, node_port) in services {
+            let expected = format!("{name}@{device}");
+            let by_port = crate::support::client::get(site.node_port(number, node_port), "/").await.unwrap();
+            assert_eq!(worker(&by_port), expected);
+            for caller in 1..=3 {
+                let mut client = front(&site, caller).await;
+                let named = format!("http://{device}.{name}.default.svc:{port}/");
+                assert_eq!(worker(&client.send("GET", &named, &[], "").await.unwrap()), expected, "{named}");
+                let (any, header) = (format!("http://{name}.default.svc:{port}/"), [("x-target-device", device)]);
+                assert_eq!(worker(&client.send("GET", &any, &header, "").await.unwrap()), expected, "{any}");
+            }
+            let path = format!("/v1/services?device={device}");
+            let told = crate::support::client::get(SocketAddr::new(site.address(number), 10551), &path).await.unwrap();
+            let text = String::from_utf8_lossy(&told.body).into_owned();
+            let others = devices.iter().filter(|other| **other != device);
+            assert!(
+                text.contains(&expected) && others.clone().all(|other| !text.contains(&format!("@{other}\""))),
+                "{text}"
+            );
+        }
+    }
+    site.delete_service("det").await;
+    crate::support::until(SocketAddr::new(site.address(1), 10551), "/v1/services", |told| {
+        told["services"].as_array().is_some_and(|all| all.len() == 1)
+    })
+    .await;
+    let left = front(&site, 1).await.send("GET", "http://edge1.det-2.default.svc:9022/", &[], "").await.unwrap();
+    assert_eq!(worker(&left), "det-2@edge1");
 }
