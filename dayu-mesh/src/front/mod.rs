@@ -16,9 +16,13 @@ mod target;
 mod tunnel;
 mod upload;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use dayu_core::{balance::Tracked, directory::Directory, name::Device};
+use dayu_core::{
+    balance::{self, Tracked},
+    directory::Directory,
+    name::Device,
+};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -55,9 +59,9 @@ pub(crate) struct Front {
 pub(crate) type Answered = Response<Answer<Tracked<()>>>;
 
 impl Front {
-    /// Answers one request.
-    async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Answered {
-        match Box::pin(self.carry(request)).await {
+    /// Answers one request of `client`.
+    async fn handle(self: Arc<Self>, request: Request<Incoming>, client: Option<IpAddr>) -> Answered {
+        match Box::pin(self.carry(request, client)).await {
             Ok(answer) => answer,
             Err(refusal) => {
                 self.stats.refused(refusal.reason());
@@ -66,14 +70,19 @@ impl Front {
         }
     }
 
-    async fn carry(&self, request: Request<Incoming>) -> Result<Answered, Refusal> {
+    async fn carry(&self, request: Request<Incoming>, client: Option<IpAddr>) -> Result<Answered, Refusal> {
         match authority::wanted(&request)
             .map_err(Refusal::from)
             .and_then(|wanted| target::meant(self, &request, &wanted))
         {
             Ok(Meant::Endpoint(endpoint)) => tunnel::to(self, request, endpoint).await,
-            Ok(Meant::Service(ask)) if request.method() == Method::CONNECT => tunnel::open(self, request, ask).await,
-            Ok(Meant::Service(ask)) => forward::forward(self, request, ask).await,
+            Ok(Meant::Service(ask)) => {
+                let ask = balance::Request { client, ..ask };
+                match *request.method() {
+                    Method::CONNECT => tunnel::open(self, request, ask).await,
+                    _ => forward::forward(self, request, ask).await,
+                }
+            }
             Err(refusal) => {
                 upload::drain(request.into_body());
                 Err(refusal)

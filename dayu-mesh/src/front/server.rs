@@ -37,10 +37,11 @@ pub(crate) async fn serve(listener: TcpListener, door: Door, front: Arc<Front>) 
 
 async fn connection(front: Arc<Front>, stream: TcpStream) {
     let ending = front.ending.clone();
+    let client = stream.peer_addr().ok().map(|client| client.ip());
     let line = Line::new(stream);
     let service = service_fn(move |request| {
         let front = Arc::clone(&front);
-        async move { Ok::<_, Infallible>(front.handle(request).await) }
+        async move { Ok::<_, Infallible>(front.handle(request, client).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -300,3 +300,29 @@ async fn like_names_are_not_mixed_up() {
     let left = front(&site, 1).await.send("GET", "http://edge1.det-2.default.svc:9022/", &[], "").await.unwrap();
     assert_eq!(worker(&left), "det-2@edge1");
 }
+
+/// Whatever port it speaks from, and by whatever way.
+#[tokio::test]
+async fn a_client_stays_with_one_replica_where_its_service_wants_it() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    let ports = serde_json::json!([{"name": "http", "port": 9016, "nodePort": 30916}]);
+    let spec = serde_json::json!({"type": "NodePort", "sessionAffinity": "ClientIP", "ports": ports});
+    let service: Service = site.create(serde_json::json!({"metadata": {"name": "sticky"}, "spec": spec})).await;
+    let names = ["one", "two", "three", "four"];
+    let mut workers = vec![];
+    for (pod, name) in (1..).zip(names) {
+        workers.push(worker::start(name, SocketAddr::new(site.pod(1, pod), 9016)).await);
+    }
+    let at = |(pod, name)| At { device: "edge1", pod: name, address: site.pod(1, pod), ready: true };
+    site.endpoints(&service, 9016, &(1..).zip(names).map(at).collect::<Vec<_>>()).await;
+    let _mesh = site.mesh("edge1").await;
+    let mut landed = std::collections::BTreeSet::new();
+    for _ in 0..25 {
+        landed.insert(worker(&crate::support::client::get(site.node_port(1, 30916), "/").await.unwrap()));
+        for target in ["http://sticky.default.svc:9016/", "http://edge1.sticky.default.svc:9016/"] {
+            landed.insert(worker(&front(&site, 1).await.send("GET", target, &[], "").await.unwrap()));
+        }
+    }
+    assert_eq!(landed.len(), 1, "{landed:?}");
+}
