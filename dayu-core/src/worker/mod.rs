@@ -26,6 +26,7 @@
 //! assert!(matches!(effects.as_slice(), [Effect::Start(again)] if again.attempt == run.attempt + 1));
 //! ```
 mod backoff;
+mod conditions;
 mod event;
 mod life;
 mod pre_stop;
