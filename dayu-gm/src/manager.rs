@@ -32,17 +32,7 @@ pub(crate) async fn run(
     announce: watch::Sender<Option<Addresses>>,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let listening = link::listen(options.link_listen).await?;
-    let status = match options.status {
-        Some(address) => Some(status::listen(address).await?),
-        None => None,
-    };
-    let addresses = Addresses { link: listening.address, status: status.as_ref().and_then(status::Listening::address) };
-    let identity = Identity::generate()?;
-    let admission = Admission::new(client.clone(), &identity, options.link_plain)?;
-    let advertised = Advertised { address: advertised(&options, listening.address)?, key: identity.fingerprint() };
-    tracing::info!(listening = %addresses.link, ?advertised, plain = options.link_plain, "listening for local managers");
-
+    let Doors { listening, status, addresses, admission, advertised } = Doors::open(&client, &options).await?;
     // Whatever ends this, an abort as well, ends what it started.
     let shutdown = shutdown.child_token();
     let _end = shutdown.clone().drop_guard();
@@ -82,6 +72,33 @@ pub(crate) async fn run(
     }
     tasks.wait().await;
     Ok(())
+}
+
+/// What others reach it by.
+struct Doors {
+    listening: link::Listening,
+    status: Option<status::Listening>,
+    addresses: Addresses,
+    admission: Admission,
+    advertised: Advertised,
+}
+
+impl Doors {
+    /// Everything that can be in the way of a start is found out here.
+    async fn open(client: &Client, options: &Options) -> Result<Self, Error> {
+        let listening = link::listen(options.link_listen).await?;
+        let status = match options.status {
+            Some(address) => Some(status::listen(address).await?),
+            None => None,
+        };
+        let status_address = status.as_ref().and_then(status::Listening::address);
+        let addresses = Addresses { link: listening.address, status: status_address };
+        let identity = Identity::generate()?;
+        let admission = Admission::new(client.clone(), &identity, options.link_plain)?;
+        let advertised = Advertised { address: advertised(options, listening.address)?, key: identity.fingerprint() };
+        tracing::info!(listening = %addresses.link, ?advertised, plain = options.link_plain, "listening for local managers");
+        Ok(Self { listening, status, addresses, admission, advertised })
+    }
 }
 
 /// What the one that leads does.

@@ -173,25 +173,28 @@ impl Manager {
             folders,
         });
         let pods = Pods::recover(shared, pool).await;
-        let standing = async {
-            match self.register().await {
-                Some(Standing::Ours { pod_cidr: now }) if now == pod_cidr => {
-                    let heart = node::Heart { client: &self.client, device, clock: self.clock, plight: &self.plight };
-                    let alive = heart.beat(address, logs_port, || {
-                        tracing::info!(%device, %address, workers = %addresses.workers, logs = ?addresses.logs, "ready");
-                        announce.send_replace(Some(addresses));
-                    });
-                    alive.await;
-                }
-                Some(other) => {
-                    tracing::warn!(%device, ?other, before = pod_cidr, "the cluster says something else of this device now");
-                }
-                None => std::future::pending().await,
-            }
+        let ready = || {
+            tracing::info!(%device, %address, workers = %addresses.workers, logs = ?addresses.logs, "ready");
+            announce.send_replace(Some(addresses));
         };
         tokio::select! {
             () = pods.run(self.options.stop_workers, self.shutdown.clone()) => Ok(Ended::Told),
-            () = standing => Ok(Ended::Changed),
+            () = self.speak(address, logs_port, pod_cidr, ready) => Ok(Ended::Changed),
+        }
+    }
+
+    /// Says of the device that it lives, for as long as the cluster says that its pods are of `pod_cidr`.
+    async fn speak(&self, address: IpAddr, logs_port: u16, pod_cidr: &str, ready: impl FnOnce()) {
+        let device = &self.options.node;
+        match self.register().await {
+            Some(Standing::Ours { pod_cidr: now }) if now == pod_cidr => {
+                let heart = node::Heart { client: &self.client, device, clock: self.clock, plight: &self.plight };
+                heart.beat(address, logs_port, ready).await;
+            }
+            Some(other) => {
+                tracing::warn!(%device, ?other, before = pod_cidr, "the cluster says something else of this device now");
+            }
+            None => std::future::pending().await,
         }
     }
 
