@@ -20,10 +20,11 @@ use std::{
 };
 
 use dayu_core::{
-    directory::{Directory, Records, Snapshot},
+    directory::{Change, Directory, Records, Snapshot, Source},
     link::Fingerprint,
     name::Device,
 };
+use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -61,14 +62,29 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// That of the mesh that `options` describe; none if it is to have none.
-    pub(crate) fn of(options: &Options) -> Option<Self> {
+    fn of(options: &Options) -> Option<Self> {
         let generations = Arc::new(Generations::within(options.data.as_deref()?));
         let whose = Whose { device: options.node.clone(), cluster: options.cluster.clone() };
         Some(Self { generations, whose, newest: None })
     }
 
+    /// What `source` tells the mesh that `options` describe, from where that was when it wrote down what it knew, and where it goes on
+    /// to do so.
+    pub(crate) async fn recalling(
+        source: Box<dyn Source>,
+        options: &Options,
+        feed: &Feed,
+    ) -> (BoxStream<'static, Change>, Option<Self>) {
+        let Some(mut memory) = Self::of(options) else { return (source.changes(), None) };
+        let changes = match memory.recall(feed).await {
+            Some(known) => source.changes_from(known),
+            None => source.changes(),
+        };
+        (changes, Some(memory))
+    }
+
     /// What was known when it was written last, if that can be read; else the time before. `feed` is told of whatever cannot.
-    pub(crate) async fn recall(&mut self, feed: &Feed) -> Option<Records> {
+    async fn recall(&mut self, feed: &Feed) -> Option<Records> {
         let (generations, whose) = (Arc::clone(&self.generations), self.whose.clone());
         let (recalled, unusable) = spawn_blocking(move || recall(&generations, &whose)).await.ok()?;
         for problem in unusable {

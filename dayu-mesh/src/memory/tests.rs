@@ -2,7 +2,7 @@
 use std::fs;
 
 use dayu_core::{
-    directory::{Change, DeviceRecord, EndpointRecord, ServiceRecord, SliceRecord},
+    directory::{DeviceRecord, EndpointRecord, ServiceRecord, SliceRecord},
     name::ServiceKey,
 };
 use proptest::{collection::vec, prelude::*};

@@ -10,6 +10,7 @@ use dayu_core::{
     connect::told,
     daemon::Trouble,
     link::MANAGER_LEASE,
+    route::SourceState,
 };
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -64,6 +65,8 @@ pub(crate) struct Facts {
 #[derive(Debug, Default)]
 pub(crate) struct Mesh {
     pub(crate) ready: bool,
+    /// It goes by what it knew before it started.
+    pub(crate) stale: bool,
     pub(crate) failed: Vec<Listener>,
     pub(crate) troubles: Vec<Trouble>,
 }
@@ -214,12 +217,19 @@ async fn mesh(address: SocketAddr) -> Result<Mesh, String> {
     struct Troubles {
         troubles: Vec<Trouble>,
     }
-    let ready = mesh_api::get(address, "/readyz").await?.good;
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Report {
+        source_state: SourceState,
+    }
+    let readiness = mesh_api::get(address, "/readyz").await?;
+    let report = serde_json::from_slice::<Report>(&readiness.body);
+    let stale = report.is_ok_and(|report| report.source_state == SourceState::Stale);
     let listeners = mesh_api::get(address, "/v1/listeners").await?;
     let listeners: Listeners = serde_json::from_slice(&listeners.body)
         .map_err(|error| format!("whatever listens on {address} is no mesh of this release: {error}"))?;
     let troubles = mesh_api::get(address, "/v1/troubles").await?;
     // An older mesh does not say.
     let Troubles { troubles } = serde_json::from_slice(&troubles.body).unwrap_or_default();
-    Ok(Mesh { ready, failed: listeners.failed, troubles })
+    Ok(Mesh { ready: readiness.good, stale, failed: listeners.failed, troubles })
 }

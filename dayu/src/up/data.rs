@@ -29,6 +29,11 @@ impl Data {
         Guarded::create(&path).map(Self::Temporary).map_err(Error::Temporary)
     }
 
+    /// Whether there will be another run on it.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
+    }
+
     pub(super) fn path(&self) -> &Path {
         match self {
             Self::Kept(path) => path,

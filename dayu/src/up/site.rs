@@ -208,10 +208,11 @@ impl Site {
     fn launch(&self, device: &Device) -> impl Future<Output = Result<(Device, Running), Error>> + use<> {
         let (client, device, stop) = (self.client.clone(), device.clone(), self.ending.child_token());
         let data = self.data.path().join("devices").join(device.as_str());
+        let remembers = self.data.is_kept().then(|| data.join("mesh"));
         let options = dayu_lm::Options { data: Some(data), stop_workers: true, ..dayu_lm::Options::of(device.clone()) };
         let mut lm = dayu_lm::run_with(client.clone(), options, stop.clone());
         // Workers end at the same time: nothing is left to be carried.
-        let options = dayu_mesh::Options { drain: 0, ..dayu_mesh::Options::of(device.clone()) };
+        let options = dayu_mesh::Options { data: remembers, drain: 0, ..dayu_mesh::Options::of(device.clone()) };
         let mut mesh = dayu_mesh::run_with(client, options, stop.clone());
         async move {
             let of_lm = lm.ready().await;

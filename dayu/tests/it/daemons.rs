@@ -60,6 +60,40 @@ async fn each_daemon_may_be_killed_at_any_moment_and_workers_do_not_notice() {
     gone.await;
 }
 
+/// As after a power cut in a place without a network: the worker is there again, the cloud is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mesh_that_was_killed_leads_to_what_it_knew_while_nobody_answers_it() {
+    let mut site = Site::start().await;
+    site.apply("steady").await;
+    let worker = site.lands_on("steady").await;
+    let address = site.address().await.unwrap();
+    // The first thing that it writes is the route; the one before wrote none at its first.
+    site.kill(Daemon::Mesh).await;
+    eventually("the route is written down", async || {
+        let kept = std::fs::read_to_string(site.plane.path("mesh/routes")).map_err(|error| error.to_string())?;
+        if kept.contains("steady") { Ok(()) } else { Err(kept) }
+    })
+    .await;
+    site.running[Daemon::Mesh as usize].dies().await;
+    site.running[Daemon::Mesh as usize] = mesh(&site.plane, &site.plane.kubeconfig_of_nobody());
+    let reply = eventually("the route is known", async || {
+        let url = format!("http://{DEVICE}.steady.default.svc:9000/health");
+        let reply = ask(SocketAddr::new(address, 10552), &url, &[]).await?;
+        if reply.status == 200 { Ok(reply) } else { Err(reply.head) }
+    })
+    .await;
+    assert_eq!(reply.field("pid"), worker);
+    let ready = ask(SocketAddr::new(address, 10551), "/readyz", &[]).await.unwrap();
+    assert_eq!((ready.status, ready.field("sourceState")), (503, "STALE".to_owned()));
+    site.kill(Daemon::Mesh).await;
+    eventually("the API confirms it", async || {
+        let ready = ask(SocketAddr::new(address, 10551), "/readyz", &[]).await?;
+        if ready.status == 200 { Ok(()) } else { Err(ready.body) }
+    })
+    .await;
+    assert_eq!(site.lands_on("steady").await, worker);
+}
+
 impl Daemon {
     fn start(self, plane: &Plane) -> Dayu {
         let (kubeconfig, data) = (plane.kubeconfig(), plane.path("lm"));
@@ -71,9 +105,15 @@ impl Daemon {
             Self::Lm => {
                 Dayu::start(&["lm", "--kubeconfig", &kubeconfig, "--node", DEVICE, "--data", data, "--stop-workers"])
             }
-            Self::Mesh => Dayu::start(&["mesh", "--kubeconfig", &kubeconfig, "--node", DEVICE]),
+            Self::Mesh => mesh(plane, &kubeconfig),
         }
     }
+}
+
+/// A mesh that remembers, and asks whom `kubeconfig` says.
+fn mesh(plane: &Plane, kubeconfig: &str) -> Dayu {
+    let data = plane.path("mesh");
+    Dayu::start(&["mesh", "--kubeconfig", kubeconfig, "--node", DEVICE, "--data", data.to_str().unwrap()])
 }
 
 impl Site {

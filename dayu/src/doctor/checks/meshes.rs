@@ -1,8 +1,6 @@
 //! Each mesh in reach knows all routes, is not hindered, and listens wherever it should.
 use std::collections::BTreeMap;
 
-use dayu_core::daemon::Trouble;
-
 use super::hindered;
 use crate::doctor::{facts::Mesh, finding::Finding};
 
@@ -20,12 +18,13 @@ fn one(device: &str, mesh: &Result<Mesh, String>) -> Vec<Finding> {
             return vec![Finding::fault(CHECK, device, format!("does not answer: {problem}"), remedy)];
         }
     };
+    if mesh.stale {
+        let found = "routes by what it knew before it started, since it has not heard the API";
+        let remedy = "does it reach the API, and may it list and watch Services, endpointslices and nodes?";
+        return [Finding::warning(CHECK, device, found, remedy)].into_iter().chain(hindering(device, mesh)).collect();
+    }
     if !mesh.troubles.is_empty() {
-        let told = |trouble: &Trouble| {
-            let found = format!("{trouble} (not longer than 90 s ago)");
-            Finding::fault(CHECK, device, found, hindered::remedy(&trouble.why))
-        };
-        return mesh.troubles.iter().map(told).collect();
+        return hindering(device, mesh).collect();
     }
     if !mesh.ready {
         let found = "does not know all Services and endpoints yet";
@@ -40,8 +39,17 @@ fn one(device: &str, mesh: &Result<Mesh, String>) -> Vec<Finding> {
     if taken.is_empty() { vec![Finding::good(CHECK, device, "knows all routes and listens for each")] } else { taken }
 }
 
+fn hindering(device: &str, mesh: &Mesh) -> impl Iterator<Item = Finding> {
+    mesh.troubles.iter().map(move |trouble| {
+        let found = format!("{trouble} (not longer than 90 s ago)");
+        Finding::fault(CHECK, device, found, hindered::remedy(&trouble.why))
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use dayu_core::daemon::Trouble;
+
     use super::*;
     use crate::doctor::facts::Listener;
 
@@ -66,6 +74,14 @@ mod tests {
         let findings = found(Ok(Mesh { troubles: vec![trouble], ..Mesh::default() }));
         assert!(findings[0].is_fault() && findings[0].found.starts_with("watch of Nodes: may not list nodes: no"));
         assert!(findings[0].state.remedy().unwrap().contains("the right to list nodes:"));
+    }
+
+    #[test]
+    fn one_that_goes_by_what_it_knew_before_is_told_with_what_hinders_it() {
+        let trouble = Trouble { what: "watch of Nodes".to_owned(), why: "connection refused".to_owned() };
+        let findings = found(Ok(Mesh { stale: true, troubles: vec![trouble], ..Mesh::default() }));
+        assert!(findings[0].found.starts_with("routes by what it knew before") && !findings[0].is_fault());
+        assert!(findings[1].found.starts_with("watch of Nodes: connection refused"));
     }
 
     #[test]
