@@ -1,5 +1,5 @@
 //! Where the directory comes from: any source will do, and an API server is not believed when it forgets everything.
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use dayu_core::{
     directory::{Change, DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord, Source},
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     Site,
-    client::{Events, get},
+    client::{Client, Events, get},
     until,
     worker::{self, Seen},
 };
@@ -120,6 +120,49 @@ async fn a_port_that_two_claim_is_one_s_alone_and_the_other_s_as_soon_as_it_is_f
     let told: Value = get(status, "/v1/listeners").await.unwrap().json();
     assert_eq!(told["failed"], json!([]), "the change that frees it is the one that gives it away");
     assert_eq!(lands().await, "alive");
+    stop.cancel();
+    mesh.finished().await.unwrap();
+}
+
+#[tokio::test]
+async fn devices_and_workers_may_have_addresses_of_version_6_alone() {
+    let (site, own) = (Site::new().await, IpAddr::from(Ipv6Addr::LOCALHOST));
+    if let Err(error) = tokio::net::TcpListener::bind((own, 0)).await {
+        assert!(std::env::var_os("DAYU_TESTS_MUST_NOT_SKIP").is_none(), "skipped: {error}");
+        eprintln!("skipped: {own}: {error}");
+        return;
+    }
+    let (v6, v4) = (SocketAddr::new(own, 9018), SocketAddr::new(site.pod(2, 1), 9018));
+    let _workers = [worker::start("six", v6).await, worker::start("four", v4).await];
+    let key = ServiceKey::new("default", "both");
+    let mut service = ServiceRecord::new(key.clone()).port(9018);
+    service.ports[0].node_port = Some(30918);
+    let slice = |name: &str, at: SocketAddr, device: &str| {
+        SliceRecord::new(&key, name, at.port(), [EndpointRecord::new(at.ip()).on(device)])
+    };
+    let device =
+        |name: &str, address| DeviceRecord { device: name.into(), version: 1, addresses: vec![address], ready: true };
+    let changes = vec![
+        device("six", own).into(),
+        device("four", site.address(2)).into(),
+        service.into(),
+        slice("a", v6, "six").into(),
+        slice("b", v4, "four").into(),
+        Change::Synced,
+    ];
+    let stop = CancellationToken::new();
+    let mut mesh = run_from(Box::new(Fixed(changes)), Options::of("six"), stop.clone());
+    let front = mesh.ready().await.unwrap().front;
+    assert!(front.is_ipv6());
+    let lands = async |at: SocketAddr, target: &str| {
+        let answer = Client::connect(at).await.send("GET", target, &[("host", &at.to_string())], "").await.unwrap();
+        answer.json::<Seen>().worker
+    };
+    assert_eq!(lands(SocketAddr::new(own, 30918), "/").await, "six");
+    for (name, worker) in [("six", "six"), ("four", "four")] {
+        assert_eq!(lands(front, &format!("http://{name}.both.default.svc:9018/")).await, worker);
+    }
+    assert_eq!(lands(front, "http://[::1]:30918/").await, "six");
     stop.cancel();
     mesh.finished().await.unwrap();
 }
