@@ -10,6 +10,7 @@ mod exchanges;
 mod fast_failures;
 mod names;
 mod recalled;
+mod redeploying;
 mod source;
 mod status;
 mod strict;
