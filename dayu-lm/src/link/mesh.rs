@@ -1,7 +1,10 @@
-//! The mesh's stream of routes, and of what hinders it: server-sent events over one long request, opened again when it breaks.
+//! The mesh's stream of routes to this device, and of what hinders it: server-sent events over one long request, opened again when it breaks.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use dayu_core::daemon::{Plight, Trouble};
+use dayu_core::{
+    daemon::{Plight, Trouble},
+    name::Device,
+};
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
@@ -38,6 +41,7 @@ enum Broken {
 
 /// What the mesh says goes there: it may change no object, so what hinders it is ours to tell.
 pub(super) struct Heard {
+    pub(super) device: Device,
     pub(super) routes: mpsc::Sender<Route>,
     pub(super) plight: Arc<Plight>,
 }
@@ -78,8 +82,9 @@ async fn stream(address: SocketAddr, heard: &Heard) -> Result<(), Broken> {
     let socket = TcpStream::connect(address).await?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
     let _driver = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
-    let request =
-        Request::get("/v1/watch").header(header::HOST, address.to_string()).body(Empty::<bytes::Bytes>::new())?;
+    // What goes elsewhere is others' to acknowledge.
+    let target = format!("/v1/watch?device={}", heard.device);
+    let request = Request::get(target).header(header::HOST, address.to_string()).body(Empty::<bytes::Bytes>::new())?;
     let answer = sender.send_request(request);
     // While it is there, a request that is handed over as the connection ends may wait in between for ever.
     drop(sender);
@@ -162,7 +167,8 @@ mod tests {
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
         let ((routes, _seen), (plight, _)) = (mpsc::channel(1), Plight::new());
-        let (heard, wanted) = (Heard { routes, plight: Arc::new(plight) }, Arc::new(Notify::new()));
+        let heard = Heard { device: "edge1".into(), routes, plight: Arc::new(plight) };
+        let wanted = Arc::new(Notify::new());
         let shutdown = CancellationToken::new();
         let follower = tokio::spawn(follow(address, heard, wanted.clone(), shutdown.clone()));
         // Just after one attempt of many.

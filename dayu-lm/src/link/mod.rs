@@ -61,7 +61,7 @@ pub async fn run(
     let (device, metrics) = (options.device.clone(), options.metrics.clone());
     let link = client::run(client, device, options.outbox, ends, metrics, options.plight.clone(), shutdown.clone());
     let wanted = Arc::new(Notify::new());
-    let heard = mesh::Heard { routes: seen, plight: options.plight };
+    let heard = mesh::Heard { device: options.device.clone(), routes: seen, plight: options.plight };
     let mesh = mesh::follow(options.mesh, heard, wanted.clone(), shutdown.clone());
     let work = async {
         let mut activations = Activations::default();

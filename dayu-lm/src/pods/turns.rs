@@ -1,8 +1,8 @@
-//! Starts take turns, as many at a time as the device has processors.
+//! Starts take turns, as many at a time as the device has processors, but one.
 //!
-//! A program that comes up wants a processor for itself. Thirty at once take it from each other, and from whoever is to route
-//! to those that are there already: all are late instead of most being early. The next one begins when one is ready, or has
-//! had its moment: loading a model takes as long as it takes, and nobody waits for it.
+//! A program that comes up wants a processor for itself. Thirty at once take it from each other: all are late instead of most
+//! being early. The one processor is for whoever is to route to those that are there already. The next program begins when one
+//! is ready, or has had its moment: loading a model takes as long as it takes, and nobody waits for it.
 use std::{num::NonZero, sync::Arc, thread::available_parallelism, time::Duration};
 
 use tokio::{
@@ -24,9 +24,10 @@ pub(super) struct Turn {
 }
 
 impl Turns {
-    /// As many as there are processors for us.
+    /// As many as there are processors for us, but one.
     pub(crate) fn of_device() -> Self {
-        Self::new(available_parallelism().map_or(1, NonZero::get))
+        let processors = available_parallelism().map_or(1, NonZero::get);
+        Self::new(processors.saturating_sub(1).max(1))
     }
 
     fn new(at_once: usize) -> Self {

@@ -1,25 +1,42 @@
-//! Server-sent events: every route as it is and what does not work, then what changes.
+//! Server-sent events: every route as it is, or those to one device, and what does not work; then what changes.
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     response::{
         IntoResponse, Response,
         sse::{self, KeepAlive, Sse},
     },
 };
-use futures::{Stream, StreamExt, stream};
+use dayu_core::name::Device;
+use futures::{Stream, StreamExt, future::ready, stream};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, broadcast::error::RecvError};
 
 use super::Status;
 use crate::feed::{Event, Feed};
 
-pub(super) async fn watch(State(status): State<Arc<Status>>) -> Response {
+#[derive(Deserialize)]
+pub(super) struct Wanted {
+    /// Only routes to this one.
+    device: Option<Device>,
+}
+
+impl Wanted {
+    fn is(&self, event: &Event) -> bool {
+        match (event, &self.device) {
+            (Event::Route(route), Some(device)) => route.target_node == *device,
+            _ => true,
+        }
+    }
+}
+
+pub(super) async fn watch(State(status): State<Arc<Status>>, Query(wanted): Query<Wanted>) -> Response {
     match Arc::clone(&status.watchers).try_acquire_owned() {
         Ok(permit) => {
-            let events = events(Arc::clone(&status.feed), permit);
+            let events = events(Arc::clone(&status.feed), permit).filter(move |event| ready(wanted.is(event)));
             Sse::new(events.map(|event| Ok::<_, Infallible>(encode(&event))))
                 .keep_alive(KeepAlive::new())
                 .into_response()

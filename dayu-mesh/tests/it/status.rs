@@ -54,7 +54,8 @@ async fn a_managed_route_is_applied_told_and_closed_with_its_service() {
     site.device("edge1", 1).await;
     let _worker = worker::start("det", SocketAddr::new(site.pod(1, 1), 9007)).await;
     let _mesh = site.mesh("edge1").await;
-    let mut events = Events::open(status(&site, 1), "/v1/watch").await;
+    let mut events = Events::open(status(&site, 1), "/v1/watch?device=edge1").await;
+    let mut of_others = Events::open(status(&site, 1), "/v1/watch?device=edge2").await;
     let service = managed(&site, "det").await;
     let (uid, address) = (service.uid().unwrap(), cluster_address(&service));
     crate::support::until(status(&site, 1), &format!("/v1/routes/{uid}"), |route| route["state"] == "DEGRADED").await;
@@ -69,6 +70,14 @@ async fn a_managed_route_is_applied_told_and_closed_with_its_service() {
     };
     assert_eq!(applied["serviceUID"], json!(uid));
     assert_eq!(applied["endpointPodUID"], "uid-det-1");
+    let version = get(status(&site, 1), "/v1/services").await.unwrap().json::<Value>()["version"].as_u64();
+    loop {
+        let (name, told) = of_others.next().await.unwrap();
+        assert_ne!(name, "route", "{told}");
+        if told["version"].as_u64() >= version {
+            break;
+        }
+    }
     let told = get(status(&site, 1), &format!("/v1/routes/{uid}")).await.unwrap();
     assert_eq!(told.status, StatusCode::OK);
     let text = String::from_utf8(told.body.to_vec()).unwrap();

@@ -102,7 +102,7 @@ impl Mesh {
                 tokio::spawn(async move {
                     let mut head = [0; 1024];
                     let length = socket.read(&mut head).await.unwrap();
-                    assert!(head[..length].starts_with(b"GET /v1/watch "));
+                    assert!(head[..length].starts_with(b"GET /v1/watch?device=edge1 "));
                     let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n";
                     socket.write_all(answer).await.unwrap();
                     while let Ok(event) = events.recv().await {
