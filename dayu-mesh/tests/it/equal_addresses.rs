@@ -3,10 +3,11 @@ use std::net::SocketAddr;
 
 use dayu_mesh::{Options, run_with};
 use http::StatusCode;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    At, Site,
+    At, PATIENCE, Site,
     client::{Answer, Client, get},
     until,
     worker::{self, Seen},
@@ -48,11 +49,16 @@ async fn each_is_reached_by_the_mesh_of_its_device_and_never_the_other_instead()
     let stop = CancellationToken::new();
     let mut second = run_with(site.client.clone(), Options { drain: 0, ..Options::of("edge2") }, stop.clone());
     second.ready().await.expect("the mesh ended");
-    let mut answer = ask(&site).await;
     // Until what is remembered of the failure before is over.
-    while answer.status != StatusCode::OK {
-        answer = ask(&site).await;
-    }
+    let answered = async {
+        loop {
+            let answer = ask(&site).await;
+            if answer.status == StatusCode::OK {
+                return answer;
+            }
+        }
+    };
+    let answer = timeout(PATIENCE, answered).await.expect("the other mesh leads there");
     assert_eq!(answer.header("x-dayu-endpoint"), Some("edge2/det-2"));
     let landed: Vec<_> = first.requests().into_iter().map(|count| (count.device, count.requests)).collect();
     assert_eq!(landed, [("edge1".to_owned(), 1), ("edge2".to_owned(), 1)]);

@@ -27,15 +27,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     status::{cluster_address, managed},
     support::{
-        At, Site,
+        At, PATIENCE, Site,
         client::{Client, get},
         until,
         worker::{self, Seen},
     },
 };
-
-/// The API is not there, so nothing else than what was known can come to be served; on a busy machine that takes a while.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The way to the API, which can be cut.
 #[derive(Clone, Default)]
