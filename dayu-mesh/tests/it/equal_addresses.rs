@@ -16,6 +16,37 @@ use crate::support::{
 const PORT: u16 = 9031;
 const NODE_PORT: u16 = 30931;
 
+/// Whoever may ask a mesh for an address gets no further than to what it knows on its own device.
+#[tokio::test]
+async fn a_mesh_leads_to_no_address_but_of_its_own_endpoints() {
+    let site = Site::new().await;
+    let (own, other, unknown) = (site.pod(1, 1), site.pod(2, 1), site.pod(1, 9));
+    let mut workers = vec![];
+    for (number, address) in [(1, own), (2, other)] {
+        site.device(&format!("edge{number}"), number).await;
+        workers.push(worker::start("there", SocketAddr::new(address, PORT)).await);
+    }
+    workers.push(worker::start("unknown", SocketAddr::new(unknown, PORT)).await);
+    let service = site.service("det", PORT, NODE_PORT).await;
+    let at = |device, address| At { device, pod: device, address, ready: true };
+    site.endpoints(&service, PORT, &[at("edge1", own), at("edge2", other)]).await;
+    let _mesh = site.mesh("edge1").await;
+    let front = SocketAddr::new(site.address(1), 10552);
+    for (address, port, status) in [
+        (own, PORT, 200),
+        (own, PORT + 1, 403),
+        (other, PORT, 403),
+        (unknown, PORT, 403),
+        (site.address(1), 10551, 403),
+    ] {
+        let target = SocketAddr::new(address, port).to_string();
+        let asked = Client::connect(front).await.send("CONNECT", &target, &[("host", &target)], "").await.unwrap();
+        assert_eq!(asked.status.as_u16(), status, "{target}: {asked:?}");
+    }
+    let plain = Client::connect(front).await.send("GET", &format!("http://{own}:{PORT}/"), &[], "").await.unwrap();
+    assert_eq!(plain.header("x-dayu-reason"), Some("NotAMeshName"), "a request is for a Service");
+}
+
 /// Asks the mesh of `edge1` for the worker on `edge2`.
 async fn ask(site: &Site) -> Answer {
     let mut client = Client::connect(SocketAddr::new(site.address(1), 10552)).await;
