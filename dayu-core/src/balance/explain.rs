@@ -22,6 +22,9 @@ pub struct Explanation {
     pub policy: String,
     /// Version of the snapshot that was looked at.
     pub snapshot: u64,
+    /// Whether what it knows is from an earlier time: [`Snapshot::is_stale`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
     /// Every endpoint, and what became of it.
     pub endpoints: Vec<Explained>,
     /// Why the request would be refused.
@@ -88,6 +91,7 @@ pub fn explain<P: Policy>(
         device: request.device().map(ToString::to_string),
         policy: policy.name().to_owned(),
         snapshot: snapshot.version(),
+        stale: snapshot.is_stale(),
         endpoints: Vec::new(),
         refused: None,
     };

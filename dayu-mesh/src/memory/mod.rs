@@ -91,10 +91,11 @@ impl Memory {
             tracing::warn!(%problem, "what was known cannot be recalled");
             feed.hindered(WHAT, &problem.to_string());
         }
-        let (records, newest, from) = recalled?;
-        let services = records.services.len();
-        tracing::info!(services, from = %from.display(), "serving what was known before the start until the API server is heard");
-        self.newest = Some(newest);
+        let (records, print, from) = recalled?;
+        tracing::info!(services = records.services.len(), from = %from.display(), "recalled what was known before the start");
+        // From the one before, it is written again even if nothing changes.
+        let [newest, _] = self.generations.newest_first();
+        self.newest = (from == newest).then_some(print);
         Some(records)
     }
 

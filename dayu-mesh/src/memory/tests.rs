@@ -91,6 +91,9 @@ async fn a_crash_between_the_two_names_leaves_the_generation_before() {
     fs::rename(folder.path().join("routes"), folder.path().join("routes.before")).unwrap();
     fs::write(folder.path().join("routes.draft"), "half").unwrap();
     assert_eq!(recalled(folder.path()).await, (Some(records(2)), String::new()));
+    let mut memory = memory(folder.path());
+    memory.recall(&Feed::default()).await.unwrap();
+    assert!(memory.keep(records(2), &Feed::default()).await && folder.path().join("routes").exists());
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ pub(super) async fn explain(State(status): State<Arc<Status>>, Query(asked): Que
     let Explain { policy, seed, origin } = &status.explain;
     let explanation = balance::explain(&snapshot, &request, policy, seed.draw(), origin.elapsed());
     match asked.format.as_deref() {
-        Some("text") => (text(&explanation, &status.own) + staleness(&snapshot)).into_response(),
+        Some("text") => text(&explanation, &status.own).into_response(),
         _ => Json(explanation).into_response(),
     }
 }
@@ -76,19 +76,14 @@ fn text(explanation: &Explanation, own: &Device) -> String {
     for endpoint in &explanation.endpoints {
         let _ = writeln!(text, "{}", line(endpoint));
     }
+    if explanation.stale {
+        text +=
+            "stale: this was known before the mesh started; it has not heard the API since (`/v1/troubles` says why)\n";
+    }
     if let Some(Refusal { reason, message }) = &explanation.refused {
         let _ = writeln!(text, "refused: {reason}: {message}");
     }
     text
-}
-
-/// What is to be known of an explanation by what may be over.
-fn staleness(snapshot: &Snapshot) -> &'static str {
-    if snapshot.is_stale() {
-        "stale: this was known before the mesh started; it has not heard the API since (`/v1/troubles` says why)\n"
-    } else {
-        ""
-    }
 }
 
 fn line(endpoint: &Explained) -> String {
