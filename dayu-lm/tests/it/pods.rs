@@ -2,7 +2,7 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node};
 use kube::{
     Api,
-    api::{ListParams, LogParams, Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
@@ -31,11 +31,7 @@ async fn a_pod_runs_is_told_of_logs_and_leaves_nothing_behind() {
     let arguments = std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap();
     assert!(arguments.contains("w-127.70.1.2"), "{arguments}");
 
-    let mut log = String::new();
-    while log.lines().count() < 2 {
-        log = site.pods().logs("w", &LogParams::default()).await.unwrap();
-    }
-    assert_eq!(log, "bound to 127.70.1.2 by w\nproxy http://127.70.1.1:10552\n");
+    site.until_said("w", "bound to 127.70.1.2 by w\nproxy http://127.70.1.1:10552\n").await;
 
     site.delete("w", 30).await;
     site.until_gone("w").await;
@@ -94,11 +90,7 @@ async fn what_is_missing_is_named_and_its_arrival_noticed() {
     assert!(state(&pod, "waiting")["message"].as_str().unwrap().contains(&*device.to_string_lossy()));
     std::fs::write(&device, "picture\n").unwrap();
     site.until_ready("mount").await;
-    let mut log = String::new();
-    while log.is_empty() {
-        log = site.pods().logs("mount", &LogParams::default()).await.unwrap();
-    }
-    assert_eq!(log, "picture\n");
+    site.until_said("mount", "picture\n").await;
     assert!(!std::path::Path::new("/dayu-test").exists(), "nothing is made on the device");
 
     site.script("unknown", "true").await;

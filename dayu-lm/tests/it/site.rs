@@ -7,7 +7,7 @@ use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::{
     Api, Client,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, LogParams, PostParams},
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::{Value, json};
@@ -121,6 +121,19 @@ impl Site {
             }
         };
         tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("no event {reason} of {name}"))
+    }
+
+    /// Waits until the output of the pod is `text`.
+    pub(crate) async fn until_said(&self, name: &str, text: &str) {
+        let mut log = String::new();
+        let said = async {
+            while log != text {
+                log = self.pods().logs(name, &LogParams::default()).await.unwrap();
+            }
+        };
+        if tokio::time::timeout(PATIENCE, said).await.is_err() {
+            panic!("{name} never said {text:?}, but {log:?}");
+        }
     }
 
     /// Waits until the API has forgotten the pod.

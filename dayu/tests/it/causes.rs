@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 use xtask::kube::{Assets, ControlPlane, Settings};
 
-use crate::harness::{Dayu, client_of, manifests, run};
+use crate::harness::{Dayu, client_of, eventually, manifests, run};
 
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
 const DEVICES: [&str; 3] = ["edge1", "edge2", "edge3"];
@@ -217,10 +217,11 @@ impl Site {
     async fn exists(&self, namespace: &str) {
         let manifest = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}");
         self.kubectl(&["apply", "-f", "-"], &manifest).await;
-        // No pod is let in before.
-        while self.plane.run_kubectl(&["get", "serviceaccount", "default", "-n", namespace], "").await.is_err() {
-            sleep(Duration::from_millis(50)).await;
-        }
+        let account = ["get", "serviceaccount", "default", "-n", namespace];
+        eventually("no pod is let in without it", async || {
+            self.plane.run_kubectl(&account, "").await.map_err(|error| error.to_string())
+        })
+        .await;
     }
 
     async fn create(&self, namespace: &str, name: &str, device: &str) {
@@ -232,9 +233,11 @@ impl Site {
     async fn pod_runs(&self, namespace: &str) {
         let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
         let runs = |pod: &Pod| pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running"));
-        while !pods.list(&ListParams::default()).await.unwrap().iter().any(runs) {
-            sleep(Duration::from_millis(50)).await;
-        }
+        eventually("a pod runs", async || {
+            let all = pods.list(&ListParams::default()).await.unwrap();
+            if all.iter().any(runs) { Ok(()) } else { Err(format!("{:?}", all.items)) }
+        })
+        .await;
     }
 
     /// A device says that it lives, by a clock that is so many seconds ahead.

@@ -152,7 +152,9 @@ async fn live(client: &Client) {
     let pods = Api::<Pod>::default_namespaced(client.clone());
     let refused = Patch::Merge(json!({"status": {"phase": "Failed", "reason": "OutOfmemory"}}));
     let is_asked = |all: &[Deployment]| all.iter().any(|one| one.spec.replicas != Some(0));
+    let deadline = Instant::now() + PATIENCE;
     while is_asked(&deployments.list(&ListParams::default()).await.unwrap().items) {
+        assert!(Instant::now() < deadline, "pods are asked for although all are refused");
         for pod in pods.list(&ListParams::default()).await.unwrap() {
             // One that is gone meanwhile is as good as refused.
             let _ = pods.patch_status(pod.metadata.name.as_deref().unwrap(), &PatchParams::default(), &refused).await;
