@@ -19,6 +19,7 @@ mod options;
 pub mod relay;
 mod retry;
 mod seldom;
+mod silence;
 pub mod source;
 mod stats;
 mod status;

@@ -18,7 +18,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::{front, relay::Opening};
+use crate::{front, relay::Opening, silence};
 
 /// Bytes of what another mesh may say before the endpoint does.
 const HEAD: usize = 4 * 1024;
@@ -45,6 +45,7 @@ impl Ways {
             through.await.map_err(|error| roundabout(endpoint, &error))?
         };
         stream.set_nodelay(true)?;
+        silence::ask_after(&stream)?;
         Ok(stream)
     }
 

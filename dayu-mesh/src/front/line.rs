@@ -8,29 +8,17 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, Interest, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
-
-/// A client that says nothing is asked so often whether it is still there.
-const ASK: Duration = Duration::from_secs(15);
-/// So many questions without an answer, and it is gone.
-const ASKS: u32 = 4;
 
 /// One connection of a client. Its clones are the same connection.
 #[derive(Clone, Debug)]
 pub(super) struct Line(Arc<TcpStream>);
-
-/// Has the system ask after the clients of all connections that `listener` accepts.
-pub(super) fn ask_after_clients(listener: &TcpListener) -> io::Result<()> {
-    let keepalive = TcpKeepalive::new().with_time(ASK).with_interval(ASK).with_retries(ASKS);
-    SockRef::from(listener).set_tcp_keepalive(&keepalive)
-}
 
 impl Line {
     pub(super) fn new(stream: TcpStream) -> Self {

@@ -5,10 +5,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{
-    Front,
-    line::{Line, ask_after_clients},
-};
+use super::{Front, line::Line};
 use crate::listen::{Door, accept};
 
 /// Longest wait for the head of a request, idle time between two requests included.
@@ -18,9 +15,6 @@ const HEAD: usize = 64 * 1024;
 
 /// Accepts and serves for ever.
 pub(crate) async fn serve(listener: TcpListener, door: Door, front: Arc<Front>) {
-    if let Err(error) = ask_after_clients(&listener) {
-        tracing::warn!(%error, "clients that are gone without a word are noticed late");
-    }
     accept(listener, door, move |stream, permit| {
         let front = Arc::clone(&front);
         front.carried.clone().spawn(async move {

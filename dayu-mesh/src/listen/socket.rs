@@ -4,6 +4,8 @@ use std::{io, net::SocketAddr};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use crate::silence;
+
 /// Connections that the kernel holds before they are accepted.
 const BACKLOG: i32 = 1024;
 
@@ -24,6 +26,7 @@ pub(crate) fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListe
     if sharing == Sharing::Shared {
         socket.set_reuse_port(true)?;
     }
+    silence::ask_after(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

@@ -118,6 +118,39 @@ async fn silent(site: &Site, name: &str, pod: u8, port: u16, node_port: u16) -> 
 }
 
 /// Connects to a Service whose workers say nothing, and waits until that is refused.
+/// Whether the system asks after the other end of each of the connections from or to `address`, in its own table: it tells which
+/// clock runs for each.
+fn is_asked_after(address: SocketAddr) -> Vec<bool> {
+    let SocketAddr::V4(address) = address else { panic!("{address} is not in this table") };
+    let written = format!("{:08X}:{:04X}", u32::from(*address.ip()).swap_bytes(), address.port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+    let its = rows.filter(|row| row[3] == "01" && (row[1] == written || row[2] == written));
+    its.map(|row| row[5].starts_with("02:")).collect()
+}
+
+/// As a device that loses its power: it neither answers nor ends what it began.
+#[tokio::test]
+async fn whoever_goes_without_a_word_is_asked_after_on_both_sides() {
+    let site = Site::new().await;
+    site.device("edge1", 1).await;
+    let worker = silent(&site, "quiet", 1, 9017, 30917).await;
+    let _mesh = site.mesh("edge1").await;
+    let node_port = site.node_port(1, 30917);
+    let mut client = TcpStream::connect(node_port).await.unwrap();
+    let (mut server, _) = worker.accept().await.unwrap();
+    let asked = |address| {
+        let mut asked = is_asked_after(address);
+        asked.sort_unstable();
+        asked
+    };
+    assert_eq!(asked(node_port), [false, true], "of the two ends only the mesh's asks");
+    // Once something has come through, the mesh has done with the connection what it does.
+    server.write_all(b".").await.unwrap();
+    client.read_u8().await.unwrap();
+    assert_eq!(asked(worker.local_addr().unwrap()), [false, true]);
+}
+
 async fn is_refused(address: SocketAddr) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     timeout(PATIENCE, stream.read_u8()).await.expect("it was taken").unwrap_err();
