@@ -18,6 +18,13 @@ pub(crate) async fn accept(listener: TcpListener, door: Door, serve: impl Fn(Tcp
     let mut reserve = Reserve::default();
     loop {
         match listener.accept().await {
+            // Somebody else was faster than the reserve: the file of this client is the next one.
+            Ok((stream, _)) if !reserve.restore() => {
+                reset_on_close(&stream);
+                drop(stream);
+                reserve.restore();
+                door.refused(Full::Files);
+            }
             Ok((stream, _)) => match door.enter() {
                 Ok(permit) => {
                     let _ = stream.set_nodelay(true);
@@ -28,15 +35,17 @@ pub(crate) async fn accept(listener: TcpListener, door: Door, serve: impl Fn(Tcp
                     door.refused(why);
                 }
             },
-            Err(error) if reserve.helps(&error) => {
-                door.refused(Full::Files);
-                reserve.shed(&listener).await;
-            }
             // The client gave up before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if is_out_of_files(&error) && reserve.shed(&listener) => door.refused(Full::Files),
+            // Nobody waits, or nothing helps: the system looks for a file before it looks for a client.
             Err(_) => tokio::time::sleep(BREATH).await,
         }
     }
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// One file kept open, to be given up when there are no more: so a waiting client can be refused, not left hanging.
@@ -49,19 +58,19 @@ impl Default for Reserve {
 }
 
 impl Reserve {
-    fn helps(&self, error: &io::Error) -> bool {
-        let errno = Errno::from_io_error(error);
-        self.0.is_some() && matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+    /// Whether there is one, again.
+    fn restore(&mut self) -> bool {
+        self.0 = self.0.take().or_else(|| Self::default().0);
+        self.0.is_some()
     }
 
-    /// Refuses the client at the head of the queue.
-    async fn shed(&mut self, listener: &TcpListener) {
+    /// Refuses the client at the head of the queue, if there is one. Nothing is waited for meanwhile: whatever else of this
+    /// program needs a file would take the one that is given up here.
+    fn shed(&mut self, listener: &TcpListener) -> bool {
         self.0 = None;
-        match tokio::time::timeout(BREATH, listener.accept()).await {
-            Ok(Ok((stream, _))) => reset_on_close(&stream),
-            _ => tokio::time::sleep(BREATH).await,
-        }
-        *self = Self::default();
+        let waited = rustix::net::accept(listener).map(|client| reset_on_close(&client)).is_ok();
+        self.restore();
+        waited
     }
 }
 

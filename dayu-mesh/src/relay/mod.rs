@@ -6,7 +6,7 @@ mod hot;
 mod opening;
 mod wait;
 
-use std::{io, net::Shutdown, time::Duration};
+use std::{io, net::Shutdown, os::fd::AsFd, time::Duration};
 
 use socket2::SockRef;
 use tokio::{net::TcpStream, task::coop};
@@ -58,7 +58,7 @@ pub async fn relay_timed(
 }
 
 /// Makes the next close of `stream` an immediate reset, so that its peer never takes a broken answer for a whole one.
-pub fn reset_on_close(stream: &TcpStream) {
+pub fn reset_on_close(stream: &impl AsFd) {
     // Fails only for a socket that is closed already, which is what is wanted.
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

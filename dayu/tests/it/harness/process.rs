@@ -1,7 +1,7 @@
 //! The binary as a child process.
 use std::{path::Path, process::Stdio, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
@@ -57,6 +57,14 @@ impl Dayu {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// From now on it may open so many files beside those that it has.
+    pub(crate) fn may_open_no_more_than(&self, more: u64) {
+        let pid = self.child.id().unwrap();
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as u64;
+        let limit = Rlimit { current: Some(open + more), maximum: Some(open + more) };
+        prlimit(Pid::from_raw(i32::try_from(pid).unwrap()), Resource::Nofile, limit).unwrap();
     }
 
     /// The most memory that it ever had resident, in KiB.
