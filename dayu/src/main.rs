@@ -46,13 +46,17 @@ fn main() -> ExitCode {
 }
 
 /// A mesh moves bytes on every core, a local manager has little to do at any time; what else there is has enough with two.
+/// All in one shares the processors with its workers: while the system lets one of these run, nobody runs what the thread that
+/// gave way for it has begun or is about to, so there are threads that need not wait.
 fn runtime(command: &cli::Command) -> std::io::Result<Runtime> {
     let mut builder = match command {
         cli::Command::Lm(_) => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
     };
-    if !matches!(command, cli::Command::Mesh(_)) {
-        builder.worker_threads(2);
+    match command {
+        cli::Command::Mesh(_) => {}
+        cli::Command::Up(_) => drop(builder.worker_threads(4)),
+        _ => drop(builder.worker_threads(2)),
     }
     builder.enable_all().build()
 }
