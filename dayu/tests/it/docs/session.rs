@@ -30,6 +30,8 @@ up() { # ARGUMENTS: everything is ready when this returns
     done
 }
 stream() { # COMMAND: it has said something when this returns
+    # What another said before is not its word.
+    : >stream.out
     "$@" >stream.out & STREAM=$!
     until [ -s stream.out ]; do
         kill -0 "$STREAM" 2>/dev/null || return 1
