@@ -39,8 +39,10 @@ pub(super) struct At {
 
 /// Whom `request` means.
 pub(super) fn meant<B>(front: &Front, request: &Request<B>, wanted: &Wanted) -> Result<Meant, Refusal> {
-    let at = (request.method() == Method::CONNECT).then(|| endpoint(front, wanted)).flatten();
-    at.map_or_else(|| ask(front, request, wanted).map(Meant::Service), |at| Ok(Meant::Endpoint(at)))
+    // Last, since every Service is looked at.
+    let endpoint = || (request.method() == Method::CONNECT).then(|| endpoint(front, wanted)).flatten();
+    let asked = ask(front, request, wanted).map(Meant::Service);
+    asked.or_else(|refusal| endpoint().map(Meant::Endpoint).ok_or(refusal))
 }
 
 /// The endpoint of this device at the address that is wanted: nothing else can be reached by an address of its own.
