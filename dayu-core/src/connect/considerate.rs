@@ -22,11 +22,13 @@ const SILENCE: Duration = Duration::from_secs(30);
 const QUIET: Duration = Duration::from_secs(60);
 /// So many times a request that the server was too busy for is sent again before the answer counts.
 const AGAIN: usize = 4;
+/// And within so long: whoever asked has to learn, and to tell, that the server is busy.
+const WITHIN: Duration = Duration::from_secs(30);
 /// Where the API has Leases.
 const LEASES: &str = "/apis/coordination.k8s.io/";
 
 /// A layer between a client and an API server: while the server asks for quiet (429 or 503 with `Retry-After`) nothing is
-/// sent, what it was too busy for is sent again afterwards, and no request waits for ever for a server that says nothing.
+/// sent, what it was too busy for is sent again afterwards if that is within 30 s, and no request waits for ever for a server that says nothing.
 ///
 /// Leases are a thing of their own: whoever has to say that it is there does not wait for what was asked beside it.
 ///
@@ -101,7 +103,7 @@ impl<S> Consideration<S> {
     {
         let may_be_silent = is_stream(request.uri());
         let quiet = if request.uri().path().starts_with(LEASES) { self.leases.clone() } else { self.others.clone() };
-        let mut left = AGAIN;
+        let (began, mut left) = (Instant::now(), AGAIN);
         loop {
             until_over(&quiet).await;
             let again = copy(&request);
@@ -110,7 +112,8 @@ impl<S> Consideration<S> {
             if let Some(wait) = wait {
                 hush(&quiet, wait);
             }
-            match again.filter(|_| wait.is_some() && left > 0) {
+            let is_worth_it = wait.is_some_and(|wait| left > 0 && began.elapsed() + wait <= WITHIN);
+            match again.filter(|_| is_worth_it) {
                 Some(next) => (request, left) = (next, left - 1),
                 None => return Ok(response.map(|body| Spoken::new(body, may_be_silent))),
             }

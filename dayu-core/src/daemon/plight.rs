@@ -13,8 +13,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Whatever does not work is tried again within less: what was not seen for so long is over.
-const OVER: Duration = Duration::from_secs(90);
+/// Whatever does not work fails again within less, after a minute's pause and half a minute of silence at most: what was not seen
+/// for so long is over.
+const OVER: Duration = Duration::from_secs(120);
 /// What heals sooner is nothing to tell: servers restart, and watches end.
 const LASTING: Duration = Duration::from_secs(20);
 /// Kubernetes forgets an event within the hour.
@@ -99,7 +100,7 @@ impl Plight {
         (Self { state: Mutex::default(), news }, News(told))
     }
 
-    /// `what` did not work, because of `why`. It is over when it was not said again for 90 s. Once there was something for 20 s,
+    /// `what` did not work, because of `why`. It is over when it was not said again for 120 s. Once there was something for 20 s,
     /// whatever does not work becomes an event, and one more every half hour, or after five minutes if it is for another cause.
     /// Needs Tokio's clock.
     pub fn grows(&self, what: &str, why: &str) {

@@ -41,7 +41,7 @@ fn one(device: &str, mesh: &Result<Mesh, String>) -> Vec<Finding> {
 
 fn hindering(device: &str, mesh: &Mesh) -> impl Iterator<Item = Finding> {
     mesh.troubles.iter().map(move |trouble| {
-        let found = format!("{trouble} (not longer than 90 s ago)");
+        let found = format!("{trouble} (not longer than 120 s ago)");
         Finding::fault(CHECK, device, found, hindered::remedy(&trouble.why))
     })
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     Faults, Instead,
     Instead::{Heals, Passes, Says},
-    Row, Scene,
+    Row, STILL, Scene,
     Telling::{Afterwards, Meanwhile},
     befall, events,
     layer::Fault::{Busy, Refused, Silent, Slow, Truncated},
@@ -132,8 +132,12 @@ rows! {
         "watch deployments.apps", Meanwhile, [];
     watching_resources: |method, path| method == "GET" && path.ends_with("/runtimeservices"),
         "watch runtimeservices.sedna.io", Meanwhile, [];
+    watching_nodes: |method, path| method == "GET" && path.ends_with("/nodes"),
+        "watch nodes", Meanwhile, [STILL];
+    watching_joint_services: |method, path| method == "GET" && path.ends_with("/jointmultiedgeservices"),
+        "watch jointmultiedgeservices.sedna.io", Meanwhile, [STILL];
     keeping_the_lease: |method, path| method == "PUT" && path.ends_with("/leases/dayu-gm"),
-        "update leases.coordination.k8s.io", Meanwhile, [(Busy(7), LATE), (Silent, LATE)];
+        "update leases.coordination.k8s.io", Meanwhile, [(Busy(7), LATE), (Busy(45), LATE), (Silent, LATE)];
     asking_anything: |_, _| true,
         "watch deployments.apps", Afterwards, [(Slow, LATE)];
 }

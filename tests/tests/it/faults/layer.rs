@@ -11,7 +11,7 @@ use bytes::Bytes;
 use dayu_cluster::Cluster;
 use dayu_core::connect::Considerate;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream, stream::BoxStream};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, StreamBody};
 use kube::{
     Client,
@@ -28,6 +28,8 @@ use tower::{BoxError, Service};
 pub(super) enum Fault {
     /// Refused with this code and reason, and no word on what is missing.
     Refused(u16, &'static str),
+    /// What stands before the server cannot reach it, and says so in its own language.
+    Gateway,
     /// Too many requests: leave me alone for so many seconds.
     Busy(u64),
     /// The answer breaks off in the middle.
@@ -45,7 +47,8 @@ impl Fault {
     pub(super) fn words(self) -> String {
         match self {
             Self::Refused(_, reason) => said(reason),
-            Self::Busy(_) => said(BUSY),
+            Self::Gateway => said(GATEWAY),
+            Self::Busy(seconds) => said(&busy(seconds)),
             Self::Truncated => "connection reset".to_owned(),
             Self::Slow | Self::Silent => "has not said a word".to_owned(),
             Self::Unreachable => "connection refused".to_owned(),
@@ -53,15 +56,19 @@ impl Fault {
     }
 }
 
-/// The reason of a server that is busy.
-const BUSY: &str = "TooManyRequests";
+/// That of a server that is busy for so many seconds.
+fn busy(seconds: u64) -> String {
+    format!("TooManyRequests for {seconds} s")
+}
+/// What its page is called.
+const GATEWAY: &str = "502 Bad Gateway";
 
 /// What the server says, unlike anything that it says of another fault.
 fn said(reason: &str) -> String {
     format!("so it is: {reason}")
 }
 
-pub(super) const ALL: [Fault; 13] = [
+pub(super) const ALL: [Fault; 15] = [
     Fault::Refused(401, "Unauthorized"),
     Fault::Refused(403, "Forbidden"),
     Fault::Refused(404, "NotFound"),
@@ -70,7 +77,9 @@ pub(super) const ALL: [Fault; 13] = [
     Fault::Refused(422, "Invalid"),
     Fault::Refused(500, "InternalError"),
     Fault::Refused(503, "ServiceUnavailable"),
+    Fault::Gateway,
     Fault::Busy(7),
+    Fault::Busy(45),
     Fault::Truncated,
     Fault::Slow,
     Fault::Silent,
@@ -190,21 +199,29 @@ where
 }
 
 async fn without_api(fault: Option<Fault>) -> Result<Response<Bytes>, BoxError> {
-    let (code, reason, wait) = match fault {
-        Some(Fault::Refused(code, reason)) => (code, reason, None),
-        Some(Fault::Busy(seconds)) => (429, BUSY, Some(seconds)),
+    let answer = Response::builder();
+    let answer = match fault {
+        Some(Fault::Refused(code, reason)) => answer.status(code).body(status(code, reason, &said(reason))),
+        Some(Fault::Busy(seconds)) => {
+            let quiet = answer.status(StatusCode::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, seconds);
+            quiet.body(status(429, "TooManyRequests", &said(&busy(seconds))))
+        }
+        Some(Fault::Gateway) => {
+            let page = format!("<html><head><title>{}</title></head></html>", said(GATEWAY));
+            answer.status(StatusCode::BAD_GATEWAY).header(header::CONTENT_TYPE, "text/html").body(page.into())
+        }
         Some(Fault::Unreachable) => return Err(io::Error::from(io::ErrorKind::ConnectionRefused).into()),
         _ => return std::future::pending().await,
     };
+    Ok(answer?)
+}
+
+/// A refusal in the API's own words.
+fn status(code: u16, reason: &str, message: &str) -> Bytes {
     let status = json!({
-        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": said(reason), "reason": reason, "code": code,
+        "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code,
     });
-    let mut response = Response::new(Bytes::from(status.to_string()));
-    *response.status_mut() = StatusCode::from_u16(code)?;
-    if let Some(seconds) = wait {
-        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
-    }
-    Ok(response)
+    status.to_string().into()
 }
 
 /// The first half, and then the connection is gone.

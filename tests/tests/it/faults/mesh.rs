@@ -15,7 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Faults, LASTS, Row, Scene, Telling, befall, events, layer::Fault, parse, tells};
+use super::{Faults, LASTS, Row, STILL, Scene, Telling, befall, events, layer::Fault, parse, tells};
 
 /// The mesh of a device, which has an address of its own.
 struct Mesh {
@@ -73,11 +73,11 @@ impl Scene for Mesh {
 }
 
 macro_rules! rows {
-    ($($test:ident: $network:literal, $which:expr, $but:expr;)*) => {$(
+    ($($test:ident: $network:literal, $right:literal, $which:expr, $but:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $test() {
             let mut mesh = Mesh::start($network).await;
-            let (right, told) = ("watch services", Telling::Meanwhile);
+            let (right, told) = ($right, Telling::Meanwhile);
             let row = Row { what: stringify!($test), which: $which, right, told, but: &$but };
             let faults = mesh.faults.clone();
             befall(&mut mesh, &faults, &row).await;
@@ -86,8 +86,10 @@ macro_rules! rows {
 }
 
 rows! {
-    watching_services: 140, |_, path| path.ends_with("/services"), [];
-    asking_anything: 142, |_, _| true, [];
+    watching_services: 140, "watch services", |_, path| path.ends_with("/services"), [];
+    watching_endpoints: 143, "watch endpointslices.discovery.k8s.io", |_, path| path.ends_with("/endpointslices"), [STILL];
+    watching_nodes: 145, "watch nodes", |_, path| path.ends_with("/nodes"), [STILL];
+    asking_anything: 142, "watch services", |_, _| true, [];
 }
 
 /// Without any right, and so without knowing its own device, it says so where it is told to serve its status.

@@ -45,6 +45,9 @@ enum Instead {
     Says(&'static str),
 }
 
+/// Where nothing changes nothing is said that could break off.
+const STILL: (Fault, Instead) = (Fault::Truncated, Instead::Heals("what was begun anew is whole"));
+
 /// When what is wrong can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Telling {
