@@ -33,6 +33,8 @@ const FILE: &str = "objects.log";
 const LOCK: &str = "lock";
 /// Below this it is not worth writing anew.
 const SMALL: u64 = 16 * 1024 * 1024;
+/// With room for so much more, a disk is no longer full.
+const FEW_OBJECTS: u64 = 16 * 1024;
 
 /// What is wrong with the file, or the disk under it.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +59,7 @@ pub(super) trait Disk: Send + Sync + 'static {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     fn set_len(&self, length: u64) -> io::Result<()>;
     fn sync_data(&self) -> io::Result<()>;
-    /// Makes blocks the file's, without making it longer.
+    /// Makes blocks the file's that hold nothing of it yet, for what is written there later.
     fn allocate(&self, from: u64, length: u64) -> io::Result<()>;
 }
 
@@ -141,8 +143,7 @@ impl Journal {
     /// on with; if not, it goes on as far as it can.
     fn hold_reserves(&mut self) -> bool {
         hold_spare(&compact::fresh(&self.path));
-        self.room.hold_tail(&*self.disk, self.end);
-        self.room.ensure(&*self.disk, self.end, 1).is_ok() && self.room.is_certain()
+        self.room.ensure(&*self.disk, self.end, 1).is_ok()
     }
 
     /// Writes one change. When this fails, the file is as before.
@@ -211,7 +212,7 @@ impl Journal {
 
     /// Finds out whether the disk takes writes again.
     pub(super) fn probe(&mut self) -> Result<(), JournalError> {
-        let probed = self.room.probe(&*self.disk, self.end);
+        let probed = self.room.ensure(&*self.disk, self.end, FEW_OBJECTS);
         probed.map_err(|source| JournalError::Write { path: self.path.clone(), source })?;
         self.recover();
         Ok(())

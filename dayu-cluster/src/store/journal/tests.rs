@@ -250,7 +250,7 @@ fn on_a_full_disk_deletions_are_taken_others_are_not_and_a_crash_loses_neither()
         let journal = tables.journal_mut().unwrap();
         journal.room = Room::none(end);
         journal.disk = Arc::new(Small(AtomicU64::new(end + 256 * 1024), file));
-        journal.room.hold_tail(&*journal.disk, end);
+        journal.room.ensure(&*journal.disk, end, 1).unwrap_err();
     }
     let refused = store.create(&SECRETS, object(4, 0)).unwrap_err().to_string();
     assert!(refused.contains(FILE) && refused.contains("free space"), "{refused}");
@@ -263,4 +263,41 @@ fn on_a_full_disk_deletions_are_taken_others_are_not_and_a_crash_loses_neither()
     let crashed = tempfile::tempdir().unwrap();
     fs::copy(dir.path().join(FILE), crashed.path().join(FILE)).unwrap();
     assert_eq!(content(&open(crashed.path()).unwrap()), after);
+}
+
+/// A disk that takes back, of the stretch that it cannot give in full, what it gave before.
+struct Jealous(AtomicU64);
+
+impl Disk for Jealous {
+    fn write_all_at(&self, _: &[u8], _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_len(&self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn allocate(&self, from: u64, length: u64) -> io::Result<()> {
+        if from + length <= self.0.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.0.fetch_min(from, Ordering::Relaxed);
+        Err(io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[test]
+fn blocks_that_a_file_has_are_not_lost_by_asking_for_more() {
+    const HELD: u64 = 750_000;
+    let disk = Jealous(AtomicU64::new(HELD));
+    for end in [400_000, 450_000, 420_000, 450_000] {
+        // As of a file that was just written anew: what lies behind its end is not known yet.
+        Room::none(end).ensure(&disk, end, 1).unwrap();
+        assert!(disk.0.load(Ordering::Relaxed) > HELD - 32 * 1024, "lost at {end}");
+    }
+    Room::none(480_000).ensure(&disk, 480_000, 1).unwrap_err();
 }
