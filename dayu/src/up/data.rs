@@ -1,7 +1,12 @@
 //! Where the state of a run lies.
 use std::path::{Path, PathBuf};
 
+use dayu_core::name::Device;
+
 use super::guard::Guarded;
+
+/// Which devices were played last, a line each.
+const PLAYED: &str = "played";
 
 /// Why there is no place for it.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +23,12 @@ pub(super) enum Data {
     Temporary(Guarded),
 }
 
+/// The devices that the last run on a folder played, in their order.
+pub(super) fn played(folder: &Path) -> Option<Vec<String>> {
+    let text = std::fs::read_to_string(folder.join(PLAYED)).ok()?;
+    Some(text.lines().map(str::to_owned).collect()).filter(|names: &Vec<_>| !names.is_empty())
+}
+
 impl Data {
     /// The folder that was named, or a temporary one.
     pub(super) fn open(named: Option<&Path>) -> Result<Self, Error> {
@@ -32,6 +43,14 @@ impl Data {
     /// Whether there will be another run on it.
     pub(super) fn is_kept(&self) -> bool {
         matches!(self, Self::Kept(_))
+    }
+
+    /// Keeps for the next run which devices this one plays.
+    pub(super) fn remember(&self, devices: &[Device]) {
+        let names: String = devices.iter().map(|device| format!("{device}\n")).collect();
+        if let Err(error) = std::fs::write(self.path().join(PLAYED), names) {
+            tracing::warn!(%error, "the next run has to be told --devices: {} cannot be written", self.path().join(PLAYED).display());
+        }
     }
 
     pub(super) fn path(&self) -> &Path {

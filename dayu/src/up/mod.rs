@@ -15,6 +15,7 @@ pub(crate) mod guard;
 mod hurry;
 mod pipeline;
 mod placement;
+mod resources;
 mod site;
 mod starting;
 mod table;
@@ -23,12 +24,13 @@ mod taken;
 /// What to start.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
-    /// Resources to apply instead of the example pipeline: files or folders.
+    /// Resources to apply instead of the example pipeline, which is for a --data without any: files or folders.
     #[arg(value_name = "FILE|DIR", conflicts_with_all = ["empty", "check"])]
     pub(crate) files: Vec<PathBuf>,
-    /// The devices to play; the first is the cloud of the example pipeline.
-    #[arg(long, value_delimiter = ',', default_value = "cloud,edge1,edge2")]
-    pub(crate) devices: Vec<String>,
+    /// The devices to play, the first as the cloud of the example pipeline; without it those of the last run on --data, else
+    /// cloud,edge1,edge2.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) devices: Option<Vec<String>>,
     /// Keep state here, with the kubeconfig as DIR/kubeconfig; the next `up` continues with it.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -61,10 +63,23 @@ pub(crate) enum Error {
     Check(#[from] check::Error),
 }
 
+impl Options {
+    fn devices(&self) -> Vec<String> {
+        let before = || self.data.as_deref().and_then(data::played);
+        let usual = || ["cloud", "edge1", "edge2"].map(str::to_owned).to_vec();
+        self.devices.clone().or_else(before).unwrap_or_else(usual)
+    }
+
+    /// Whether what an earlier run left is what is wanted: the example is for whoever has nothing yet.
+    fn goes_on(&self) -> bool {
+        self.data.is_some() && self.files.is_empty() && !self.empty && !self.check
+    }
+}
+
 /// Starts everything, runs until told to stop, and leaves nothing behind.
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
     let began = Instant::now();
-    let devices = devices::parse(&options.devices)?;
+    let devices = devices::parse(&options.devices())?;
     let drafts = match (options.empty, options.files.as_slice()) {
         (true, _) => Vec::new(),
         (false, []) => pipeline::drafts(&devices)?,
@@ -78,6 +93,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
         Err(_) if stop.is_cancelled() => return Ok(hurry.exit_code()),
         Err(error) => return Err(error.into()),
     };
+    site.remember_devices();
     output::progress(&format!(
         "ready after {} ms: control plane, global manager, {}",
         began.elapsed().as_millis(),
@@ -103,7 +119,9 @@ async fn serve(
     drafts: Vec<manifest::Draft>,
     began: Instant,
 ) -> Result<ExitCode, Error> {
-    if !drafts.is_empty() {
+    if options.goes_on() && resources::are_there(&site.client()).await {
+        output::progress("going on with the resources that are there; a FILE adds to them");
+    } else if !drafts.is_empty() {
         let names = apply::apply(&site.client(), drafts, "default").await?;
         output::progress(&format!("applied: {}", names.join(", ")));
     }

@@ -141,6 +141,11 @@ impl Site {
         &self.order
     }
 
+    /// Lets the next run on this data know them.
+    pub(crate) fn remember_devices(&self) {
+        self.data.remember(&self.order);
+    }
+
     /// The devices that run, in the order they were named.
     pub(crate) fn devices(&self) -> Vec<Addressed> {
         let running = self.order.iter().filter_map(|device| Some((device, self.devices.get(device)?)));

@@ -43,6 +43,7 @@ async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
     let all = workers_of(&data);
     assert!(all.len() >= 7, "and two cameras: {all:?}");
     refuses_a_second(&data).await;
+    changes_the_pipeline(&client).await;
     let before = objects(&client).await;
 
     up.signal(Signal::INT);
@@ -52,8 +53,9 @@ async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
     assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
     assert_eq!(listening(&[[127, 64], [127, 96]]), [""; 0], "something still listens");
 
-    let mut again = Dayu::start(&["up", "--empty", "--devices", &DEVICES.join(","), "--data", data.to_str().unwrap()]);
-    again.says("kubeconfig: ").await;
+    // On the same devices, with what became of the pipeline.
+    let mut again = Dayu::start(&["up", "--data", data.to_str().unwrap()]);
+    again.says("going on with the resources that are there").await;
     let client = client_of(&kubeconfig).await;
     assert_eq!(objects(&client).await, before, "the same objects are there again");
     let anew = eventually("workers run again", async || {
@@ -206,6 +208,17 @@ async fn it_ends_with_all_it_runs_once_nobody_reads_what_it_prints() {
     up.is_read_no_longer();
     assert_eq!(up.ends(LIMIT).await.code, Some(0));
     assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
+}
+
+/// Takes the cameras away, as a user may, and waits until they are gone.
+async fn changes_the_pipeline(client: &Client) {
+    let joint = Api::<JointMultiEdgeService>::namespaced(client.clone(), "pipeline");
+    joint.delete("camera", &DeleteParams::default()).await.unwrap();
+    let gone = eventually("the cameras go", async || {
+        let left: Vec<_> = objects(client).await.into_keys().filter(|name| name.contains("camera")).collect();
+        if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+    gone.await;
 }
 
 async fn refuses_a_second(data: &Path) {
