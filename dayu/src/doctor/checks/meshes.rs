@@ -5,6 +5,8 @@ use super::hindered;
 use crate::doctor::{facts::Mesh, finding::Finding};
 
 const CHECK: &str = "mesh";
+/// What a mesh says that it lacks for a low port. Its Service is reached by name then.
+const LOW_PORTS: &str = "CAP_NET_BIND_SERVICE";
 
 pub(super) fn check(meshes: &BTreeMap<String, Result<Mesh, String>>) -> Vec<Finding> {
     meshes.iter().flat_map(|(device, mesh)| one(device, mesh)).collect()
@@ -32,6 +34,10 @@ fn one(device: &str, mesh: &Result<Mesh, String>) -> Vec<Finding> {
     }
     let taken = mesh.failed.iter().map(|listener| {
         let found = format!("cannot listen on {} for {}: {}", listener.address, listener.service, listener.reason);
+        if listener.reason.contains(LOW_PORTS) {
+            let remedy = format!("run the mesh with {LOW_PORTS} if clients do not say the Service's name");
+            return Finding::warning(CHECK, device, found, remedy);
+        }
         let remedy = format!("free the address: `ss -ltnp 'sport = :{}'` says who holds it", listener.address.port());
         Finding::fault(CHECK, device, found, remedy)
     });
@@ -91,5 +97,15 @@ mod tests {
         let findings = found(Ok(Mesh { ready: true, failed: vec![taken], ..Mesh::default() }));
         assert!(findings[0].is_fault() && findings[0].found.contains("127.64.0.1:30100 for shop/detector"));
         assert!(findings[0].state.remedy().unwrap().contains(":30100"));
+    }
+
+    #[test]
+    fn a_low_port_that_only_root_can_have_is_no_fault() {
+        let reason = "Permission denied (os error 13); ports below 1024 need CAP_NET_BIND_SERVICE".to_owned();
+        let address = "127.96.0.1:443".parse().unwrap();
+        let low = Listener { service: "default/kubernetes".to_owned(), address, reason };
+        let findings = found(Ok(Mesh { ready: true, failed: vec![low], ..Mesh::default() }));
+        assert_eq!((findings[0].state.word(), findings.len()), ("warning", 1));
+        assert!(!findings[0].state.remedy().unwrap().contains("ss -ltnp"));
     }
 }
