@@ -7,10 +7,7 @@ use std::{
 };
 
 use dayu_core::{
-    balance::{
-        Candidates, Dial, Draw, Policy, Request, Stack,
-        policy::{self, UnknownPolicy},
-    },
+    balance::{Dial, Request, Stack, policy::BuiltIn},
     directory::Endpoint,
     name::{Device, ServiceKey},
 };
@@ -25,39 +22,11 @@ use crate::{
 };
 
 /// The stack that picks and makes a connection for bytes.
-pub(crate) type Bytes = Stack<Chosen, Fresh>;
+pub(crate) type Bytes = Stack<BuiltIn, Fresh>;
 /// The end of it: connects to an endpoint that is given.
 pub(crate) type Straight = Dial<Fresh>;
 /// The stack that picks and finds or makes a connection for an HTTP request.
-pub(crate) type Requests = Stack<Chosen, Warm>;
-
-/// The policy that was named: one for all stacks and explanations, so that they agree. A type of its own, because futures
-/// over a bare `Arc<dyn Policy>` cannot be shown to be `Send`.
-#[derive(Clone)]
-pub(crate) struct Chosen(Arc<dyn Policy>);
-
-impl Chosen {
-    pub(crate) fn named(name: &str) -> Result<Self, UnknownPolicy> {
-        policy::by_name(name).map(|policy| Self(policy.into()))
-    }
-}
-
-impl Policy for Chosen {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    fn pick(&self, candidates: &Candidates, draw: &mut Draw) -> Option<usize> {
-        self.0.pick(candidates, draw)
-    }
-
-    fn score(&self, candidates: &Candidates, index: usize) -> f64 {
-        self.0.score(candidates, index)
-    }
-}
-
-/// However many requests the own device has in flight, it is preferred: only an empty one sends elsewhere.
-const NEVER: u32 = u32::MAX;
+pub(crate) type Requests = Stack<BuiltIn, Warm>;
 
 /// What is asked of the balance stack by those who mean `reach`.
 pub(crate) fn request(service: ServiceKey, port: u16, reach: &Reach, own: &Device, client: Option<IpAddr>) -> Request {
@@ -65,7 +34,7 @@ pub(crate) fn request(service: ServiceKey, port: u16, reach: &Reach, own: &Devic
     let request = match reach {
         Reach::Device => request.on(own.clone()),
         Reach::On(device) => request.on(device.clone()),
-        Reach::Cluster => request.preferring(own.clone(), NEVER),
+        Reach::Cluster => request.preferring(own.clone(), None),
         Reach::Route => request,
     };
     Request { client, ..request }

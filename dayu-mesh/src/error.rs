@@ -9,9 +9,6 @@ pub enum Error {
     /// No client for the API can be made.
     #[error(transparent)]
     Connect(#[from] dayu_core::connect::ConnectError),
-    /// No balancing policy has that name.
-    #[error("--policy: {0}")]
-    Policy(#[from] dayu_core::balance::policy::UnknownPolicy),
     /// An address that every mesh needs is taken.
     #[error(
         "cannot serve {what} of device {device} on {address}: {source}; free the address (`ss -ltnp` says who holds it), or stop the other mesh of this device"

@@ -36,7 +36,7 @@ pub(crate) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
     let (directory, feed) = (Arc::new(Directory::new()), Arc::new(Feed::default()));
-    let parts = Parts::new(&options, &directory, &feed, stats)?;
+    let parts = Parts::new(&options, &directory, &feed, stats);
     let listeners = listen::Listeners::new(parts.gate.clone(), parts.carrier.clone().serve());
     let (asks, mut asked) = mpsc::channel(ASKS);
     let mut serving = Serving::new(&parts, &options, asks)?;
@@ -94,18 +94,18 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(options: &Options, directory: &Arc<Directory>, feed: &Arc<Feed>, stats: Arc<Stats>) -> Result<Self, Error> {
-        let policy = dial::Chosen::named(&options.policy)?;
+    fn new(options: &Options, directory: &Arc<Directory>, feed: &Arc<Feed>, stats: Arc<Stats>) -> Self {
+        let policy = options.policy;
         let tuned = balance::Options { seed: balance::Seed::new(rand::random()), ..balance::Options::default() };
         let (own, directory) = (options.node.clone(), Arc::clone(directory));
         let pool = Arc::new(front::pool::Pool::default());
         let ways = Ways::new(directory.clone(), own.clone());
         let fresh = dial::Fresh(ways.clone());
         let straight = DialLayer::new(tuned.deadline, tuned.origin, tuned.success).layer(fresh.clone());
-        let tunnels = balance::stack(directory.clone(), policy.clone(), fresh, tuned.clone());
+        let tunnels = balance::stack(directory.clone(), policy, fresh, tuned.clone());
         let warm = dial::Warm { pool: pool.clone(), ways };
         let answering = balance::Options { success: balance::Success::Answer, ..tuned.clone() };
-        let requests = balance::stack(directory.clone(), policy.clone(), warm, answering);
+        let requests = balance::stack(directory.clone(), policy, warm, answering);
         let explain = status::Explain { policy, seed: tuned.seed, origin: tuned.origin };
         let status = status::Status::new(directory.clone(), own.clone(), Arc::clone(feed), stats.clone(), explain);
         let (carried, idle, counted) = (TaskTracker::new(), options.idle(), stats.clone());
@@ -127,7 +127,7 @@ impl Parts {
         };
         let gate = listen::Gate::new(options.connections.unwrap_or_else(limits::connections), counted);
         let (front, status) = (Arc::new(front), Arc::new(status));
-        Ok(Self { gate, carrier, front, pool, status, carried, ending, _closed: closed.drop_guard() })
+        Self { gate, carrier, front, pool, status, carried, ending, _closed: closed.drop_guard() }
     }
 
     /// Lets what is being carried come to its end; what has not after `patience` is cut when this is dropped.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use dayu_core::name::Device;
+use dayu_core::{balance::policy::BuiltIn, name::Device};
 use ipnet::Ipv4Net;
 
 /// The mesh of one device.
@@ -29,9 +29,10 @@ pub struct Options {
     /// What tells the cluster from others, so that nothing that was kept of another one is served; `run` finds it out.
     #[arg(skip)]
     pub cluster: String,
-    /// How one of several equal endpoints is chosen.
-    #[arg(long, value_name = "NAME", default_value = Options::POLICY)]
-    pub policy: String,
+    /// How one of several equal endpoints is chosen where the Service does not say so (annotation dayu.io/balance): p2c,
+    /// least-request, least-request:CHOICES, round-robin, random or consistent-hash
+    #[arg(long, value_name = "NAME", default_value_t = Options::POLICY)]
+    pub policy: BuiltIn,
     /// When told to end, connections have so many seconds to come to their own end before they are cut.
     #[arg(long, value_name = "SECONDS", default_value_t = Options::DRAIN)]
     pub drain: u64,
@@ -55,7 +56,7 @@ pub struct Options {
 
 impl Options {
     /// The policy that is used where none is named: power of two choices.
-    pub const POLICY: &str = "p2c";
+    pub const POLICY: BuiltIn = BuiltIn::PowerOfTwo;
     /// Seconds that connections have to end where nothing else is said.
     pub const DRAIN: u64 = 5;
     /// Seconds until an idle connection is cut where nothing else is said.
@@ -65,7 +66,7 @@ impl Options {
 
     /// Everything at its default for the device `node`.
     pub fn of(node: impl Into<Device>) -> Self {
-        let (node, policy) = (node.into(), Self::POLICY.to_owned());
+        let (node, policy) = (node.into(), Self::POLICY);
         let (drain, idle) = (Self::DRAIN, Self::IDLE);
         let (dns, dns_upstream, dns_network) = (None, Vec::new(), Self::DNS_NETWORK);
         let (kubeconfig, status, connections) = (None, None, None);

@@ -4,7 +4,10 @@ mod world;
 
 use std::{hint::black_box, time::Duration};
 
-use dayu_core::balance::{Candidates, Policy, Request, Seed, policy};
+use dayu_core::balance::{
+    Candidates, Policy, Request, Seed,
+    policy::{self, BuiltIn},
+};
 use tokio::time::Instant;
 
 use crate::{allocation, figures::Figures};
@@ -37,28 +40,35 @@ pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
         "{:<32}{:>12}{:>12}{:>12}{:>10}{:>14}",
         "ns a pick at n endpoints", 10, 1_000, 10_000, "10k:10", "allocations"
     );
-    let policies = policy::NAMES.iter().filter_map(|name| policy::by_name(name).ok());
-    let rows = policies.map(|policy| {
-        let row = row(|size| picks(&world::candidates(size, None), policy.as_ref(), arguments.picks));
-        print(policy.name(), &row);
-        (policy.name(), row)
-    });
-    let rows: Vec<(&str, Row)> = rows.collect();
-    print("round-robin, weights of 1 to 4", &row(|size| picks(&world::weighted(size), &turns(), arguments.picks)));
+    let mut rows: Vec<(String, Row)> = Vec::new();
+    // By the stack's policy, then where the Service names one and the stack's is another.
+    for said in [false, true] {
+        for policy in policy::NAMES.iter().filter_map(|name| name.parse::<BuiltIn>().ok()) {
+            let (name, balance) = if said {
+                (format!("{policy}, said by its Service"), Some(policy))
+            } else {
+                (policy.to_string(), None)
+            };
+            let stacks = if said { BuiltIn::PowerOfTwo } else { policy };
+            let row = row(|size| picks(&world::candidates(size, None, balance), &stacks, arguments.picks));
+            print(&name, &row);
+            rows.push((name, row));
+        }
+    }
+    print(
+        "round-robin, weights of 1 to 4",
+        &row(|size| picks(&world::weighted(size), &policy::RoundRobin, arguments.picks)),
+    );
     print("p2c, request to endpoint", &row(|size| requests(size, arguments.picks)));
     print("peer: list under a mutex", &row(|size| peers::locked_list(size, arguments.picks)));
     print("peer: tower::balance p2c", &row(|size| peers::tower_p2c(size, arguments.picks)));
     let largest = SIZES[2];
-    let homes = first(|| world::candidates(largest, Some(7)), &policy::ConsistentHash);
-    let round = first(|| world::weighted(largest), &turns());
+    let homes = first(|| world::candidates(largest, Some(7), None), &policy::ConsistentHash);
+    let round = first(|| world::weighted(largest), &policy::RoundRobin);
     println!("laid out once for {largest} endpoints: homes {homes:.1?}, weighted round {round:.1?}\n");
     let mut figures = Figures::default();
     rows.iter().for_each(|(name, row)| row.limit(&mut figures, name));
     if arguments.check { figures.check() } else { Ok(()) }
-}
-
-fn turns() -> policy::RoundRobin {
-    policy::RoundRobin::default()
 }
 
 /// What the first pick takes, for which is laid out what all others look at: the best of a few new directories.
@@ -92,9 +102,9 @@ fn print(name: &str, row: &Row) {
 }
 
 /// Picks among candidates that are narrowed already.
-fn picks(candidates: &Candidates, policy: &dyn Policy, count: u32) -> (f64, f64) {
+fn picks(candidates: &Candidates, policy: &impl Policy, count: u32) -> (f64, f64) {
     let seed = Seed::new(7);
-    measure(count, || policy.pick(candidates, &mut seed.draw()))
+    measure(count, || candidates.pick(policy, &mut seed.draw()))
 }
 
 /// Everything between a request and its endpoint: lookup in the snapshot, device, outliers, policy.
@@ -105,7 +115,7 @@ fn requests(size: usize, count: u32) -> (f64, f64) {
     measure(count, || {
         directory.with(|snapshot| {
             let candidates = world::narrowed(snapshot, request.clone());
-            candidates.and_then(|left| policy::PowerOfTwo.pick(&left, &mut seed.draw()))
+            candidates.and_then(|left| left.pick(&BuiltIn::PowerOfTwo, &mut seed.draw()))
         })
     })
 }

@@ -2,7 +2,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use dayu_core::{
-    balance::{Candidates, Error, OutlierLayer, Request, TargetDeviceLayer},
+    balance::{Candidates, Error, OutlierLayer, Request, TargetDeviceLayer, policy::BuiltIn},
     directory::{Change, DeviceRecord, Directory, EndpointRecord, PodRef, ServiceRecord, SliceRecord, Snapshot},
     name::{Device, ServiceKey},
 };
@@ -24,13 +24,14 @@ pub(super) fn device() -> Device {
 
 /// A directory that knows the Service with `size` endpoints of equal weight.
 pub(super) fn directory(size: usize) -> Directory {
-    directory_of((0..size as u32).map(|index| endpoint(index, 1)).collect())
+    directory_of((0..size as u32).map(|index| endpoint(index, 1)).collect(), None)
 }
 
-fn directory_of(endpoints: Vec<EndpointRecord>) -> Directory {
+fn directory_of(endpoints: Vec<EndpointRecord>, said: Option<BuiltIn>) -> Directory {
     let directory = Directory::new();
     directory.apply(Change::Device(DeviceRecord { device: device(), version: 1, addresses: Vec::new(), ready: true }));
-    directory.apply(Change::Service(ServiceRecord::new(service()).port(PORT)));
+    let balance = said.map(|policy| policy.to_string().into());
+    directory.apply(Change::Service(ServiceRecord { balance, ..ServiceRecord::new(service()).port(PORT) }));
     directory.apply(Change::Slice(SliceRecord {
         namespace: service().namespace,
         name: "det-1".into(),
@@ -45,15 +46,15 @@ fn directory_of(endpoints: Vec<EndpointRecord>) -> Directory {
     directory
 }
 
-/// The candidates of a request for the device, with `key` or without.
-pub(super) fn candidates(size: usize, key: Option<u64>) -> Candidates {
-    candidates_in(&directory(size), key)
+/// The candidates of a request for the device, with `key` or without, to a Service that names a policy, or not.
+pub(super) fn candidates(size: usize, key: Option<u64>, said: Option<BuiltIn>) -> Candidates {
+    candidates_in(&directory_of((0..size as u32).map(|index| endpoint(index, 1)).collect(), said), key)
 }
 
 /// Those of endpoints that weigh from 1 to 4.
 pub(super) fn weighted(size: usize) -> Candidates {
     let endpoints = (0..size as u32).map(|index| endpoint(index, 1 + (index % 4) as u16)).collect();
-    candidates_in(&directory_of(endpoints), None)
+    candidates_in(&directory_of(endpoints, None), None)
 }
 
 fn candidates_in(directory: &Directory, key: Option<u64>) -> Candidates {

@@ -3,7 +3,10 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::{Error, Homes, Load, Reason, Refused, Request, Target, Turns, latency::nanos};
+use super::{
+    Draw, Error, Homes, Load, Policy, Reason, Refused, Request, SaidBy, SpillAt, Target, Turns, latency::nanos,
+    policy::ConsistentHash,
+};
 use crate::directory::{Endpoint, EndpointSet, Service, Slot};
 
 /// The endpoints that may still be picked for one request. Nothing is copied: the endpoints lie in the snapshot.
@@ -31,6 +34,8 @@ pub struct Candidates {
     /// The key is the client's, and the Service wants each client at one endpoint, however busy.
     pub(super) sticky: bool,
     pub(super) spares_ejected: bool,
+    /// Nothing follows from it for other requests.
+    pub(super) rehearses: bool,
     pub(super) now: Duration,
     pub(super) tried: SmallVec<[usize; 8]>,
 }
@@ -49,7 +54,54 @@ impl Candidates {
             return Err(refused(&request, Reason::NoSuchPort, detail).into());
         };
         let range = 0..service.ports[port].endpoints.all().len();
-        Ok(Self { request, service, port, range, sticky: false, spares_ejected: false, now, tried: SmallVec::new() })
+        let (sticky, spares_ejected, rehearses, tried) = Default::default();
+        Ok(Self { request, service, port, range, sticky, spares_ejected, rehearses, now, tried })
+    }
+
+    /// The index of the one that gets the request, or none when none is usable: by consistent hash where the request has a key,
+    /// else by the policy that its Service names, else by `policy`.
+    ///
+    /// ```
+    /// use dayu_core::{balance::{Candidates, Draw, Request, policy}, name::ServiceKey};
+    /// use dayu_core::directory::{Change, Directory, EndpointRecord, ServiceRecord, SliceRecord};
+    /// use std::time::Duration;
+    ///
+    /// let detector = ServiceKey::new("shop", "detector");
+    /// let service = ServiceRecord { balance: Some("round-robin".into()), ..ServiceRecord::new(detector.clone()).port(9000) };
+    /// let runs = SliceRecord::new(&detector, "all", 9000, [1, 2].map(|last| EndpointRecord::new([10, 0, 0, last])));
+    /// let directory = Directory::from_iter([Change::from(service), runs.into()]);
+    /// let service = directory.snapshot().service(&detector).cloned().expect("it was just told");
+    /// let candidates = Candidates::new(Request::to(detector, 9000), service, Duration::ZERO)?;
+    /// let picked = [(); 3].map(|()| candidates.pick(&policy::Random, &mut Draw::new(1)));
+    /// assert_eq!(picked, [Some(0), Some(1), Some(0)], "in turn, whatever is drawn");
+    /// # Ok::<(), dayu_core::balance::Error>(())
+    /// ```
+    pub fn pick<P: Policy + ?Sized>(&self, policy: &P, draw: &mut Draw) -> Option<usize> {
+        if self.request.key.is_some() {
+            return ConsistentHash.pick(self, draw);
+        }
+        match &self.service.balancing.policy {
+            None => policy.pick(self, draw),
+            Some(said) => said.pick(self, draw),
+        }
+    }
+
+    /// What [`Candidates::pick`] picks by, and who says so.
+    pub(super) fn in_force<'a>(&'a self, policy: &'a dyn Policy) -> (&'a dyn Policy, SaidBy) {
+        match &self.service.balancing.policy {
+            _ if self.request.key.is_some() => (&ConsistentHash, SaidBy::Request),
+            Some(said) => (said, SaidBy::Service),
+            None => (policy, SaidBy::Default),
+        }
+    }
+
+    /// From how busy a device on a request may leave it that prefers it and has `asked` for that much, and who says so.
+    pub(super) fn spill_at(&self, asked: Option<SpillAt>) -> (SpillAt, SaidBy) {
+        match (asked, self.service.balancing.spill_at) {
+            (Some(asked), _) => (asked, SaidBy::Request),
+            (None, Some(said)) => (said, SaidBy::Service),
+            (None, None) => (SpillAt::NEVER, SaidBy::Default),
+        }
     }
 
     /// What was asked.

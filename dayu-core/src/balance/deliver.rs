@@ -7,7 +7,7 @@ use std::{
 use futures::future::BoxFuture;
 use tower::{BoxError, Layer, Service, ServiceExt};
 
-use super::{Attempt, Candidates, Error, Policy, Seed, policy};
+use super::{Attempt, Candidates, Error, Policy, Seed};
 
 /// Adds [`Balance`].
 #[derive(Debug)]
@@ -19,7 +19,8 @@ pub struct BalanceLayer<P> {
 
 /// Picks one candidate after the other until one can be reached.
 ///
-/// Requests with a key are picked by consistent hash, whatever the policy. Not for you if a request must not be repeated
+/// Requests with a key are picked by consistent hash, and those to a Service that says how it is balanced by what that says,
+/// whatever the policy. Not for you if a request must not be repeated
 /// even though its connection never stood: set one attempt.
 #[derive(Debug)]
 pub struct Balance<P, S> {
@@ -80,7 +81,7 @@ where
 
 /// The next candidate; where a device was only preferred and has none left, of any device.
 fn next<P: Policy>(layer: &BalanceLayer<P>, candidates: &mut Candidates) -> Option<usize> {
-    let pick = |candidates: &Candidates| policy::pick(&*layer.policy, candidates, &mut layer.seed.draw());
+    let pick = |candidates: &Candidates| candidates.pick(&*layer.policy, &mut layer.seed.draw());
     pick(candidates).or_else(|| candidates.leave_device().then(|| pick(candidates)).flatten())
 }
 

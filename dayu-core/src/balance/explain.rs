@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Draw, Error, Policy, Request, affinity, outlier, policy, resolve, target};
+use super::{Candidates, Draw, Error, Ignored, Policy, Request, SpillAt, Target, affinity, outlier, resolve, target};
 use crate::directory::{Endpoint, Snapshot};
 
 /// Where a request would go and why.
@@ -20,6 +20,14 @@ pub struct Explanation {
     pub device: Option<String>,
     /// The policy that picks: for a request with a key, consistent hash.
     pub policy: String,
+    /// Who says so.
+    pub policy_by: SaidBy,
+    /// When a device that is only preferred is left, where one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spilling: Option<Spilling>,
+    /// What the Service says of how it is balanced and nobody can read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Ignored>,
     /// Version of the snapshot that was looked at.
     pub snapshot: u64,
     /// Whether what it knows is from an earlier time: [`Snapshot::is_stale`].
@@ -30,6 +38,31 @@ pub struct Explanation {
     /// Why the request would be refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Refusal>,
+}
+
+/// Who says how a request is balanced; each overrules those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SaidBy {
+    /// The request: by its key, or with the device that it prefers.
+    Request,
+    /// The Service.
+    Service,
+    /// Neither: the stack's policy, and never to spill.
+    Default,
+}
+
+/// When a device that is only preferred is left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Spilling {
+    /// From how much to do.
+    pub at: SpillAt,
+    /// Who says so.
+    pub by: SaidBy,
+    /// Whether this request may go anywhere: for that, or because nothing there is usable.
+    pub leaves: bool,
 }
 
 /// Why a request would be refused.
@@ -90,6 +123,9 @@ pub fn explain<P: Policy>(
         port: request.port,
         device: request.device().map(ToString::to_string),
         policy: policy.name().to_owned(),
+        policy_by: SaidBy::Default,
+        spilling: None,
+        ignored: Vec::new(),
         snapshot: snapshot.version(),
         stale: snapshot.is_stale(),
         endpoints: Vec::new(),
@@ -100,6 +136,7 @@ pub fn explain<P: Policy>(
     {
         let all = service.ports[port].endpoints.all();
         explanation.endpoints = all.iter().map(|endpoint| explained(endpoint, now)).collect();
+        explanation.ignored.clone_from(&service.balancing.ignored);
     }
     if let Err(error) = narrow(snapshot, request, policy, &mut draw, now, &mut explanation) {
         explanation.refused = Some(Refusal { reason: error.reason().to_owned(), message: error.to_string() });
@@ -113,10 +150,18 @@ fn narrow(
     policy: &dyn Policy,
     draw: &mut Draw,
     now: Duration,
-    Explanation { endpoints, policy: named, .. }: &mut Explanation,
+    Explanation { endpoints, policy: named, policy_by, spilling, .. }: &mut Explanation,
 ) -> Result<(), Error> {
     let mut candidates = resolve::resolve(snapshot, request.clone(), now)?;
-    let narrowed = target::narrow(&mut candidates, |_, _| ());
+    candidates.rehearses = true;
+    let narrowed = target::narrow(&mut candidates);
+    outlier::spare(&mut candidates);
+    affinity::key(&mut candidates);
+    *spilling = self::spilling(&candidates);
+    let (policy, by) = candidates.in_force(policy);
+    let said = candidates.service.balancing.policy.filter(|_| by == SaidBy::Service);
+    *named = said.map_or_else(|| policy.name().to_owned(), |said| said.to_string());
+    *policy_by = by;
     for (at, endpoint) in endpoints.iter_mut().enumerate() {
         if !candidates.range.contains(&at) {
             endpoint.left_out = Some("target device: another device is meant".to_owned());
@@ -125,10 +170,6 @@ fn narrow(
         }
     }
     narrowed?;
-    outlier::spare(&mut candidates);
-    affinity::key(&mut candidates);
-    let policy = policy::in_force(policy, &candidates);
-    policy.name().clone_into(named);
     for at in 0..candidates.len() {
         let endpoint = &mut endpoints[candidates.range.start + at];
         if candidates.is_usable(at) {
@@ -140,6 +181,12 @@ fn narrow(
     let picked = policy.pick(&candidates, draw).ok_or_else(|| candidates.refusal())?;
     endpoints[candidates.range.start + picked].picked = true;
     Ok(())
+}
+
+fn spilling(candidates: &Candidates) -> Option<Spilling> {
+    let Target::Prefer { device, spill_at } = &candidates.request.target else { return None };
+    let (at, by) = candidates.spill_at(*spill_at);
+    Some(Spilling { at, by, leaves: candidates.range != candidates.set().range(device.as_str()) })
 }
 
 fn explained(endpoint: &Endpoint, now: Duration) -> Explained {

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 mod affinity;
+mod balancing;
 mod candidates;
 mod deliver;
 mod dial;
@@ -43,17 +44,19 @@ pub mod policy;
 mod request;
 mod resolve;
 mod spill;
+mod spill_at;
 mod stack;
 mod target;
 mod turns;
 
 pub use affinity::{Affinity, AffinityLayer};
+pub use balancing::{Balancing, Ignored};
 pub use candidates::Candidates;
 pub use deliver::{Balance, BalanceLayer};
 pub use dial::{Attempt, Dial, DialError, DialLayer, Success, Tracked};
 pub use draw::{Draw, Seed};
 pub use error::{Error, Reason, Refused};
-pub use explain::{Explained, Explanation, Refusal, explain};
+pub use explain::{Explained, Explanation, Refusal, SaidBy, Spilling, explain};
 pub(crate) use homes::Homes;
 pub use load::{InFlight, Load};
 pub use outlier::{Outlier, OutlierLayer};
@@ -61,6 +64,12 @@ pub use policy::Policy;
 pub use request::{Request, Target};
 pub use resolve::{Resolve, ResolveLayer};
 pub(crate) use spill::Spill;
+pub use spill_at::{SpillAt, UnknownSpill};
 pub use stack::{Options, Stack, stack};
 pub use target::{TargetDevice, TargetDeviceLayer};
 pub(crate) use turns::Turns;
+
+/// As much of what somebody wrote as an error needs to show.
+fn cut(text: &str) -> String {
+    text.chars().take(64).collect()
+}

@@ -1,6 +1,7 @@
 //! What a caller wants.
 use std::net::IpAddr;
 
+use super::SpillAt;
 use crate::name::{Device, ServiceKey};
 
 /// Where a request may go.
@@ -14,24 +15,26 @@ pub enum Target {
     /// To this device as long as its endpoints have fewer than so many requests in flight each; then to any, until for two
     /// seconds all that is in flight to the Service's port would have made no more than half of that on the device.
     ///
-    /// What is in flight is what this process sent. All who prefer a device share one state, so let them name one mark.
+    /// What is in flight is what this process sent. All who prefer a device share one state, so let them name one mark, or leave
+    /// it to the Service.
     Prefer {
         /// The device.
         device: Device,
-        /// Requests in flight per endpoint from which others are used too; 0 uses them always.
-        spill_at: u32,
+        /// From how many on others are used too. Unless it is said, the [Service](super::Balancing::spill_at) says it; unless
+        /// that does, never.
+        spill_at: Option<SpillAt>,
     },
 }
 
 /// One request for an endpoint.
 ///
 /// ```
-/// use dayu_core::{balance::{Request, Target, hash}, name::{Device, ServiceKey}};
+/// use dayu_core::{balance::{Request, SpillAt, Target, hash}, name::{Device, ServiceKey}};
 ///
 /// let detector = ServiceKey::new("shop", "detector");
 /// let request = Request::to(detector, 9000).on(Device::from("edge1")).keyed(hash::bytes(b"camera-7"));
 /// assert_eq!(request.target, Target::Strict("edge1".into()));
-/// assert_eq!(request.preferring("edge2".into(), 8).device().map(Device::as_str), Some("edge2"));
+/// assert_eq!(request.preferring("edge2".into(), SpillAt::in_flight(8)).device().map(Device::as_str), Some("edge2"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -60,10 +63,10 @@ impl Request {
         Self { target: Target::Strict(device), ..self }
     }
 
-    /// The same, on `device` if it can, else on any (see [`Target::Prefer`]).
+    /// The same, on `device` if it can, else on any (see [`Target::Prefer`]); with `None`, the Service says when.
     #[must_use]
-    pub fn preferring(self, device: Device, spill_at: u32) -> Self {
-        Self { target: Target::Prefer { device, spill_at }, ..self }
+    pub fn preferring(self, device: Device, spill_at: impl Into<Option<SpillAt>>) -> Self {
+        Self { target: Target::Prefer { device, spill_at: spill_at.into() }, ..self }
     }
 
     /// The same, by key: one of [`hash::bytes`](super::hash::bytes), or any number that spreads as well.

@@ -1,6 +1,8 @@
 //! Whether a preferred device has so much to do that others help.
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::SpillAt;
+
 /// Nanoseconds without too much to do until a device has its requests to itself again.
 const CALM: u64 = 2_000_000_000;
 /// At the device itself, before it spills.
@@ -28,8 +30,14 @@ pub(super) struct Verdict {
 impl Spill {
     /// Judges, at `now` in nanoseconds, by the mark `high` and the requests in flight for each endpoint of the device: those at
     /// `home`, and `all` that would be there if nothing spilled. Nothing changes until it is [noted](Spill::note).
-    pub(super) fn judge(&self, high: u32, now: u64, home: impl FnOnce() -> f64, all: impl FnOnce() -> f64) -> Verdict {
-        let (now, high, pressed) = (now.max(1), f64::from(high), self.pressed.load(Relaxed));
+    pub(super) fn judge(
+        &self,
+        high: SpillAt,
+        now: u64,
+        home: impl FnOnce() -> f64,
+        all: impl FnOnce() -> f64,
+    ) -> Verdict {
+        let (now, high, pressed) = (now.max(1), f64::from(high.each()), self.pressed.load(Relaxed));
         let is_pressed = if pressed == HOME { home() >= high } else { all() > high / 2.0 };
         let pressed = match is_pressed {
             true => now,
@@ -57,7 +65,7 @@ mod tests {
     fn spills(found: &[(u64, u32, u32)]) -> Vec<bool> {
         let spill = Spill::default();
         let judged = found.iter().map(|(at, home, all)| {
-            let judge = || spill.judge(8, at * MILLI, || f64::from(*home), || f64::from(*all));
+            let judge = || spill.judge(SpillAt::in_flight(8), at * MILLI, || f64::from(*home), || f64::from(*all));
             let verdict = judge();
             assert_eq!(verdict, judge(), "judging changes nothing");
             spill.note(verdict);

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 use futures::future::{Either, Ready, ready};
 use tower::{Layer, Service};
 
-use super::{Candidates, Error, Spill, Target, latency::nanos, spill::Verdict};
+use super::{Candidates, Error, SpillAt, Target, latency::nanos};
 
 /// Adds [`TargetDevice`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,15 +40,15 @@ where
     }
 
     fn call(&mut self, mut candidates: Candidates) -> Self::Future {
-        match narrow(&mut candidates, Spill::note) {
+        match narrow(&mut candidates) {
             Ok(()) => Either::Left(self.0.call(candidates)),
             Err(error) => Either::Right(ready(Err(error))),
         }
     }
 }
 
-/// Leaves the candidates that the request's target allows. `follow` is told what that means for requests after it.
-pub(super) fn narrow(candidates: &mut Candidates, follow: impl FnOnce(&Spill, Verdict)) -> Result<(), Error> {
+/// Leaves the candidates that the request's target allows.
+pub(super) fn narrow(candidates: &mut Candidates) -> Result<(), Error> {
     match candidates.request.target.clone() {
         Target::Any => {}
         Target::Strict(device) => candidates.narrow_to(device.as_str()),
@@ -56,7 +56,8 @@ pub(super) fn narrow(candidates: &mut Candidates, follow: impl FnOnce(&Spill, Ve
             candidates.narrow_to(device.as_str());
             // A device whose endpoints are all ejected is left, too: others are likelier to answer.
             candidates.spares_ejected = true;
-            if candidates.usable_from(0).is_none() || spills(candidates, spill_at, follow) {
+            let (at, _) = candidates.spill_at(spill_at);
+            if candidates.usable_from(0).is_none() || spills(candidates, at) {
                 candidates.widen();
             }
             candidates.spares_ejected = false;
@@ -70,14 +71,19 @@ pub(super) fn narrow(candidates: &mut Candidates, follow: impl FnOnce(&Spill, Ve
 }
 
 /// Whether the device whose endpoints are the candidates has so much to do that the request may go elsewhere.
-fn spills(candidates: &Candidates, spill_at: u32, follow: impl FnOnce(&Spill, Verdict)) -> bool {
+fn spills(candidates: &Candidates, at: SpillAt) -> bool {
+    if at == SpillAt::NEVER {
+        return false;
+    }
     let Some(spill) = candidates.set().spill(&candidates.range) else { return false };
     let home = || candidates.field().mean_in_flight(0, LOOKED_AT);
     let all = || {
         let all = candidates.field_of(0..candidates.all().len());
         all.mean_in_flight(0, LOOKED_AT_ELSEWHERE) * all.len() as f64 / candidates.len() as f64
     };
-    let verdict = spill.judge(spill_at, nanos(candidates.now), home, all);
-    follow(spill, verdict);
+    let verdict = spill.judge(at, nanos(candidates.now), home, all);
+    if !candidates.rehearses {
+        spill.note(verdict);
+    }
     verdict.spills
 }

@@ -1,6 +1,7 @@
 //! Whose turn it is: each endpoint as often as it weighs, its turns spread over the round.
 //!
 //! A round is laid out once and then only read, so that a turn costs the same however many there are.
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// So many turns a round may have for each endpoint, and in any case [`FEW`] in all. Beyond, weights are told apart less
 /// finely: an endpoint that weighs as much as most has its share to a thirtieth.
@@ -13,15 +14,18 @@ pub(crate) struct Turns {
     len: usize,
     /// Who has each turn of a round, by index. Empty where all weigh the same: then each has the turn of its index.
     round: Box<[u32]>,
+    /// The turn that is next.
+    next: AtomicU64,
 }
 
 impl Turns {
-    /// The turns of endpoints with these weights, which are called by their index.
-    pub(crate) fn new(weights: impl Iterator<Item = u64>) -> Self {
+    /// The turns of endpoints with these weights, which are called by their index. They go on after those of `before`: who
+    /// stands first would else have one more with each change.
+    pub(crate) fn new(weights: impl Iterator<Item = u64>, before: Option<&Self>) -> Self {
         let weights = shortened(weights.collect());
-        let len = weights.len();
+        let (len, next) = (weights.len(), AtomicU64::new(before.map_or(0, |before| before.next.load(Relaxed))));
         if weights.iter().all(|weight| *weight == 1) {
-            return Self { len, round: Box::default() };
+            return Self { len, round: Box::default(), next };
         }
         // Of an endpoint's turns, one lies in each of as many equal parts of the round as it weighs. Where in its parts is its
         // own, so that equal endpoints do not come one after the other.
@@ -31,11 +35,20 @@ impl Turns {
         };
         let mut round: Vec<(f64, u32)> = weights.iter().enumerate().flat_map(moments).collect();
         round.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        Self { len, round: round.into_iter().map(|(_, index)| index).collect() }
+        Self { len, round: round.into_iter().map(|(_, index)| index).collect(), next }
     }
 
-    /// Who has this turn; 0 where nobody is.
-    pub(crate) fn of(&self, turn: u64) -> usize {
+    /// Who has the next turn; 0 where nobody is.
+    pub(crate) fn take(&self) -> usize {
+        self.of(self.next.fetch_add(1, Relaxed))
+    }
+
+    /// Who would have it if so many were taken before.
+    pub(crate) fn ahead(&self, taken: u64) -> usize {
+        self.of(self.next.load(Relaxed).wrapping_add(taken))
+    }
+
+    fn of(&self, turn: u64) -> usize {
         let nth = |of: usize| turn.checked_rem(of as u64).unwrap_or_default() as usize;
         self.round.get(nth(self.round.len())).map_or_else(|| nth(self.len), |index| *index as usize)
     }
@@ -70,7 +83,7 @@ mod tests {
     use super::*;
 
     fn order(weights: &[u16], turns: u64) -> Vec<usize> {
-        let all = Turns::new(weights.iter().copied().map(u64::from));
+        let all = Turns::new(weights.iter().copied().map(u64::from), None);
         (0..turns).map(|turn| all.of(turn)).collect()
     }
 
@@ -79,13 +92,21 @@ mod tests {
         assert_eq!(order(&[4, 1, 1], 6), [0, 2, 0, 0, 1, 0]);
         assert_eq!(order(&[7, 7, 7], 4), [0, 1, 2, 0], "equal weights need no round");
         assert_eq!(order(&[1, 3], 8), [0, 1, 1, 1, 0, 1, 1, 1]);
-        assert_eq!(Turns::new(std::iter::empty()).of(3), 0);
+        assert_eq!(Turns::new(std::iter::empty(), None).of(3), 0);
+    }
+
+    #[test]
+    fn turns_go_on_where_endpoints_change_and_looking_ahead_takes_none() {
+        let before = Turns::new([1, 1, 1].into_iter(), None);
+        assert_eq!((before.ahead(1), before.take(), before.take()), (1, 0, 1));
+        let after = Turns::new([1, 1, 1, 1].into_iter(), Some(&before));
+        assert_eq!((after.take(), after.take(), after.take()), (2, 3, 0));
     }
 
     #[test]
     fn a_round_has_room_for_the_heaviest() {
         let weights: Vec<u64> = (0..10_000).map(|index| if index % 2 == 0 { 65_535 } else { 32_768 }).collect();
-        let turns = Turns::new(weights.into_iter());
+        let turns = Turns::new(weights.into_iter(), None);
         assert!((150_000..170_000).contains(&turns.round.len()), "{}", turns.round.len());
         assert_eq!(order(&[65_535, 1], 65_536).iter().filter(|index| **index == 1).count(), 16, "less finely");
     }

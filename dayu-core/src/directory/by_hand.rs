@@ -28,6 +28,8 @@ impl ServiceRecord {
             labels: BTreeMap::new(),
             target: None,
             logical_service: Arc::default(),
+            balance: None,
+            spill: None,
         }
     }
 

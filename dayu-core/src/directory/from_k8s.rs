@@ -12,7 +12,7 @@ use k8s_openapi::{
 use super::{DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord};
 use crate::{
     api::{
-        annotation::{LOGICAL_SERVICE, TARGET_NODE},
+        annotation::{BALANCE, LOGICAL_SERVICE, SPILL, TARGET_NODE},
         label::SERVICE_PROXY_NAME,
     },
     name::{Device, ServiceKey, Uid},
@@ -60,6 +60,8 @@ impl From<&Service> for ServiceRecord {
             labels: labels(&service.metadata),
             target: annotation(TARGET_NODE).filter(|node| !node.is_empty()).map(|node| Device::from(node.as_str())),
             logical_service: annotation(LOGICAL_SERVICE).map(String::as_str).unwrap_or_default().into(),
+            balance: annotation(BALANCE).map(|said| said.as_str().into()),
+            spill: annotation(SPILL).map(|said| said.as_str().into()),
         }
     }
 }

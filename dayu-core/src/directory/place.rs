@@ -26,9 +26,10 @@ pub(super) struct Place {
 pub(super) struct Lazy<T>(OnceLock<Arc<T>>);
 
 /// What can be made of one number of each endpoint.
-pub(super) trait Made {
+pub(super) trait Made: Sized {
     fn number(endpoint: &Endpoint) -> u64;
-    fn made(endpoints: &[Endpoint]) -> Self;
+    /// `before` is what was made of them until they changed.
+    fn made(endpoints: &[Endpoint], before: Option<&Self>) -> Self;
 }
 
 /// The places of `endpoints`, which are sorted by device. What `before` remembers of a device is kept.
@@ -77,13 +78,14 @@ impl<T> Default for Lazy<T> {
 impl<T: Made> Lazy<T> {
     /// What is made of `endpoints`, which are always the same for this one.
     pub(super) fn of(&self, endpoints: &[Endpoint]) -> &T {
-        self.0.get_or_init(|| Arc::new(T::made(endpoints)))
+        self.0.get_or_init(|| Arc::new(T::made(endpoints, None)))
     }
 
     /// Its successor where `before` became `endpoints`: the same, where only their state changed.
     pub(super) fn renewed(&self, before: &[Endpoint], endpoints: &[Endpoint]) -> Self {
         let same = || before.iter().map(T::number).eq(endpoints.iter().map(T::number));
-        let made = self.0.get().map(|made| if same() { made.clone() } else { Arc::new(T::made(endpoints)) });
+        let made =
+            self.0.get().map(|made| if same() { made.clone() } else { Arc::new(T::made(endpoints, Some(made))) });
         Self(made.map(OnceLock::from).unwrap_or_default())
     }
 }
@@ -93,7 +95,7 @@ impl Made for Homes {
         endpoint.hash
     }
 
-    fn made(endpoints: &[Endpoint]) -> Self {
+    fn made(endpoints: &[Endpoint], _: Option<&Self>) -> Self {
         Self::new(endpoints.iter().map(Self::number))
     }
 }
@@ -103,7 +105,7 @@ impl Made for Turns {
         endpoint.weight.into()
     }
 
-    fn made(endpoints: &[Endpoint]) -> Self {
-        Self::new(endpoints.iter().map(Self::number))
+    fn made(endpoints: &[Endpoint], before: Option<&Self>) -> Self {
+        Self::new(endpoints.iter().map(Self::number), before)
     }
 }

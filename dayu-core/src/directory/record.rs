@@ -75,6 +75,12 @@ pub struct ServiceRecord {
     pub target: Option<Device>,
     /// Annotation `dayu.io/logical-service`.
     pub logical_service: Arc<str>,
+    /// Annotation `dayu.io/balance`, whatever it says.
+    #[serde(default)]
+    pub balance: Option<Arc<str>>,
+    /// Annotation `dayu.io/spill`, whatever it says.
+    #[serde(default)]
+    pub spill: Option<Arc<str>>,
 }
 
 /// One port of a Service.

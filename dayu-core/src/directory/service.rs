@@ -2,7 +2,10 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::EndpointSet;
-use crate::name::{ServiceKey, Uid};
+use crate::{
+    balance::Balancing,
+    name::{ServiceKey, Uid},
+};
 
 /// One incarnation of a Service with its endpoints.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct Service {
     pub ports: Vec<Port>,
     /// Whether one client goes to one endpoint (`sessionAffinity: ClientIP`).
     pub affine: bool,
+    /// What it says of how requests to it are balanced.
+    pub balancing: Balancing,
     /// Whether requests may pass.
     pub gate: Gate,
 }

@@ -12,7 +12,7 @@ use super::{
     SliceRecord, Snapshot, claims::Claims,
 };
 use crate::{
-    balance::{Load, hash},
+    balance::{Balancing, Load, hash},
     name::{Device, ServiceKey, Uid},
     route::{Portal, RouteView, Routes, SourceState},
 };
@@ -231,6 +231,7 @@ impl State {
             hosts: if record.addresses.is_empty() { self.hosts(key) } else { Arc::default() },
             ports: ports.collect(),
             affine: record.affinity.is_some(),
+            balancing: Balancing::said(record.balance.as_deref(), record.spill.as_deref()),
             gate: if record.is_managed() { self.routes.gate(&record.uid) } else { Gate::Open },
         };
         let Snapshot { services, left, .. } = &mut self.snapshot;

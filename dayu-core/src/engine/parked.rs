@@ -2,7 +2,7 @@
 use std::{
     borrow::Cow,
     fmt,
-    hash::{DefaultHasher, Hasher},
+    hash::{DefaultHasher, Hash, Hasher},
     marker::PhantomData,
 };
 
@@ -17,7 +17,7 @@ use super::{
     packed::{Packed, Packer, Unreadable},
     pruned,
 };
-use crate::{copy::Copy, name::Uid};
+use crate::{copy::Copy, name::Uid, template::inherited};
 
 /// A resource of kind `R` as the watch gives it.
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub(super) struct Parked {
     /// Rises with every change; equal editions of one resource are equal.
     pub(super) edition: u64,
     pub(super) uid: Uid,
-    /// Rises with what the user asks for.
-    pub(super) generation: Option<i64>,
+    /// What the user asks for: the spec's generation, which annotations leave as it is, and those that matter.
+    asked: u64,
     pub(super) is_going: bool,
     text: Packed,
     hash: u64,
@@ -51,7 +51,7 @@ impl<R> Seen<R> {
         let parked = Parked {
             edition,
             uid: Uid::from(self.uid().unwrap_or_default()),
-            generation: self.metadata.generation,
+            asked: hash(&(self.metadata.generation, inherited(&self.metadata))),
             is_going: self.metadata.deletion_timestamp.is_some(),
             text: packer.pack(&self.text),
             hash: hash(&self.text),
@@ -63,7 +63,7 @@ impl<R> Seen<R> {
 impl Parked {
     /// Whether `later` is news to the engine: its own status comes back as an event, and is none.
     pub(super) fn differs(&self, later: &Self) -> bool {
-        (&self.uid, self.generation, self.is_going) != (&later.uid, later.generation, later.is_going)
+        (&self.uid, self.asked, self.is_going) != (&later.uid, later.asked, later.is_going)
     }
 
     /// Whether `seen` is this, whatever its status.
@@ -149,10 +149,9 @@ impl<'de, R> Visitor<'de> for Members<R> {
     }
 }
 
-/// Equal texts, equal hash.
-fn hash(text: &[u8]) -> u64 {
+fn hash(what: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hasher.write(text);
+    what.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -222,7 +221,12 @@ mod tests {
         next["status"] = json!({"observedGeneration": 2});
         next["metadata"]["resourceVersion"] = json!("77");
         assert!(before.is_as(&seen(next.clone())), "our own status leaves nothing to keep");
-        next["metadata"]["generation"] = json!(2);
-        assert!(!before.is_as(&seen(next.clone())) && before.differs(&park(next).0));
+        next["metadata"]["annotations"] = json!({"note": "x"});
+        assert!(!before.is_as(&seen(next.clone())) && !before.differs(&park(next.clone()).0));
+        for (field, wish) in [("generation", json!(2)), ("annotations", json!({"dayu.io/balance": "random"}))] {
+            let mut next = next.clone();
+            next["metadata"][field] = wish;
+            assert!(before.differs(&park(next).0), "{field}");
+        }
     }
 }

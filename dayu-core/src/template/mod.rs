@@ -5,6 +5,7 @@
 mod device;
 #[cfg(test)]
 mod golden;
+mod inherited;
 pub mod joint_multi_edge;
 mod observed;
 mod rejection;
@@ -18,6 +19,7 @@ use k8s_openapi::api::{apps::v1::Deployment, core::v1::Service};
 use kube::core::{NamespaceResourceScope, object::HasStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use inherited::inherited;
 pub use observed::{
     Acknowledgement, EndpointState, Failure, ObjectRef, Observed, PodState, ServiceState, Trouble, WorkerState,
 };

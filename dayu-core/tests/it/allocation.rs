@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use dayu_core::balance::{Seed, policy};
+use dayu_core::{
+    balance::{Seed, policy},
+    directory::{Change, ServiceRecord},
+};
 
 use crate::world;
 
@@ -41,18 +44,23 @@ fn allocations(step: impl FnOnce()) -> u64 {
 fn no_pick_allocates() {
     let directory = world::equals(50);
     let seed = Seed::new(1);
-    for name in policy::NAMES {
-        let policy = policy::by_name(name).unwrap();
+    let names = policy::NAMES;
+    // By the stack's policy, and by what the Service says.
+    for (version, (name, said)) in
+        (2..).zip(names.map(|name| (name, None)).into_iter().chain(names.map(|name| ("p2c", Some(name)))))
+    {
+        let (policy, balance) = (world::policy(name), said.map(Into::into));
+        directory.apply(Change::Service(ServiceRecord { version, balance, ..world::service() }));
         let request = world::request().on("edge1".into());
         // The first request by key has its ring made.
-        policy.pick(&world::narrowed(&directory, request.clone(), Duration::ZERO).unwrap(), &mut seed.draw());
+        world::narrowed(&directory, request.clone(), Duration::ZERO).unwrap().pick(&policy, &mut seed.draw());
         let counted = allocations(|| {
             for now in 0..100 {
                 let left = world::narrowed(&directory, request.clone(), Duration::from_millis(now)).unwrap();
-                assert!(policy.pick(&left, &mut seed.draw()).is_some());
+                assert!(left.pick(&policy, &mut seed.draw()).is_some());
             }
         });
-        assert_eq!(counted, 0, "{name}, layers included");
+        assert_eq!(counted, 0, "{name}, {said:?}, layers included");
     }
     assert!(allocations(|| drop(Box::new(1))) > 0, "the counter counts");
 }

@@ -1,9 +1,10 @@
-//! Endpoints come, go, fail, become ready and unready in any order: a strict request never reaches another device.
+//! Endpoints come, go, fail, become ready, unready and busy in any order, and their Service says of how it is balanced whatever it
+//! likes: a strict request never reaches another device.
 use std::{io, sync::Arc};
 
 use dayu_core::{
     balance::{self, Options, Request, policy},
-    directory::{Change, Endpoint, EndpointRecord},
+    directory::{Change, Endpoint, EndpointRecord, ServiceRecord},
 };
 use parking_lot::Mutex;
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -17,6 +18,13 @@ const DEVICES: [&str; 3] = ["edge1", "edge2", "cloud.kubeedge"];
 enum Step {
     /// Pods with device and readiness: equal addresses turn up on several devices.
     Slice(Vec<(u8, &'static str, bool)>),
+    /// The Service says how it is balanced, sometimes in words that nobody knows.
+    Say {
+        balance: Option<&'static str>,
+        spill: Option<&'static str>,
+    },
+    /// Every endpoint has so many more requests in flight.
+    Press(usize),
     Ask {
         device: &'static str,
         key: Option<u64>,
@@ -26,8 +34,13 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let slice = vec((1..6u8, select(&DEVICES[..]), any::<bool>()), 0..8).prop_map(Step::Slice);
+    let balance = select(&["p2c", "least-request:3", "round-robin", "random", "consistent-hash", "anywhere"][..]);
+    let spill = select(&["never", "0-in-flight", "1-in-flight", "8-in-flight", "always"][..]);
+    let say = (proptest::option::of(balance), proptest::option::of(spill));
+    let say = say.prop_map(|(balance, spill)| Step::Say { balance, spill });
     let ask = (select(&DEVICES[..]), proptest::option::of(any::<u64>()), any::<bool>());
-    vec(prop_oneof![1 => slice, 3 => ask.prop_map(|(device, key, broken)| Step::Ask { device, key, broken })], 1..40)
+    let ask = ask.prop_map(|(device, key, broken)| Step::Ask { device, key, broken });
+    vec(prop_oneof![2 => slice, 2 => say, 1 => (1..4usize).prop_map(Step::Press), 6 => ask], 1..40)
 }
 
 proptest! {
@@ -39,7 +52,7 @@ proptest! {
         let directory = world::directory(Vec::new());
         let dialled: Arc<Mutex<Vec<Endpoint>>> = Arc::default();
         runtime.block_on(async {
-            let mut present: Vec<(u8, &str, bool)> = Vec::new();
+            let (mut present, mut pressed): (Vec<(u8, &str, bool)>, Vec<_>) = Default::default();
             for (version, step) in (2..).zip(steps) {
                 match step {
                     Step::Slice(pods) => {
@@ -47,13 +60,20 @@ proptest! {
                         directory.apply(Change::Slice(world::slice(version, pods.iter().map(record).collect())));
                         present = pods;
                     }
+                    Step::Say { balance, spill } => {
+                        let (balance, spill) = (balance.map(Into::into), spill.map(Into::into));
+                        directory.apply(Change::Service(ServiceRecord { version, balance, spill, ..world::service() }));
+                    }
+                    Step::Press(more) => {
+                        world::endpoints(&directory).iter().for_each(|one| pressed.extend((0..more).map(|_| one.load.begin())));
+                    }
                     Step::Ask { device, key, broken } => {
                         let log = dialled.clone();
                         let connect = service_fn(move |endpoint: Endpoint| {
                             log.lock().push(endpoint);
                             async move { if broken { Err(io::Error::other("broken")) } else { Ok(()) } }
                         });
-                        let stack = balance::stack(directory.clone(), policy::by_name(name).unwrap(), connect, Options::default());
+                        let stack = balance::stack(directory.clone(), world::policy(name), connect, Options::default());
                         let request = Request { key, ..world::request().on(device.into()) };
                         let reached = stack.oneshot(request).await;
                         let there = present.iter().any(|(_, on, _)| *on == device);

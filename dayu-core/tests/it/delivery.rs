@@ -2,7 +2,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use dayu_core::{
-    balance::{self, DialError, Error, Options, Request, Tracked, policy},
+    balance::{self, DialError, Error, Options, Request, SpillAt, Tracked, policy},
     directory::{Change, Directory, Endpoint, EndpointRecord},
     name::ServiceKey,
 };
@@ -64,7 +64,7 @@ async fn the_next_candidate_of_the_device_is_tried_and_no_other_device() {
 #[tokio::test(start_paused = true)]
 async fn a_preferred_device_is_left_when_nothing_there_can_be_reached() {
     let directory = world::directory(vec![world::endpoint("edge1", 1), world::endpoint("edge2", 3)]);
-    let request = world::request().preferring("edge1".into(), 4);
+    let request = world::request().preferring("edge1".into(), SpillAt::in_flight(4));
     assert_eq!(*ask(&directory, request.clone(), &[]).await.unwrap(), 1);
     assert_eq!(*ask(&directory, request.clone(), &[1]).await.unwrap(), 3);
     let busy: Vec<_> = (0..4).map(|_| world::endpoints(&directory)[0].load.begin()).collect();
@@ -116,6 +116,6 @@ fn a_stack_over_any_policy_can_be_cloned() {
         let stack = dayu_core::balance::stack(directory, policy, connect, dayu_core::balance::Options::default());
         let _another = stack.clone();
     }
-    shared(dayu_core::balance::policy::RoundRobin::default());
-    shared(dayu_core::balance::policy::by_name("p2c").unwrap());
+    shared(dayu_core::balance::policy::RoundRobin);
+    shared(world::policy("p2c"));
 }

@@ -1,7 +1,10 @@
 //! An explanation agrees with the pick and names the layer that left an endpoint out.
 use std::time::Duration;
 
-use dayu_core::balance::{self, Draw, Options, Refusal, Request, Seed, explain, policy};
+use dayu_core::{
+    balance::{self, Draw, Options, Refusal, Request, SaidBy, Seed, SpillAt, explain, policy},
+    directory::{Change, ServiceRecord},
+};
 use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{ServiceExt, service_fn};
@@ -11,13 +14,15 @@ use crate::world;
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the policy, the device, the readiness, the load and the seed.
+    /// Whatever the policy, the Service says, the device, the readiness, the load and the seed.
     #[test]
     fn a_dry_run_picks_what_the_stack_picks(
         seed in any::<u64>(),
         name in proptest::sample::select(&policy::NAMES[..]),
+        said in proptest::option::of(proptest::sample::select(&policy::NAMES[..])),
+        spill in proptest::option::of(proptest::sample::select(&["0-in-flight", "1-in-flight", "never"][..])),
         device in proptest::option::of(proptest::sample::select(&["edge1", "edge2", "edge9"][..])),
-        preferred in any::<bool>(),
+        preferred in proptest::option::of(proptest::option::of(0..4u32)),
         key in proptest::option::of(any::<u64>()),
         states in proptest::collection::vec((any::<bool>(), 0..3u8, 0..6u8), 0..8),
     ) {
@@ -26,20 +31,25 @@ proptest! {
             dayu_core::directory::EndpointRecord { ready: *ready, ..world::endpoint(device, pod) }
         });
         let directory = world::directory(endpoints.collect());
+        let (balance, spill) = (said.map(Into::into), spill.map(Into::into));
+        directory.apply(Change::Service(ServiceRecord { version: 2, balance, spill, ..world::service() }));
         for endpoint in world::endpoints(&directory) {
             let failures = states[usize::from(endpoint.address.ip().to_string().rsplit('.').next().unwrap().parse::<u8>().unwrap()) - 1].2;
             (0..failures).for_each(|_| endpoint.load.failed(Duration::ZERO));
         }
         let mut request = Request { key, ..world::request() };
         if let Some(device) = device {
-            request = if preferred { request.preferring(device.into(), 4) } else { request.on(device.into()) };
+            request = match preferred {
+                Some(spill_at) => request.preferring(device.into(), spill_at.map(SpillAt::in_flight)),
+                None => request.on(device.into()),
+            };
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let dry = explain(&directory.snapshot(), &request, &policy::by_name(name).unwrap(), Draw::new(seed), Duration::ZERO);
+        let dry = explain(&directory.snapshot(), &request, &world::policy(name), Draw::new(seed), Duration::ZERO);
         let real = runtime.block_on(async {
             let connect = service_fn(|endpoint: dayu_core::directory::Endpoint| async move { Ok::<_, std::io::Error>(endpoint.address) });
             let options = Options { seed: Seed::new(seed), origin: Instant::now(), ..Options::default() };
-            let stack = balance::stack(directory.clone(), policy::by_name(name).unwrap(), connect, options);
+            let stack = balance::stack(directory.clone(), world::policy(name), connect, options);
             stack.oneshot(request.clone()).await
         });
         let picked: Vec<_> = dry.endpoints.iter().filter(|endpoint| endpoint.picked).map(|one| (one.device.clone(), one.address.clone())).collect();
@@ -85,5 +95,38 @@ fn every_endpoint_that_is_left_out_says_by_which_layer() {
     assert_eq!(
         (&json["service"], &json["policy"], &json["endpoints"][0]["inFlight"]),
         (&"ns/det".into(), &"p2c".into(), &0.into())
+    );
+}
+
+#[test]
+fn it_says_who_decides_on_what() {
+    let directory = world::directory(vec![world::endpoint("edge1", 1), world::endpoint("edge2", 2)]);
+    let told =
+        |request: Request| explain(&directory.snapshot(), &request, &policy::Random, Draw::new(1), Duration::ZERO);
+    let preferring = || world::request().preferring("edge1".into(), None);
+    let plain = told(preferring());
+    assert_eq!((&*plain.policy, plain.policy_by), ("random", SaidBy::Default));
+    let rule = plain.spilling.unwrap();
+    assert_eq!((rule.at, rule.by, rule.leaves), (SpillAt::NEVER, SaidBy::Default, false));
+
+    let (balance, spill) = (Some("least-request:5".into()), Some("0-in-flight".into()));
+    directory.apply(Change::Service(ServiceRecord { version: 2, balance, spill, ..world::service() }));
+    let said = told(preferring());
+    assert_eq!((&*said.policy, said.policy_by), ("least-request:5", SaidBy::Service));
+    let rule = said.spilling.unwrap();
+    assert_eq!((rule.at.to_string(), rule.by, rule.leaves), ("0-in-flight".to_owned(), SaidBy::Service, true));
+    let asked = told(world::request().preferring("edge1".into(), SpillAt::in_flight(8)).keyed(7));
+    assert_eq!((&*asked.policy, asked.policy_by), ("consistent-hash", SaidBy::Request));
+    assert_eq!(asked.spilling.map(|rule| (rule.by, rule.leaves)), Some((SaidBy::Request, false)));
+    assert_eq!(told(world::request().on("edge1".into())).spilling, None, "strict is strict");
+
+    let junk = ServiceRecord { version: 3, balance: Some("best".into()), spill: Some("8".into()), ..world::service() };
+    directory.apply(Change::Service(junk));
+    let json = serde_json::to_value(told(preferring())).unwrap();
+    assert_eq!((&json["policy"], &json["policyBy"]), (&"random".into(), &"default".into()));
+    assert_eq!((&json["spilling"]["at"], &json["spilling"]["leaves"]), (&"never".into(), &false.into()));
+    assert_eq!(
+        (&json["ignored"][0]["value"], &json["ignored"][1]["annotation"]),
+        (&"best".into(), &"dayu.io/spill".into())
     );
 }

@@ -6,6 +6,7 @@ mod delivery;
 mod explanation;
 mod hashing;
 mod preferring;
+mod said;
 mod simulation;
 mod slow_and_failing;
 mod spread;

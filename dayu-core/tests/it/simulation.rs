@@ -69,7 +69,7 @@ impl Simulation<'_> {
                 break;
             }
             let left = world::narrowed(self.directory, self.request.clone(), now).unwrap();
-            let picked = self.policy.pick(&left, &mut seed.draw()).unwrap();
+            let picked = left.pick(self.policy, &mut seed.draw()).unwrap();
             let endpoint = left.get(picked).clone();
             let Answer { after, fails } = behaviour(&endpoint, now, &mut scatter);
             due.push(Reverse((now + after, client)));

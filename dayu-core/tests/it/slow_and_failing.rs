@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dayu_core::{
-    balance::{Draw, Policy, policy},
+    balance::{Draw, Policy},
     directory::{Change, Directory, Endpoint},
 };
 
@@ -23,10 +23,10 @@ fn is(endpoint: &Endpoint, pod: &str) -> bool {
 
 /// Ten replicas of which one takes ten times as long.
 fn one_slow(name: &str) -> Vec<Done> {
-    let policy = policy::by_name(name).unwrap();
+    let policy = world::policy(name);
     let slow =
         |endpoint: &Endpoint, _, scatter: &mut Draw| within(if is(endpoint, "det-3") { 1000 } else { 100 }, scatter);
-    simulation(&world::equals(10), policy.as_ref(), 20).run(50_000, &slow)
+    simulation(&world::equals(10), &policy, 20).run(50_000, &slow)
 }
 
 #[test]
@@ -45,10 +45,10 @@ fn one_slow_replica_hurts_the_default_least_and_round_robin_most() {
 #[test]
 fn a_replica_five_times_slower_gets_less_than_two_fifths_of_a_fair_share() {
     let run = |name: &str| {
-        let policy = policy::by_name(name).unwrap();
+        let policy = world::policy(name);
         let slow =
             |endpoint: &Endpoint, _, scatter: &mut Draw| within(if is(endpoint, "det-1") { 100 } else { 20 }, scatter);
-        simulation(&world::equals(4), policy.as_ref(), 64).run(10_000, &slow)
+        simulation(&world::equals(4), &policy, 64).run(10_000, &slow)
     };
     let (p2c, robin) = (run("p2c"), run("round-robin"));
     assert!(share(&p2c, "det-1") <= 0.4 / 4.0, "{}", share(&p2c, "det-1"));
@@ -59,9 +59,9 @@ fn a_replica_five_times_slower_gets_less_than_two_fifths_of_a_fair_share() {
 #[test]
 fn equal_replicas_get_equal_shares() {
     for (name, clients) in [("p2c", 64), ("p2c", 1), ("least-request", 64), ("round-robin", 64)] {
-        let policy = policy::by_name(name).unwrap();
+        let policy = world::policy(name);
         let equal = |_: &Endpoint, _, scatter: &mut Draw| within(20, scatter);
-        let done = simulation(&world::equals(4), policy.as_ref(), clients).run(10_000, &equal);
+        let done = simulation(&world::equals(4), &policy, clients).run(10_000, &equal);
         let shares: Vec<f64> = (1..=4).map(|pod| share(&done, &format!("det-{pod}"))).collect();
         let (most, least) = (shares.iter().copied().fold(0.0, f64::max), shares.iter().copied().fold(1.0, f64::min));
         assert!(most / least <= 1.15, "{name} with {clients} clients: {shares:?}");
@@ -71,12 +71,12 @@ fn equal_replicas_get_equal_shares() {
 #[test]
 fn a_fast_failure_attracts_nothing_and_a_healed_replica_is_back_within_ten_seconds() {
     let healed = START + Duration::from_secs(30);
-    let policy = policy::by_name("p2c").unwrap();
+    let policy = world::policy("p2c");
     let failing = |endpoint: &Endpoint, now, scatter: &mut Draw| match is(endpoint, "det-2") && now < healed {
         true => Answer { after: Duration::from_millis(1), fails: true },
         false => within(20, scatter),
     };
-    let done = simulation(&world::equals(3), policy.as_ref(), 16).run_for(Duration::from_secs(45), &failing);
+    let done = simulation(&world::equals(3), &policy, 16).run_for(Duration::from_secs(45), &failing);
     let between = |from, to| done.iter().filter(move |one| one.began >= from && one.began < to);
     let share_between = |from, to| {
         let (mut all, mut its) = (0, 0);
@@ -93,12 +93,12 @@ fn a_fast_failure_attracts_nothing_and_a_healed_replica_is_back_within_ten_secon
 #[test]
 fn a_black_hole_is_ejected_whatever_the_policy() {
     for name in ["round-robin", "random", "least-request"] {
-        let policy = policy::by_name(name).unwrap();
+        let policy = world::policy(name);
         let hole = |endpoint: &Endpoint, _, scatter: &mut Draw| match is(endpoint, "det-2") {
             true => Answer { after: Duration::from_secs(1), fails: true },
             false => within(20, scatter),
         };
-        let done = simulation(&world::equals(4), policy.as_ref(), 16).run_for(Duration::from_secs(60), &hole);
+        let done = simulation(&world::equals(4), &policy, 16).run_for(Duration::from_secs(60), &hole);
         let late: Vec<&Done> = done.iter().filter(|one| one.began > START + Duration::from_secs(10)).collect();
         let its = late.iter().filter(|one| one.pod == "det-2").count();
         assert!(its <= 16 && its > 0, "{name}: {its} of {}: probed, and by few", late.len());
@@ -110,9 +110,9 @@ fn a_newcomer_is_neither_starved_nor_flooded() {
     for millis in [1, 50, 500] {
         for clients in [2, 32] {
             let directory = world::equals(3);
-            let policy = policy::by_name("p2c").unwrap();
+            let policy = world::policy("p2c");
             let equal = |_: &Endpoint, _, scatter: &mut Draw| within(millis, scatter);
-            let warm = simulation(&directory, policy.as_ref(), clients);
+            let warm = simulation(&directory, &policy, clients);
             warm.run_for(Duration::from_secs(20), &equal);
             let four = (1..=4).map(|pod| world::endpoint("edge1", pod)).collect();
             directory.apply(Change::Slice(world::slice(2, four)));
@@ -130,8 +130,8 @@ fn weights_are_kept_smoothly() {
     let mut heavy = world::endpoint("edge1", 1);
     heavy.weight = 4;
     let directory = world::directory(vec![heavy, world::endpoint("edge1", 2), world::endpoint("edge1", 3)]);
-    let policy = policy::by_name("round-robin").unwrap();
-    let done = simulation(&directory, policy.as_ref(), 1).run(600, &|_, _, scatter| within(10, scatter));
+    let policy = world::policy("round-robin");
+    let done = simulation(&directory, &policy, 1).run(600, &|_, _, scatter| within(10, scatter));
     let shares = ["det-1", "det-2", "det-3"].map(|pod| (share(&done, pod) * 600.0).round() as u32);
     assert_eq!(shares, [400, 100, 100]);
     let in_a_row = done.chunk_by(|a, b| a.pod == b.pod).map(<[Done]>::len).max();

@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
             Stage::OnItsWay => {
                 let by = job.mesh.map(|mesh| {
                     let left = world::narrowed(&self.meshes[mesh], world::request().on("edge1".into()), now).unwrap();
-                    let picked = self.policy.pick(&left, &mut self.seed.draw()).unwrap();
+                    let picked = left.pick(self.policy, &mut self.seed.draw()).unwrap();
                     self.counts[picked] += 1;
                     (left.get(picked).clone(), picked, left.get(picked).load.begin())
                 });
@@ -162,8 +162,8 @@ impl<'a> Run<'a> {
 
 /// The spreads of 200 runs, sorted.
 fn spreads(machine: &Machine) -> Vec<f64> {
-    let policy = policy::by_name(policy::NAMES[0]).unwrap();
-    let mut spreads: Vec<f64> = (0..200).map(|seed| Run::new(machine, policy.as_ref(), seed).spread()).collect();
+    let policy = world::policy(policy::NAMES[0]);
+    let mut spreads: Vec<f64> = (0..200).map(|seed| Run::new(machine, &policy, seed).spread()).collect();
     spreads.sort_by(f64::total_cmp);
     spreads
 }

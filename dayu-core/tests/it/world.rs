@@ -2,7 +2,9 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use dayu_core::{
-    balance::{AffinityLayer, Candidates, Error, OutlierLayer, Request, ResolveLayer, TargetDeviceLayer},
+    balance::{
+        AffinityLayer, Candidates, Error, OutlierLayer, Request, ResolveLayer, TargetDeviceLayer, policy::BuiltIn,
+    },
     directory::{
         Change, DeviceRecord, Directory, Endpoint, EndpointRecord, PodRef, PortRecord, ServiceRecord, SliceRecord,
     },
@@ -16,6 +18,10 @@ pub(crate) const PORT: u16 = 9000;
 
 pub(crate) fn key() -> ServiceKey {
     ServiceKey::new("ns", "det")
+}
+
+pub(crate) fn policy(name: &str) -> BuiltIn {
+    name.parse().unwrap()
 }
 
 pub(crate) fn request() -> Request {

@@ -22,6 +22,7 @@ on_both! {
     bad_resources_are_told_and_make_nothing,
     workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only,
     what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays,
+    services_say_how_they_are_balanced_as_their_resources_do,
     a_foreign_object_of_the_same_name_is_never_adopted,
     what_somebody_changed_while_nobody_led_is_put_right,
 }
@@ -160,6 +161,38 @@ async fn what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_st
         let as_planned = |all: &[Deployment]| names.iter().all(|name| is_there(all, name)) && !is_there(all, gone);
         let all = site.until::<Deployment>(as_planned).await;
         assert_eq!(all[0].annotations()["theirs"], "1");
+    }
+}
+
+/// An annotation leaves the generation as it is: it must be seen nevertheless.
+async fn services_say_how_they_are_balanced_as_their_resources_do(site: &mut Site) {
+    let said = |service: &Service, key: &str| service.annotations().get(key).cloned();
+    let say = |value: Option<&str>| Patch::Merge(json!({"metadata": {"annotations": {"dayu.io/balance": value}}}));
+    let (joints, runtimes) = (site.api::<JointMultiEdgeService>(), site.api::<RuntimeService>());
+    let mut det = joint("det", &json!([worker("edge1", "i:1")]));
+    det.annotations_mut().insert("dayu.io/spill".to_owned(), "8-in-flight".to_owned());
+    joints.create(&PostParams::default(), &det).await.unwrap();
+    runtimes.create(&PostParams::default(), &runtime_service("run", "edge1", 9000)).await.unwrap();
+    let are = async |balance: Option<&str>| {
+        let ours = |service: &&Service| ["det-edge", "run"].contains(&service.name_any().as_str());
+        let as_wished = |service: &Service| said(service, "dayu.io/balance").as_deref() == balance;
+        site.until::<Service>(|all| {
+            let ours: Vec<_> = all.iter().filter(ours).collect();
+            ours.len() == 2 && ours.iter().all(|service| as_wished(service))
+        })
+        .await
+    };
+    let first = are(None).await;
+    let spilling: Vec<_> = first.iter().filter_map(|service| said(service, "dayu.io/spill")).collect();
+    assert_eq!(spilling, ["8-in-flight"]);
+    for wish in [Some("random"), Some("nonsense"), None] {
+        joints.patch("det", &PatchParams::default(), &say(wish)).await.unwrap();
+        runtimes.patch("run", &PatchParams::default(), &say(wish)).await.unwrap();
+        let now = are(wish).await;
+        assert!(
+            now.iter().all(|service| first.iter().any(|before| before.uid() == service.uid())),
+            "changed, not replaced"
+        );
     }
 }
 

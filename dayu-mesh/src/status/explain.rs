@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use dayu_core::{
-    balance::{self, Explained, Explanation, Refusal, Request, Seed, hash},
+    balance::{self, Explained, Explanation, Refusal, Request, Seed, hash, policy::BuiltIn},
     directory::Snapshot,
     name::{Device, ServiceKey},
 };
@@ -21,7 +21,7 @@ use crate::{dial, listen::binding::Reach};
 
 /// What the real picks go by, so that an explanation goes by the same.
 pub(crate) struct Explain {
-    pub(crate) policy: dial::Chosen,
+    pub(crate) policy: BuiltIn,
     pub(crate) seed: Seed,
     pub(crate) origin: Instant,
 }

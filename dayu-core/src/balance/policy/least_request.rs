@@ -6,7 +6,7 @@ use crate::balance::{Candidates, Draw, candidates::Field};
 ///
 /// Not for you if endpoints differ in speed: a slow one is noticed only by what piles up there; use
 /// [`PowerOfTwo`](super::PowerOfTwo).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeastRequest {
     choices: usize,
 }
@@ -19,6 +19,10 @@ impl LeastRequest {
     #[must_use]
     pub fn of(choices: usize) -> Self {
         Self { choices: choices.max(1) }
+    }
+
+    pub(super) fn choices(self) -> usize {
+        self.choices
     }
 }
 

@@ -1,6 +1,4 @@
 //! Smooth weighted round robin.
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::Policy;
 use crate::balance::{Candidates, Draw};
 
@@ -8,14 +6,13 @@ use crate::balance::{Candidates, Draw};
 ///
 /// Not for you if endpoints differ in speed by the moment: it knows their weights only.
 ///
-/// Where weights differ, a round is laid out for the first request and from then on with each change, before picks see it.
-#[derive(Debug, Default)]
-pub struct RoundRobin {
-    turn: AtomicU64,
-}
+/// Turns are those of a port's endpoints, and of each device's among them: requests for others take none of them. Where weights
+/// differ, a round is laid out for the first request and from then on with each change, before picks see it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RoundRobin;
 
 /// Turns that fall on unusable candidates are passed over so often; then the next usable one has it.
-const PASSES: usize = 8;
+const PASSES: u64 = 8;
 
 impl Policy for RoundRobin {
     fn name(&self) -> &'static str {
@@ -27,8 +24,8 @@ impl Policy for RoundRobin {
             return None;
         }
         let (turns, mut whose) = (candidates.turns(), 0);
-        for _ in 0..PASSES {
-            whose = turns.of(self.turn.fetch_add(1, Ordering::Relaxed));
+        for pass in 0..PASSES {
+            whose = if candidates.rehearses { turns.ahead(pass) } else { turns.take() };
             if candidates.is_usable(whose) {
                 return Some(whose);
             }

@@ -5,7 +5,10 @@ use k8s_openapi::{
 };
 
 use super::{Rejection, syntax, within_label};
-use crate::api::{JointMultiEdgeService, joint_multi_edge::ServiceConfig, label};
+use crate::{
+    api::{JointMultiEdgeService, joint_multi_edge::ServiceConfig, label},
+    template::inherited,
+};
 
 /// The name of the one port.
 const PORT_NAME: &str = "tcp-0";
@@ -30,6 +33,7 @@ fn spanning(service: &JointMultiEdgeService, config: &ServiceConfig) -> Result<S
     Ok(Service {
         metadata: ObjectMeta {
             name: Some(name(owner, &config.pos)?),
+            annotations: Some(inherited(&service.metadata)).filter(|said| !said.is_empty()),
             labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
             ..Default::default()
         },

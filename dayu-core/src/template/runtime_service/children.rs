@@ -16,7 +16,7 @@ use super::Identity;
 use crate::{
     api::{RuntimeService, runtime_service::Endpoint},
     name::Device,
-    template::device,
+    template::{device, inherited},
 };
 
 /// The name of the Service's one port.
@@ -50,9 +50,11 @@ pub(super) fn deployment(service: &RuntimeService, identity: &Identity<'_>, devi
     }
 }
 
-pub(super) fn service(identity: &Identity<'_>, endpoint: Endpoint) -> Service {
+pub(super) fn service(service: &RuntimeService, identity: &Identity<'_>, endpoint: Endpoint) -> Service {
+    let mut metadata = metadata(identity);
+    metadata.annotations.get_or_insert_default().extend(inherited(&service.metadata));
     Service {
-        metadata: metadata(identity),
+        metadata,
         spec: Some(ServiceSpec {
             type_: Some("ClusterIP".to_owned()),
             session_affinity: Some("None".to_owned()),

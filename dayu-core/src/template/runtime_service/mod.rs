@@ -56,7 +56,7 @@ impl Template for RuntimeServiceTemplate {
             services: service
                 .spec
                 .endpoint
-                .map(|endpoint| children::service(&identity, endpoint))
+                .map(|endpoint| children::service(service, &identity, endpoint))
                 .into_iter()
                 .collect(),
             workers: vec![Worker {

@@ -209,3 +209,18 @@ proptest! {
         prop_assert_eq!((names.len(), selectors.len()), (nodes.len(), nodes.len()));
     }
 }
+
+#[test]
+fn the_service_says_how_it_is_balanced_as_the_resource_does() {
+    let mut joint = service(json!({"edgeWorker": [worker("edge-1")], "serviceConfig": {"pos": "edge", "port": 9000}}));
+    let said = |joint: &_| {
+        let plan = JointMultiEdgeTemplate.plan(joint, &site()).unwrap();
+        assert_eq!(plan.workers[0].deployment.metadata.annotations, None);
+        plan.services[0].metadata.annotations.clone()
+    };
+    assert_eq!(said(&joint), None, "without, nothing is as it was not");
+    let annotations = [("dayu.io/balance", "least-request"), ("dayu.io/spill", "junk"), ("team", "b")];
+    joint.metadata.annotations = Some(annotations.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+    let inherited = [("dayu.io/balance", "least-request"), ("dayu.io/spill", "junk")];
+    assert_eq!(said(&joint), Some(inherited.map(|(key, value)| (key.to_owned(), value.to_owned())).into()));
+}

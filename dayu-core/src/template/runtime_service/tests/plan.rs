@@ -88,3 +88,15 @@ fn the_service_exists_with_an_endpoint_only() {
 fn equal_arguments_give_equal_plans() {
     assert_eq!(plan(&service(|_| {})).unwrap(), plan(&service(|_| {})).unwrap());
 }
+
+#[test]
+fn the_service_alone_says_how_it_is_balanced_as_the_resource_does() {
+    let plan = |annotations: Value| plan(&service(|service| service["metadata"]["annotations"] = annotations)).unwrap();
+    let (plain, said) = (plan(json!({"team": "b"})), plan(json!({"dayu.io/spill": "8-in-flight", "team": "b"})));
+    assert_eq!(plain.workers, said.workers);
+    let annotations = |plan: &crate::template::Plan| plan.services[0].metadata.annotations.clone().unwrap();
+    let mut expected = annotations(&plain);
+    assert_eq!(expected.len(), 3);
+    expected.insert("dayu.io/spill".to_owned(), "8-in-flight".to_owned());
+    assert_eq!(annotations(&said), expected);
+}
