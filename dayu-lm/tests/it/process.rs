@@ -127,6 +127,42 @@ async fn mounts_are_seen_by_the_run_and_by_commands_beside_it() {
 }
 
 #[tokio::test]
+async fn a_mount_beneath_the_root_is_seen_where_it_is_wanted() {
+    let root = tempfile::tempdir().unwrap();
+    let runtime = ProcessRuntime::new(root.path());
+    let source = root.path().join("temp");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("frame"), "frame\n").unwrap();
+    // What components of Dayu share, and where what they are given lies: the device has neither folder.
+    let targets = ["/dayu-no-such", "/dayu-not-there/data/volume0"].map(std::path::PathBuf::from);
+    let mut launch = launch(root.path(), 1, "cat \"$FIRST\" \"$SECOND\"; echo clip > \"$FIRST.new\"; exec sleep 1000");
+    for (name, target) in ["FIRST", "SECOND"].into_iter().zip(&targets) {
+        launch.env.push((name.into(), target.join("frame").display().to_string()));
+        launch.mounts.push(Mount { source: source.clone(), target: target.clone(), read_only: false });
+    }
+    let process = runtime.start(&launch).await.unwrap();
+    let written = async {
+        while !source.join("frame.new").exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), written).await.expect("the clip is where the others find it");
+    if runtime.mounting() == Mounting::Namespace {
+        let patience = Duration::from_secs(30);
+        let looks = [
+            "sh",
+            "-c",
+            "test \"$FIRST\" = /dayu-no-such/frame && ls / > /dev/null && grep -q clip /dayu-no-such/frame.new",
+        ];
+        runtime.exec(&launch.pod, &process, &looks.map(str::to_owned), patience).await.unwrap();
+    }
+    assert!(targets.iter().all(|target| !target.exists()), "the device itself is left as it is");
+    runtime.kill(&launch.pod, &launch.run, &process).await;
+    runtime.wait(&launch.pod, &launch.run, &process).await;
+    assert_eq!(std::fs::read_to_string(&launch.log).unwrap(), "frame\nframe\n");
+}
+
+#[tokio::test]
 async fn limits_hold_where_the_system_permits() {
     let root = tempfile::tempdir().unwrap();
     let runtime = ProcessRuntime::new(root.path());

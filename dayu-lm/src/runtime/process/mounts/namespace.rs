@@ -9,18 +9,15 @@ use std::{
 use dayu_core::worker::Mount;
 use rustix::{
     mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change, mount_remount},
+    process::{chroot, fchdir},
     thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space},
 };
+
+use super::root;
 
 /// Whether this process may make mount namespaces.
 pub(super) fn is_permitted() -> bool {
     within(private).is_ok()
-}
-
-/// Whether a namespace can show all of `mounts` without anything being made on the device: folders that do not exist are
-/// made in a layer over one that does, which the root cannot be.
-pub(super) fn can_hold(mounts: &[Mount]) -> bool {
-    mounts.iter().all(|mount| mount.target.exists() || nearest(&mount.target) != Path::new("/"))
 }
 
 /// Runs `task` on a thread that ends with it, within the present runtime.
@@ -59,11 +56,14 @@ pub(super) fn is_shared_with(pid: u32) -> bool {
     own.is_ok_and(|own| fs::read_link(format!("/proc/{pid}/ns/mnt")).is_ok_and(|other| own == other))
 }
 
-/// Moves the present thread into the mount namespace of process `pid`.
+/// Moves the present thread into the mount namespace of process `pid`, and to its root there.
 pub(super) fn enter(pid: u32) -> io::Result<()> {
     unshare(UnshareFlags::FS)?;
     let namespace = File::open(format!("/proc/{pid}/ns/mnt"))?;
-    Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?)
+    let root = File::open(format!("/proc/{pid}/root"))?;
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Mount))?;
+    fchdir(root)?;
+    Ok(chroot(".")?)
 }
 
 /// A namespace from which nothing leaks out.
@@ -91,10 +91,20 @@ impl Layers<'_> {
         if target.exists() {
             return Ok(());
         }
-        let nearest = nearest(target).to_owned();
+        let nearest = nearest(target);
         if !self.over.iter().any(|layer| nearest.starts_with(layer)) {
-            self.lay(&nearest)?;
-            self.over.push(nearest);
+            if self.over.is_empty() {
+                fs::create_dir_all(self.scratch)?;
+                mount("dayu", self.scratch, "tmpfs", MountFlags::empty(), Some(c"mode=0700"))?;
+            }
+            // Over the root there is no layer: the run gets one of its own.
+            if nearest == Path::new("/") {
+                root::enter(&self.scratch.join("root"))?;
+                self.over.extend(target.ancestors().filter(|path| path.parent() == Some(nearest)).map(Path::to_owned));
+            } else {
+                self.lay(nearest)?;
+                self.over.push(nearest.to_owned());
+            }
         }
         if folder {
             return fs::create_dir_all(target);
@@ -106,10 +116,6 @@ impl Layers<'_> {
     }
 
     fn lay(&self, folder: &Path) -> io::Result<()> {
-        if self.over.is_empty() {
-            fs::create_dir_all(self.scratch)?;
-            mount("dayu", self.scratch, "tmpfs", MountFlags::empty(), Some(c"mode=0700"))?;
-        }
         let own = self.scratch.join(self.over.len().to_string());
         let (upper, work) = (own.join("upper"), own.join("work"));
         fs::create_dir_all(&upper)?;
