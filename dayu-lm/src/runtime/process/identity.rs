@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal};
 /// The environment variable that holds the mark.
 pub(super) const MARK: &str = "DAYU_WORKER";
 
-/// How often a process without an environment is asked for one.
+/// How often a process is asked for its environment until two answers agree.
 const MOMENT: u32 = 100;
 
 /// A process, now and for ever.
@@ -128,17 +128,19 @@ pub(super) fn find(root: &Path, pod: &Uid, run: &Run) -> Option<Identity> {
 
 /// The environment of a process, its entries ended by zeros.
 ///
-/// While a process becomes another program the system shows none for a moment; what is no kernel thread is asked again.
+/// While a process becomes another program the system shows none for a moment, or only what was read of the former one's by then. So what is
+/// believed is what it shows twice; nothing, only of a kernel thread.
 pub(super) fn environment(pid: u32) -> io::Result<Vec<u8>> {
     let ask = || fs::read(format!("/proc/{pid}/environ"));
+    let mut newest = ask()?;
     for _ in 0..MOMENT {
-        let environment = ask()?;
-        if !environment.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err() {
-            return Ok(environment);
+        let before = std::mem::replace(&mut newest, ask()?);
+        if newest == before && (!newest.is_empty() || fs::read_link(format!("/proc/{pid}/exe")).is_err()) {
+            break;
         }
         std::thread::yield_now();
     }
-    ask()
+    Ok(newest)
 }
 
 fn is_leader(pid: u32) -> bool {
@@ -160,4 +162,32 @@ fn read_mark(pid: u32) -> Option<(Mark, PathBuf)> {
         attempt: parts.next()?.parse().ok()?,
     };
     Some((mark, PathBuf::from(by)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn an_environment_is_whole_whatever_becomes_of_the_process() {
+        let again = r#"exec sh -c "$0" "$0""#;
+        let large = "x".repeat(64 * 1024);
+        let mut child = Command::new("sh")
+            .args(["-c", again, again])
+            .envs([("FIRST", "1"), ("LARGE", &large), ("ZLAST", "1")])
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let began = environment(child.id()).unwrap();
+        let lacking = (0..1_000).find_map(|number| {
+            let found = environment(child.id()).unwrap();
+            let has = |name: &str| found.split(|byte| *byte == 0).any(|entry| entry.starts_with(name.as_bytes()));
+            (!(has("FIRST=1") && has("ZLAST=1") && found.len() > large.len())).then_some((number, found.len()))
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(lacking, None, "of {}", began.len());
+    }
 }
