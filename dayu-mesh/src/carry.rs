@@ -9,9 +9,9 @@ use tower::ServiceExt;
 use crate::{
     dial,
     listen::{Binding, Permit, Serve},
-    relay::{Opening, relay_timed, reset_on_close},
+    relay::{relay_witnessed, reset_on_close},
     stats::Stats,
-    verdict,
+    verdict::Talk,
 };
 
 /// What every connection needs.
@@ -46,10 +46,10 @@ impl Carrier {
         let peer = client.peer_addr().ok().map(|peer| peer.ip());
         let request = dial::request(binding.service.clone(), binding.port, &binding.reach, &self.own, peer);
         match self.stack.oneshot(request).await {
-            Ok(server) => {
-                self.stats.landed(&binding.service, server.endpoint());
-                let note = |latency, opening: Opening| verdict::note(&server, latency, opening.status());
-                relay_timed(client, &server, self.idle, note).await;
+            Ok(reached) => {
+                let visit = Some(self.stats.landed(&binding.service, reached.endpoint()));
+                let talk = Talk { reached, visit };
+                relay_witnessed(client, &talk.reached, self.idle, &talk).await;
             }
             Err(error) => {
                 self.stats.refused(error.reason());

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::pool::{Pool, Sender};
+use crate::relay::{Moved, Witness};
 
 /// What is sent to the client.
 pub(crate) enum Answer<G> {
@@ -26,8 +27,8 @@ pub(crate) struct Relayed<G> {
     body: Incoming,
     ended: bool,
     lease: Option<Lease>,
-    /// Counts the request as in flight until the last byte.
-    _guard: G,
+    /// Counts the request as in flight until the last byte, and what comes of it.
+    guard: G,
 }
 
 /// The connection that an answer comes over.
@@ -39,7 +40,7 @@ pub(crate) struct Lease {
 
 impl<G> Relayed<G> {
     pub(crate) fn new(body: Incoming, lease: Option<Lease>, guard: G) -> Self {
-        Self { body, ended: false, lease, _guard: guard }
+        Self { body, ended: false, lease, guard }
     }
 }
 
@@ -52,7 +53,7 @@ impl<G> Drop for Relayed<G> {
     }
 }
 
-impl<G: Unpin> Body for Answer<G> {
+impl<G: Witness + Unpin> Body for Answer<G> {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -62,6 +63,9 @@ impl<G: Unpin> Body for Answer<G> {
             Self::Relayed(relayed) => {
                 let frame = ready!(Pin::new(&mut relayed.body).poll_frame(cx));
                 relayed.ended |= frame.is_none();
+                if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+                    relayed.guard.moved(Moved { up: 0, down: data.len() as u64 });
+                }
                 Poll::Ready(frame)
             }
         }

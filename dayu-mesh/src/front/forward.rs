@@ -1,10 +1,7 @@
 //! One request to one endpoint and its answer back, both streamed.
 use std::{sync::Arc, time::Duration};
 
-use dayu_core::{
-    balance::{self, Tracked},
-    directory::Endpoint,
-};
+use dayu_core::{balance, directory::Endpoint};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header, response};
 use http_body::Body;
 use http_body_util::Full;
@@ -21,7 +18,7 @@ use super::{
     tunnel,
     upload::Upload,
 };
-use crate::{dial::Reached, verdict};
+use crate::{dial::Reached, verdict::Talk};
 
 /// Connections that turn out to be closed before anything was sent, until the request is given up.
 const CLOSED: usize = 3;
@@ -46,11 +43,13 @@ pub(super) async fn forward(
         sent.note();
         match timeout(FIRST_BYTE, exchange::answer(sender, request)).await {
             Ok(Ok((response, sender))) => {
-                verdict::note(&reached, sent.elapsed(), Some(response.status()));
-                front.stats.landed(&ask.service, reached.endpoint());
+                let visit = front.stats.landed(&ask.service, reached.endpoint());
+                let latency = sent.belongs_to(visit.clone());
+                let talk = Talk { reached, visit: Some(visit) };
+                talk.answered(latency, Some(response.status()));
                 return match (response.status(), client) {
-                    (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => Ok(switched(front, response, client, reached)),
-                    _ => Ok(incoming(front, response, reached, sender)),
+                    (StatusCode::SWITCHING_PROTOCOLS, Some(client)) => Ok(switched(front, response, client, talk)),
+                    _ => Ok(incoming(front, response, talk, sender)),
                 };
             }
             Ok(Err(mut error)) => match unsent(&mut error, closed) {
@@ -99,22 +98,23 @@ fn outgoing(mut request: Request<Incoming>, protocol: Option<HeaderValue>) -> Re
     request
 }
 
-fn incoming(front: &Front, response: Response<Incoming>, reached: Tracked<()>, sender: Option<Sender>) -> Answered {
+fn incoming(front: &Front, response: Response<Incoming>, talk: Talk<()>, sender: Option<Sender>) -> Answered {
     let (mut head, body) = response.into_parts();
-    address(&mut head, reached.endpoint());
-    let endpoint = Arc::downgrade(&reached.endpoint().load);
+    let endpoint = talk.reached.endpoint();
+    address(&mut head, endpoint);
+    let endpoint = Arc::downgrade(&endpoint.load);
     let lease = sender.map(|sender| Lease { pool: front.pool.clone(), endpoint, sender });
-    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, reached)))
+    Response::from_parts(head, Answer::Relayed(Relayed::new(body, lease, talk)))
 }
 
 /// The answer after which both sides speak another protocol, over a tunnel.
-fn switched(front: &Front, mut response: Response<Incoming>, client: OnUpgrade, reached: Tracked<()>) -> Answered {
+fn switched(front: &Front, mut response: Response<Incoming>, client: OnUpgrade, talk: Talk<()>) -> Answered {
     let protocol = headers::protocol(response.headers());
     let server = hyper::upgrade::on(&mut response);
     let (mut head, _) = response.into_parts();
-    address(&mut head, reached.endpoint());
+    address(&mut head, talk.reached.endpoint());
     protocol.into_iter().for_each(|protocol| headers::switch_to(&mut head.headers, protocol));
-    tunnel::switched(front, client, server, reached);
+    tunnel::switched(front, client, server, talk);
     Response::from_parts(head, Answer::Text(Full::default()))
 }
 

@@ -18,16 +18,12 @@ mod upload;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use dayu_core::{
-    balance::{self, Tracked},
-    directory::Directory,
-    name::Device,
-};
+use dayu_core::{balance, directory::Directory, name::Device};
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{dial, stats::Stats};
+use crate::{dial, stats::Stats, verdict::Talk};
 use body::Answer;
 use refusal::Refusal;
 pub(crate) use server::serve;
@@ -56,7 +52,7 @@ pub(crate) struct Front {
 }
 
 /// An answer, and what counts it as in flight.
-pub(crate) type Answered = Response<Answer<Tracked<()>>>;
+pub(crate) type Answered = Response<Answer<Talk<()>>>;
 
 impl Front {
     /// Answers one request of `client`.

@@ -2,7 +2,7 @@
 //! answer switch to another protocol.
 use std::{io, time::Duration};
 
-use dayu_core::balance::{self, Attempt, Tracked};
+use dayu_core::balance::{self, Attempt};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{
@@ -15,8 +15,8 @@ use tower::ServiceExt;
 
 use super::{Answered, Front, body::Answer, heard::Heard, line::Line, refusal::Refusal, target::At};
 use crate::{
-    relay::{Opening, relay_timed, write_all},
-    verdict,
+    relay::{Moved, Witness, relay_witnessed, write_all},
+    verdict::Talk,
 };
 
 /// Connects to an endpoint that `ask` allows and answers; bytes flow once the client has the answer.
@@ -25,9 +25,9 @@ pub(super) async fn open(
     request: Request<Incoming>,
     ask: balance::Request,
 ) -> Result<Answered, Refusal> {
-    let server = front.tunnels.clone().oneshot(ask.clone()).await?;
-    front.stats.landed(&ask.service, server.endpoint());
-    Ok(connected(front, request, server))
+    let reached = front.tunnels.clone().oneshot(ask.clone()).await?;
+    let visit = front.stats.landed(&ask.service, reached.endpoint());
+    Ok(connected(front, request, Talk { reached, visit: Some(visit) }))
 }
 
 /// The same to an endpoint of this device that the mesh of another one has picked, and counts.
@@ -41,13 +41,13 @@ pub(super) async fn to(front: &Front, request: Request<Incoming>, at: At) -> Res
         address,
         source: error.into(),
     };
-    let server =
+    let reached =
         front.straight.clone().oneshot(Attempt { endpoint, now: Duration::ZERO }).await.map_err(unreachable)?;
-    Ok(connected(front, request, server))
+    Ok(connected(front, request, Talk { reached, visit: None }))
 }
 
 /// Joins a request and its answer of which both sides switch to another protocol.
-pub(super) fn switched(front: &Front, client: OnUpgrade, server: OnUpgrade, reached: Tracked<()>) {
+pub(super) fn switched(front: &Front, client: OnUpgrade, server: OnUpgrade, talk: Talk<()>) {
     let idle = front.idle;
     carry(front, async move {
         let (client, server) = futures::future::try_join(client, server).await.map_err(io::Error::other)?;
@@ -55,20 +55,21 @@ pub(super) fn switched(front: &Front, client: OnUpgrade, server: OnUpgrade, reac
         let (from, to) = (client.io.inner().stream(), server.io.inner().stream());
         write_all(to, &client.read_buf).await?;
         write_all(from, &server.read_buf).await?;
-        relay_timed(from, to, idle, |_, _| ()).await;
-        drop(reached);
+        talk.moved(Moved { up: client.read_buf.len() as u64, down: server.read_buf.len() as u64 });
+        // How fast it answers is known: it has agreed to switch.
+        relay_witnessed(from, to, idle, &talk.visit).await;
         Ok(())
     });
 }
 
-fn connected(front: &Front, request: Request<Incoming>, server: Tracked<TcpStream>) -> Answered {
+fn connected(front: &Front, request: Request<Incoming>, talk: Talk<TcpStream>) -> Answered {
     let idle = front.idle;
     carry(front, async move {
         let client = parts::<Line>(hyper::upgrade::on(request).await.map_err(io::Error::other)?)?;
         // What the client sent right behind its request was read with it.
-        write_all(&server, &client.read_buf).await?;
-        let note = |latency, opening: Opening| verdict::note(&server, latency, opening.status());
-        relay_timed(client.io.inner().stream(), &server, idle, note).await;
+        write_all(&talk.reached, &client.read_buf).await?;
+        talk.moved(Moved { up: client.read_buf.len() as u64, down: 0 });
+        relay_witnessed(client.io.inner().stream(), &talk.reached, idle, &talk).await;
         Ok(())
     });
     Response::new(Answer::Text(Full::default()))

@@ -5,6 +5,7 @@
 //!
 //! What an endpoint leaves of it is still read: a client whose sending comes to a stop often never looks at the answer.
 use std::{
+    mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -19,6 +20,11 @@ use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout},
+};
+
+use crate::{
+    relay::{Moved, Witness},
+    stats::Visit,
 };
 
 /// What is still read of a body that nobody wants, so that the client reads its answer and not a reset.
@@ -41,11 +47,14 @@ pub(crate) struct Sent(Arc<Mutex<Progress>>);
 struct Progress {
     newest: Instant,
     whole: bool,
+    /// Bytes that have left for an endpoint that has not answered yet.
+    unclaimed: u64,
+    visit: Option<Visit>,
 }
 
 impl Upload {
     pub(crate) fn new(body: Incoming) -> (Self, Sent) {
-        let progress = Progress { newest: Instant::now(), whole: body.is_end_stream() };
+        let progress = Progress { newest: Instant::now(), whole: body.is_end_stream(), unclaimed: 0, visit: None };
         let sent = Sent(Arc::new(Mutex::new(progress)));
         (Self { body: Some(body), sent: sent.clone() }, sent)
     }
@@ -70,14 +79,27 @@ impl Sent {
         self.0.lock().newest = Instant::now();
     }
 
-    /// How long ago the newest part left.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.0.lock().newest.elapsed()
+    /// It went, and goes, to an endpoint that answers now: how long ago its newest part left.
+    pub(crate) fn belongs_to(&self, visit: Visit) -> Duration {
+        let mut progress = self.0.lock();
+        visit.moved(Moved { up: mem::take(&mut progress.unclaimed), down: 0 });
+        progress.visit = Some(visit);
+        progress.newest.elapsed()
     }
 
     /// Whether the client has sent all of it.
     pub(crate) fn is_whole(&self) -> bool {
         self.0.lock().whole
+    }
+}
+
+impl Progress {
+    fn passed(&mut self, bytes: u64, whole: bool) {
+        (self.newest, self.whole) = (Instant::now(), whole);
+        match &self.visit {
+            Some(visit) => visit.moved(Moved { up: bytes, down: 0 }),
+            None => self.unclaimed += bytes,
+        }
     }
 }
 
@@ -90,7 +112,8 @@ impl Body for Upload {
         let polled = Pin::new(&mut *body).poll_frame(context);
         if let Poll::Ready(frame) = &polled {
             let whole = frame.is_none() || body.is_end_stream();
-            *self.sent.0.lock() = Progress { newest: Instant::now(), whole };
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            self.sent.0.lock().passed(data.map_or(0, |data| data.len() as u64), whole);
         }
         polled
     }

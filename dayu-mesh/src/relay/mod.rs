@@ -6,7 +6,7 @@ mod hot;
 mod opening;
 mod wait;
 
-use std::{io, net::Shutdown, os::fd::AsFd, time::Duration};
+use std::{io, net::Shutdown, ops::AddAssign, os::fd::AsFd, time::Duration};
 
 use socket2::SockRef;
 use tokio::{net::TcpStream, task::coop};
@@ -15,7 +15,7 @@ use hot::{Sender, Step};
 pub use opening::Opening;
 use wait::Wait;
 
-/// Bytes moved by one relay.
+/// Bytes that a relay has moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moved {
     /// From the first stream to the second.
@@ -24,26 +24,52 @@ pub struct Moved {
     pub down: u64,
 }
 
+/// Learns what a relay does while it does it.
+pub trait Witness {
+    /// The server took so long to say something after the client had said its last; and how it began. Told once.
+    fn answered(&self, _latency: Duration, _opening: Opening) {}
+
+    /// So much has flowed since it was told the last time.
+    fn moved(&self, _moved: Moved) {}
+}
+
+impl Witness for () {}
+
+impl<W: Witness> Witness for Option<W> {
+    fn answered(&self, latency: Duration, opening: Opening) {
+        self.iter().for_each(|witness| witness.answered(latency, opening));
+    }
+
+    fn moved(&self, moved: Moved) {
+        self.iter().for_each(|witness| witness.moved(moved));
+    }
+}
+
+impl AddAssign for Moved {
+    fn add_assign(&mut self, other: Self) {
+        self.up += other.up;
+        self.down += other.down;
+    }
+}
+
 /// The peer that was read from has reset its connection: it takes nothing any more either.
 struct Reset;
 
 /// Relays between `client` and `server` until both directions have ended or one peer resets.
-pub async fn relay(client: &TcpStream, server: &TcpStream) -> Moved {
-    relay_timed(client, server, Duration::MAX, |_, _| ()).await
+pub fn relay(client: &TcpStream, server: &TcpStream) -> impl Future<Output = ()> {
+    relay_witnessed(client, server, Duration::MAX, &())
 }
 
-/// As [`relay`], and resets both when nothing has flowed for `idle`, or up to a quarter longer. Tells once how long the server
-/// took to say something after the client had said its last, and how it began.
-pub async fn relay_timed(
-    client: &TcpStream,
-    server: &TcpStream,
-    idle: Duration,
-    answered: impl Fn(Duration, Opening),
-) -> Moved {
-    let (mut up, mut down, wait) = (0, 0, Wait::default());
-    let asks = pump(client, server, &mut up, |_| wait.asked());
-    let answers = pump(server, client, &mut down, |opening| {
-        wait.answered().into_iter().for_each(|latency| answered(latency, opening));
+/// As [`relay`], before a `witness`; and resets both when nothing has flowed for `idle`, or up to a quarter longer.
+pub async fn relay_witnessed(client: &TcpStream, server: &TcpStream, idle: Duration, witness: &impl Witness) {
+    let wait = Wait::default();
+    let asks = pump(client, server, |_, up| {
+        wait.asked();
+        witness.moved(Moved { up, down: 0 });
+    });
+    let answers = pump(server, client, |opening, down| {
+        wait.answered().into_iter().for_each(|latency| witness.answered(latency, opening));
+        witness.moved(Moved { up: 0, down });
     });
     // Both directions are joined: the end of one must not cut the other. Only a reset does.
     let cut = tokio::select! {
@@ -54,7 +80,6 @@ pub async fn relay_timed(
         reset_on_close(client);
         reset_on_close(server);
     }
-    Moved { up, down }
 }
 
 /// Makes the next close of `stream` an immediate reset, so that its peer never takes a broken answer for a whole one.
@@ -63,26 +88,23 @@ pub fn reset_on_close(stream: &impl AsFd) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }
 
-/// Moves bytes `from` one `to` the other until there are no more; says `some` whenever there were any, and which came first.
-async fn pump(from: &TcpStream, to: &TcpStream, moved: &mut u64, some: impl Fn(Opening)) -> Result<(), Reset> {
+/// Moves bytes `from` one `to` the other until there are no more; says how many were `passed` whenever there were any, and
+/// which came first.
+async fn pump(from: &TcpStream, to: &TcpStream, passed: impl Fn(Opening, u64)) -> Result<(), Reset> {
     let mut sender = Sender::default();
     loop {
         if from.readable().await.is_err() {
             return Err(Reset);
         }
-        let before = *moved;
-        let step = hot::step(from, to, &mut sender, moved);
-        let opening = sender.opening;
-        if *moved > before {
-            opening.map(&some);
+        let mut moved = 0;
+        let step = hot::step(from, to, &mut sender, &mut moved);
+        if let Some(opening) = sender.opening.filter(|_| moved > 0) {
+            passed(opening, moved);
         }
         match step {
             Step::Dry | Step::Spent => {}
             Step::Blocked(rest) => match write_all(to, &rest).await {
-                Ok(()) => {
-                    *moved += rest.len() as u64;
-                    opening.map(&some);
-                }
+                Ok(()) => sender.opening.into_iter().for_each(|opening| passed(opening, rest.len() as u64)),
                 Err(_) => return Ok(()),
             },
             Step::End => {

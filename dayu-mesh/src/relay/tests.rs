@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -14,9 +17,34 @@ async fn pair() -> (TcpStream, TcpStream) {
 
 /// A client and a server with a relay between them.
 async fn relayed() -> (TcpStream, TcpStream, tokio::task::JoinHandle<Moved>) {
+    relayed_until(Duration::MAX).await
+}
+
+async fn relayed_until(idle: Duration) -> (TcpStream, TcpStream, tokio::task::JoinHandle<Moved>) {
     let ((client, front), (back, server)) = tokio::join!(pair(), pair());
-    let relay = tokio::spawn(async move { relay(&front, &back).await });
+    let relay = tokio::spawn(async move {
+        let notes = Notes::default();
+        relay_witnessed(&front, &back, idle, &notes).await;
+        notes.moved.into_inner()
+    });
     (client, server, relay)
+}
+
+/// All that a relay tells.
+#[derive(Default)]
+struct Notes {
+    moved: Mutex<Moved>,
+    latencies: Mutex<Vec<Duration>>,
+}
+
+impl Witness for Notes {
+    fn answered(&self, latency: Duration, _: Opening) {
+        self.latencies.lock().push(latency);
+    }
+
+    fn moved(&self, moved: Moved) {
+        *self.moved.lock() += moved;
+    }
 }
 
 #[tokio::test]
@@ -90,11 +118,9 @@ async fn an_idle_connection_owns_little() {
 #[tokio::test]
 async fn what_a_client_takes_to_ask_is_not_laid_on_the_server() {
     let ((mut client, front), (back, mut server)) = tokio::join!(pair(), pair());
-    let told = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let told = Arc::new(Notes::default());
     let heard = told.clone();
-    tokio::spawn(
-        async move { relay_timed(&front, &back, Duration::MAX, |latency, _| heard.lock().push(latency)).await },
-    );
+    tokio::spawn(async move { relay_witnessed(&front, &back, Duration::MAX, &*heard).await });
     let began = tokio::time::Instant::now();
     for part in 0..5 {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -107,7 +133,7 @@ async fn what_a_client_takes_to_ask_is_not_laid_on_the_server() {
         client.read_exact(&mut [0; 6]).await.unwrap();
     }
     let (all, its) = (began.elapsed(), last.elapsed());
-    let told = told.lock().clone();
+    let told = told.latencies.lock().clone();
     assert!(
         told.len() == 1 && told[0] < all - Duration::from_millis(80),
         "{told:?} of {all:?}, {its:?} of them the server's"
@@ -117,8 +143,7 @@ async fn what_a_client_takes_to_ask_is_not_laid_on_the_server() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_says_nothing_for_long_is_cut_and_one_that_speaks_is_not() {
     let idle = Duration::from_secs(3600);
-    let ((mut client, front), (back, mut server)) = tokio::join!(pair(), pair());
-    let relay = tokio::spawn(async move { relay_timed(&front, &back, idle, |_, _| ()).await });
+    let (mut client, mut server, relay) = relayed_until(idle).await;
     for _ in 0..8 {
         tokio::time::sleep(idle / 4).await;
         server.write_all(b".").await.unwrap();

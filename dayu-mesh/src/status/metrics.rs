@@ -15,13 +15,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::Status;
+use super::{Status, traffic::Traffic};
 
 type Labels = Vec<(&'static str, String)>;
 
 pub(super) async fn metrics(State(status): State<Arc<Status>>) -> Response {
     let mut registry = Registry::with_prefix("dayu_mesh");
-    registry.register("requests", "Requests and connections by where they went", requests(&status));
+    registry.register_collector(Box::new(Traffic(status.stats.traffic())));
     registry.register("refused", "Refusals by reason", refused(&status));
     registry.register("routes", "Routes of managed Services by state", routes(&status));
     registry.register("names", "Queries for names by what became of them", names(&status));
@@ -39,15 +39,6 @@ pub(super) async fn metrics(State(status): State<Arc<Status>>) -> Response {
     let version = usize::try_from(snapshot.version()).unwrap_or(usize::MAX);
     registry.register("directory_version", "Changes that the directory has taken", gauge(version));
     ([(header::CONTENT_TYPE, OPEN_METRICS)], exposition(&registry)).into_response()
-}
-
-/// By service and device: replicas come and go, and Prometheus would keep each for ever.
-fn requests(status: &Status) -> Family<Labels, Counter> {
-    let requests = Family::<Labels, Counter>::default();
-    for count in status.stats.counts() {
-        requests.get_or_create(&vec![("service", count.service), ("device", count.device)]).inc_by(count.requests);
-    }
-    requests
 }
 
 fn refused(status: &Status) -> Family<Labels, Counter> {

@@ -4,6 +4,8 @@ mod explain;
 mod metrics;
 mod routes;
 mod server;
+mod traffic;
+
 mod watch;
 
 use std::sync::Arc;

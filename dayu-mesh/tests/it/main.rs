@@ -15,3 +15,4 @@ mod source;
 mod status;
 mod strict;
 mod support;
+mod traffic;

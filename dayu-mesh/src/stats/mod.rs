@@ -1,4 +1,7 @@
-//! Requests counted per (service, device, pod), and refusals per reason. Counting takes no lock.
+//! What passes, per (service, device, pod), and refusals per reason. Counting takes no lock.
+mod answers;
+mod visit;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
@@ -8,8 +11,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use dayu_core::{balance::Load, directory::Endpoint, name::ServiceKey};
-use serde::Serialize;
+use dayu_core::{directory::Endpoint, name::ServiceKey};
+
+pub use visit::Count;
+use visit::Row;
+pub(crate) use visit::{Traffic, Visit};
 
 /// Endpoints that are counted; beyond it those that are gone are forgotten.
 const ROWS: usize = 4096;
@@ -46,35 +52,14 @@ pub(crate) struct Stats {
     names: [AtomicU64; NAMES.len()],
 }
 
-#[derive(Debug)]
-struct Row {
-    service: ServiceKey,
-    endpoint: Endpoint,
-    requests: AtomicU64,
-}
-
-/// How many requests, or connections of a listener, an endpoint was given.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Count {
-    /// `namespace/name`.
-    pub service: String,
-    /// The device it runs on.
-    pub device: String,
-    /// The pod behind it; its address where there is no pod.
-    pub pod: String,
-    /// Since the mesh first used it.
-    pub requests: u64,
-}
-
 impl Stats {
-    /// Counts a request of `service` that `endpoint` was given.
-    pub(crate) fn landed(&self, service: &ServiceKey, endpoint: &Endpoint) {
+    /// Counts a request of `service` that `endpoint` was given, and whatever is told of it.
+    pub(crate) fn landed(&self, service: &ServiceKey, endpoint: &Endpoint) -> Visit {
         let key = Arc::as_ptr(&endpoint.load) as usize;
-        if let Some(row) = self.rows.load().get(&key) {
-            row.requests.fetch_add(1, Ordering::Relaxed);
-            return;
+        match self.rows.load().get(&key) {
+            Some(row) => row.visit(),
+            None => self.insert(key, service, endpoint).visit(),
         }
-        self.insert(key, service, endpoint).requests.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a refusal.
@@ -103,6 +88,15 @@ impl Stats {
         counts
     }
 
+    /// What went to each device's endpoints of each Service.
+    pub(crate) fn traffic(&self) -> BTreeMap<(String, String), Traffic> {
+        let mut traffic = BTreeMap::<_, Traffic>::new();
+        for row in self.rows.load().values() {
+            *traffic.entry(row.place()).or_default() += row.traffic();
+        }
+        traffic
+    }
+
     /// Refusals by reason, without those that never were.
     pub(crate) fn refusals(&self) -> BTreeMap<&'static str, u64> {
         let counted = REASONS.iter().zip(&self.refused).map(|(reason, count)| (*reason, count.load(Ordering::Relaxed)));
@@ -111,7 +105,7 @@ impl Stats {
 
     /// The first request of an endpoint makes its row, whoever else does so at the same time.
     fn insert(&self, key: usize, service: &ServiceKey, endpoint: &Endpoint) -> Arc<Row> {
-        let fresh = Arc::new(Row { service: service.clone(), endpoint: endpoint.clone(), requests: AtomicU64::new(0) });
+        let fresh = Arc::new(Row::new(service.clone(), endpoint.clone()));
         self.rows.rcu(|rows| {
             let mut rows = HashMap::clone(rows);
             if rows.len() >= ROWS {
@@ -121,24 +115,5 @@ impl Stats {
             rows
         });
         self.rows.load().get(&key).map_or(fresh, Arc::clone)
-    }
-}
-
-impl Row {
-    /// Nobody but the row knows the endpoint any more.
-    fn is_gone(&self) -> bool {
-        let load: &Arc<Load> = &self.endpoint.load;
-        Arc::strong_count(load) == 1
-    }
-
-    fn count(&self) -> Count {
-        let pod =
-            self.endpoint.pod.as_ref().map_or_else(|| self.endpoint.address.to_string(), |pod| pod.name.to_string());
-        Count {
-            service: self.service.to_string(),
-            device: self.endpoint.device.to_string(),
-            pod,
-            requests: self.requests.load(Ordering::Relaxed),
-        }
     }
 }
