@@ -6,6 +6,8 @@ use std::{
 };
 
 use dayu_core::{
+    balance::Ignored,
+    daemon::Remark,
     directory::{Change, Directory, Service},
     name::{Device, ServiceKey, Uid},
     route::Portal,
@@ -90,6 +92,7 @@ impl Control {
         }
         let mut is_free = false;
         for key in &touched.services {
+            self.remark(key);
             is_free |= self.listen(key).await;
         }
         if is_free {
@@ -195,6 +198,20 @@ impl Control {
             };
             self.directory.portal(&service.uid, &port.name, portal, Timestamp::now());
         }
+    }
+
+    /// Tells those who watch what a Service says that nobody understands.
+    fn remark(&self, key: &ServiceKey) {
+        let remarks = self.directory.with(|snapshot| {
+            let service = snapshot.service(key)?;
+            let remark = |ignored: &Ignored| Remark {
+                service: key.clone(),
+                uid: service.uid.clone(),
+                note: ignored.to_string(),
+            };
+            Some(service.balancing.ignored.iter().map(remark).collect())
+        });
+        self.feed.remark(key, remarks.unwrap_or_default());
     }
 
     /// Tells those who watch what became of the route under a Service's name.

@@ -1,10 +1,10 @@
-//! What is told to those who watch: routes and versions, as they change, and what hinders the mesh.
+//! What is told to those who watch: routes and versions, as they change, what hinders the mesh, and what it remarks on Services.
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use dayu_core::{
-    daemon::{Plight, Trouble},
-    name::Uid,
+    daemon::{Plight, Remark, Trouble},
+    name::{ServiceKey, Uid},
     route::{Phase, RouteView},
 };
 use parking_lot::Mutex;
@@ -24,12 +24,15 @@ pub(crate) enum Event {
     Change(u64),
     /// Something does not work, and is tried again.
     Hindered(Trouble),
+    /// Something that the user of a Service should know.
+    Remark(Remark),
 }
 
 /// The newest state of all that is told, and the events that lead there.
 #[derive(Debug)]
 pub(crate) struct Feed {
     routes: Mutex<BTreeMap<Uid, Arc<RouteView>>>,
+    remarks: Mutex<BTreeMap<ServiceKey, Vec<Remark>>>,
     failures: ArcSwap<Vec<Failure>>,
     /// Where names cannot be served, and why.
     nameless: ArcSwapOption<(SocketAddr, String)>,
@@ -39,10 +42,10 @@ pub(crate) struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        let (routes, failures, nameless) = Default::default();
+        let (routes, remarks, failures, nameless) = Default::default();
         // The mesh may change no object, so it writes no event: whoever watches may.
         let (plight, _) = Plight::new();
-        Self { routes, failures, nameless, plight, events: broadcast::Sender::new(BEHIND) }
+        Self { routes, remarks, failures, nameless, plight, events: broadcast::Sender::new(BEHIND) }
     }
 }
 
@@ -99,16 +102,31 @@ impl Feed {
         self.send(Event::Hindered(Trouble { what: what.to_owned(), why: why.to_owned() }));
     }
 
+    /// Tells what is to be remarked on a Service, each thing once for as long as it is so.
+    pub(crate) fn remark(&self, service: &ServiceKey, remarks: Vec<Remark>) {
+        let mut all = self.remarks.lock();
+        let before = all.remove(service).unwrap_or_default();
+        for remark in remarks.iter().filter(|remark| !before.contains(remark)) {
+            tracing::warn!(%service, note = remark.note, "a remark on a Service");
+            self.send(Event::Remark(remark.clone()));
+        }
+        if !remarks.is_empty() {
+            all.insert(service.clone(), remarks);
+        }
+    }
+
     /// What does not work at the moment.
     pub(crate) fn troubles(&self) -> Vec<Trouble> {
         self.plight.troubles()
     }
 
-    /// Every route as it is, what does not work, and what changes from then on.
+    /// Every route as it is, what does not work, what is to be remarked, and what changes from then on.
     pub(crate) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
-        let routes = self.routes.lock();
+        let (routes, remarks) = (self.routes.lock(), self.remarks.lock());
         let troubles = self.troubles().into_iter().map(Event::Hindered);
-        (routes.values().cloned().map(Event::Route).chain(troubles).collect(), self.events.subscribe())
+        let routes = routes.values().cloned().map(Event::Route);
+        let remarks = remarks.values().flatten().cloned().map(Event::Remark);
+        (routes.chain(troubles).chain(remarks).collect(), self.events.subscribe())
     }
 
     /// Fails when nobody watches, which is no failure.

@@ -13,7 +13,7 @@ use crate::api::annotation;
 ///
 /// let said = Balancing::said(Some("fastest"), Some("8-in-flight"));
 /// assert_eq!((said.policy, said.spill_at), (None, Some(SpillAt::in_flight(8))));
-/// assert!(said.ignored[0].to_string().starts_with("dayu.io/balance is ignored: no balancing policy \"fastest\"; there are"));
+/// assert!(said.ignored[0].to_string().contains("dayu.io/balance is ignored, and the default holds: no balancing policy \"fastest\""));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,6 +60,6 @@ where
 
 impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is ignored: {}", self.annotation, self.why)
+        write!(f, "{} is ignored, and the default holds: {}", self.annotation, self.why)
     }
 }

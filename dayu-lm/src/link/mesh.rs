@@ -1,8 +1,8 @@
-//! The mesh's stream of routes to this device, and of what hinders it: server-sent events over one long request, opened again when it breaks.
+//! The mesh's stream of routes to this device, of what hinders it and of what it remarks: server-sent events over one long request, opened again when it breaks.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dayu_core::{
-    daemon::{Plight, Trouble},
+    daemon::{Plight, Remark, Trouble},
     name::Device,
 };
 use http::{Request, header};
@@ -39,10 +39,11 @@ enum Broken {
     Unheard,
 }
 
-/// What the mesh says goes there: it may change no object, so what hinders it is ours to tell.
+/// What the mesh says goes there: it may change no object, so what hinders it and what it remarks is ours to tell.
 pub(super) struct Heard {
     pub(super) device: Device,
     pub(super) routes: mpsc::Sender<Route>,
+    pub(super) remarks: mpsc::Sender<Remark>,
     pub(super) plight: Arc<Plight>,
 }
 
@@ -51,6 +52,8 @@ impl Heard {
         match said {
             Said::Route(route) => self.routes.send(*route).await.map_err(|_| Broken::Unheard)?,
             Said::Hindered(Trouble { what, why }) => self.plight.grows(&format!("mesh: {what}"), &why),
+            // Routes do not wait for them. Whoever is too many now is told again with the next stream.
+            Said::Remark(remark) => drop(self.remarks.try_send(remark)),
         }
         Ok(())
     }
@@ -107,6 +110,7 @@ async fn stream(address: SocketAddr, heard: &Heard) -> Result<(), Broken> {
 enum Said {
     Route(Box<Route>),
     Hindered(Trouble),
+    Remark(Remark),
 }
 
 /// Cuts a byte stream into events and keeps those that are for us.
@@ -136,6 +140,7 @@ fn said(event: &[u8]) -> Option<Said> {
     match field("event")? {
         "route" => serde_json::from_str(data).ok().map(Said::Route),
         "hindered" => serde_json::from_str(data).ok().map(Said::Hindered),
+        "remark" => serde_json::from_str(data).ok().map(Said::Remark),
         _ => None,
     }
 }
@@ -166,8 +171,8 @@ mod tests {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
-        let ((routes, _seen), (plight, _)) = (mpsc::channel(1), Plight::new());
-        let heard = Heard { device: "edge1".into(), routes, plight: Arc::new(plight) };
+        let ((routes, _seen), (remarks, _remarked), (plight, _)) = (mpsc::channel(1), mpsc::channel(1), Plight::new());
+        let heard = Heard { device: "edge1".into(), routes, remarks, plight: Arc::new(plight) };
         let wanted = Arc::new(Notify::new());
         let shutdown = CancellationToken::new();
         let follower = tokio::spawn(follow(address, heard, wanted.clone(), shutdown.clone()));
@@ -189,15 +194,20 @@ mod tests {
     fn events_are_cut_wherever_the_bytes_are() {
         let data = r#"{"serviceUID":"s","runtimeServiceUID":"u","deploymentRevision":1,"runtimeID":"a","state":"APPLIED","localSequence":1,"sourceState":"SYNCED","targetNode":"d","endpointPodUID":"p","observedAt":"2026-01-02T03:04:05Z"}"#;
         let trouble = r#"{"what":"watch of Services","why":"may not watch services: no"}"#;
+        let remark = r#"{"service":{"namespace":"ns","name":"det"},"uid":"u","note":"ignored"}"#;
         let text = format!(
-            ": hello\n\nevent: change\ndata: {{\"version\":1}}\n\nevent: route\ndata: {data}\n\nevent: hindered\ndata: {trouble}\n\n"
+            ": hello\n\nevent: change\ndata: {{\"version\":1}}\n\nevent: route\ndata: {data}\n\nevent: hindered\ndata: {trouble}\n\n\
+             event: remark\ndata: {remark}\n\n"
         );
         for cut in 0..text.len() {
             let mut events = Events::default();
             let mut all = events.feed(&text.as_bytes()[..cut]).unwrap();
             all.extend(events.feed(&text.as_bytes()[cut..]).unwrap());
-            let [Said::Route(route), Said::Hindered(trouble)] = all.as_slice() else { panic!("cut at {cut}") };
-            assert_eq!((route.runtime_id.as_str(), trouble.what.as_str()), ("a", "watch of Services"));
+            let [Said::Route(route), Said::Hindered(trouble), Said::Remark(remark)] = all.as_slice() else {
+                panic!("cut at {cut}")
+            };
+            let told = (route.runtime_id.as_str(), trouble.what.as_str(), remark.note.as_str());
+            assert_eq!(told, ("a", "watch of Services", "ignored"));
         }
     }
 }

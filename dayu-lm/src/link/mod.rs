@@ -10,6 +10,7 @@ mod mesh;
 mod metrics;
 mod outbox;
 mod publish;
+mod remarks;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -56,12 +57,14 @@ pub async fn run(
     let (to_manager, outgoing) = mpsc::channel(WAITING);
     let (delivered, mut incoming) = mpsc::channel(WAITING);
     let (seen, mut routes) = mpsc::channel(WAITING);
+    let (remarked, remarks) = mpsc::channel(WAITING);
+    let remarking = remarks::tell(client.clone(), options.device.clone(), remarks);
     let managers = manager::managers(client.clone(), options.manager, options.plain, options.plight.clone());
     let ends = client::Ends { managers, outgoing, delivered };
     let (device, metrics) = (options.device.clone(), options.metrics.clone());
     let link = client::run(client, device, options.outbox, ends, metrics, options.plight.clone(), shutdown.clone());
     let wanted = Arc::new(Notify::new());
-    let heard = mesh::Heard { device: options.device.clone(), routes: seen, plight: options.plight };
+    let heard = mesh::Heard { device: options.device.clone(), routes: seen, remarks: remarked, plight: options.plight };
     let mesh = mesh::follow(options.mesh, heard, wanted.clone(), shutdown.clone());
     let work = async {
         let mut activations = Activations::default();
@@ -89,7 +92,7 @@ pub async fn run(
     };
     tokio::select! {
         () = shutdown.cancelled() => {}
-        ((), (), ()) = async { tokio::join!(link, mesh, work) } => {}
+        ((), (), (), ()) = async { tokio::join!(link, mesh, remarking, work) } => {}
     }
 }
 

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use dayu_core::{
-    balance::{self, Explained, Explanation, Refusal, Request, Seed, hash, policy::BuiltIn},
+    balance::{self, Explained, Explanation, Refusal, Request, SaidBy, Seed, Spilling, hash, policy::BuiltIn},
     directory::Snapshot,
     name::{Device, ServiceKey},
 };
@@ -69,10 +69,17 @@ fn request(snapshot: &Snapshot, asked: &Asked, own: &Device) -> Option<Request> 
 }
 
 fn text(explanation: &Explanation, own: &Device) -> String {
-    let Explanation { service, port, policy, snapshot, .. } = explanation;
+    let Explanation { service, port, policy, policy_by, snapshot, .. } = explanation;
     let device = explanation.device.as_deref().unwrap_or("any device");
-    let mut text =
-        format!("Service {service} port {port}, for {device}; asked on {own}; policy {policy}, version {snapshot}\n");
+    let mut text = format!("Service {service} port {port}, for {device}; asked on {own}; version {snapshot}\n");
+    let by = match policy_by {
+        SaidBy::Request => "the request has a key",
+        SaidBy::Service => "the Service says so (dayu.io/balance)",
+        SaidBy::Default => "the mesh's own (--policy)",
+    };
+    let _ = writeln!(text, "policy {policy}: {by}");
+    text.extend(explanation.spilling.iter().map(|rule| spilling(rule, device)));
+    text.extend(explanation.ignored.iter().map(|ignored| format!("{ignored}\n")));
     for endpoint in &explanation.endpoints {
         let _ = writeln!(text, "{}", line(endpoint));
     }
@@ -84,6 +91,17 @@ fn text(explanation: &Explanation, own: &Device) -> String {
         let _ = writeln!(text, "refused: {reason}: {message}");
     }
     text
+}
+
+fn spilling(rule: &Spilling, device: &str) -> String {
+    let Spilling { at, by, leaves, .. } = rule;
+    let by = match by {
+        SaidBy::Service => "the Service says so (dayu.io/spill)",
+        SaidBy::Request => "the request says so",
+        SaidBy::Default => "the default",
+    };
+    let where_to = if *leaves { "any device serves this request" } else { "this request stays there" };
+    format!("prefers {device}, spills {at}: {by}; {where_to}\n")
 }
 
 fn line(endpoint: &Explained) -> String {

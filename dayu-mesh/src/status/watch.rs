@@ -1,4 +1,5 @@
-//! Server-sent events: every route as it is, or those to one device, and what does not work; then what changes.
+//! Server-sent events: every route as it is, or those to one device, what does not work and what is to be remarked; then what
+//! changes.
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
@@ -71,6 +72,7 @@ fn encode(event: &Event) -> sse::Event {
         Event::Route(view) => named("route", &**view),
         Event::Change(version) => named("change", &json!({"version": version})),
         Event::Hindered(trouble) => named("hindered", trouble),
+        Event::Remark(remark) => named("remark", remark),
     }
 }
 

@@ -4,4 +4,5 @@ mod faults;
 mod golden;
 mod link;
 mod mocks;
+mod remarks;
 mod rights;

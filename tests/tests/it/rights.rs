@@ -66,6 +66,7 @@ async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
     let mut mesh = dayu_mesh::run_with(as_installed("mesh").await, Mesh::of(DEVICE), shutdown.clone());
     mesh.ready().await.expect("the mesh is ready");
     live(&administrator).await;
+    tell_of_what_is_ignored(&administrator).await;
 
     for component in ["gm", "lm", "mesh"] {
         let requests = requests(&plane, component);
@@ -105,19 +106,48 @@ async fn tell_of_a_mesh_without_rights(administrator: &Client, plane: &ControlPl
     mesh.finished().await.unwrap();
 }
 
+/// What a Service says that nobody understands its user is told, in whatever namespace, once.
+async fn tell_of_what_is_ignored(administrator: &Client) {
+    let service = json!({
+        "metadata": {"name": "odd", "namespace": "kube-public", "annotations": {"dayu.io/balance": "best"}},
+        "spec": {"ports": [{"port": 9000}]},
+    });
+    let services = Api::<Service>::namespaced(administrator.clone(), "kube-public");
+    services.create(&PostParams::default(), &serde_json::from_value(service).unwrap()).await.unwrap();
+    let events = Api::<Event>::namespaced(administrator.clone(), "kube-public");
+    let told = |event: &Event| {
+        event.involved_object.name.as_deref() == Some("odd")
+            && (event.reason.as_deref(), event.type_.as_deref()) == (Some("AnnotationIgnored"), Some("Warning"))
+            && event
+                .message
+                .as_ref()
+                .is_some_and(|message| message.contains("\"best\"") && message.contains("round-robin"))
+    };
+    until::<Event>(&events, "what is ignored", |all| all.iter().filter(|event| told(event)).count() == 1).await;
+}
+
 /// What a local manager could say of another device, or in another's name, the API server does not take.
 async fn keeps_to_its_own_device(lm: &Client) {
     let events = Api::<k8s_openapi::api::events::v1::Event>::namespaced(lm.clone(), "default");
-    for (number, (of, by)) in [(DEVICE, DEVICE), ("edge2", DEVICE), (DEVICE, "edge2")].into_iter().enumerate() {
+    let tried = [
+        (true, "Hindered", "Node", DEVICE, DEVICE),
+        (false, "Hindered", "Node", "edge2", DEVICE),
+        (false, "Hindered", "Node", DEVICE, "edge2"),
+        (true, "AnnotationIgnored", "Service", "cam", DEVICE),
+        (false, "AnnotationIgnored", "Service", "cam", "edge2"),
+        (false, "Hindered", "Service", "cam", DEVICE),
+        (false, "AnnotationIgnored", "Pod", "cam", DEVICE),
+    ];
+    for (number, (may, reason, kind, of, by)) in tried.into_iter().enumerate() {
         let event = json!({
             "metadata": {"name": format!("told-{number}")}, "eventTime": "2026-01-02T03:04:05.000000Z", "type": "Warning",
-            "reason": "Hindered", "action": "Work", "note": "x", "regarding": {"kind": "Node", "name": of},
-            "reportingController": "dayu-lm", "reportingInstance": by,
+            "reason": reason, "action": "Work", "note": "x", "reportingController": "dayu-lm", "reportingInstance": by,
+            "regarding": {"kind": kind, "name": of, "namespace": if kind == "Node" { "" } else { "default" }},
         });
         let taken = events.create(&PostParams::default(), &serde_json::from_value(event).unwrap()).await;
         match taken {
-            Ok(_) => assert_eq!((of, by), (DEVICE, DEVICE)),
-            Err(error) => assert!(error.to_string().contains("of its own Node only"), "{of} by {by}: {error}"),
+            Ok(_) => assert!(may, "{reason} of {kind} {of} by {by}"),
+            Err(error) => assert!(!may && error.to_string().contains("of its own Node only"), "{of} by {by}: {error}"),
         }
     }
 }

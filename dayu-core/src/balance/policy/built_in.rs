@@ -11,7 +11,7 @@ use crate::balance::{Candidates, Draw, cut};
 ///
 /// assert!(NAMES.iter().all(|name| name.parse::<BuiltIn>().is_ok_and(|policy| policy.name() == *name)));
 /// assert_eq!("least-request:5".parse(), Ok(BuiltIn::LeastRequest(LeastRequest::of(5))));
-/// assert!("fastest".parse::<BuiltIn>().is_err_and(|error| error.to_string().contains("p2c (the default)")));
+/// assert!("fastest".parse::<BuiltIn>().is_err_and(|error| error.to_string().contains("there are p2c, ")));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuiltIn {
@@ -78,7 +78,7 @@ impl fmt::Display for BuiltIn {
 /// A policy name that is not known.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no balancing policy {0:?}; there are p2c (the default), least-request, least-request:CHOICES with CHOICES of 1 or more, \
+    "no balancing policy {0:?}; there are p2c, least-request, least-request:CHOICES with CHOICES of 1 or more, \
      round-robin, random and consistent-hash"
 )]
 pub struct UnknownPolicy(String);
