@@ -68,10 +68,20 @@ Run it on a device to have that device's mesh looked at as well.")]
   dayu crds | kubectl apply -f -")]
     Crds,
     /// Run the global manager: turns custom resources into workers on chosen devices.
+    #[command(after_help = "Two may run: one leads, the other takes over when its Lease ends.
+  dayu gm --kubeconfig state/kubeconfig
+  dayu gm --link-listen 0.0.0.0:9000 --link-advertise cloud.example:9000     devices are on other machines")]
     Gm(dayu_gm::Options),
     /// Run the local manager of one device: keeps its workers alive and reports.
+    #[command(
+        after_help = "It finds the global manager through the API, and registers the device where no kubelet has.
+  dayu lm --node edge1 --kubeconfig state/kubeconfig"
+    )]
     Lm(dayu_lm::Options),
     /// Run the mesh of one device: carries its workers' traffic.
+    #[command(after_help = "It needs the device's address, which its local manager or kubelet tells the API.
+  dayu mesh --node edge1 --kubeconfig state/kubeconfig
+  dayu mesh --node edge1 --data /var/lib/dayu/mesh     routes after a power cut before the cloud is back")]
     Mesh(dayu_mesh::Options),
     /// Clears away what an `up` without --data leaves, once standard input ends.
     #[command(hide = true)]
