@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::site::runtime_service;
+use crate::site::{PATIENCE, runtime_service};
 
 fn options(name: &str) -> Options {
     Options {
@@ -120,9 +120,12 @@ async fn one_that_is_deposed_finishes_nothing_that_it_had_begun() {
     let (mut second, _stop_second) = start(&client, "b");
     second.ready().await.unwrap();
     let deployments = Api::<Deployment>::default_namespaced(client.clone());
-    while deployments.get_opt("det").await.unwrap().is_none() {
-        sleep(Duration::from_millis(10)).await;
-    }
+    let applied = async {
+        while deployments.get_opt("det").await.unwrap().is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, applied).await.expect("the one that leads applies nothing");
 
     while written.try_recv().is_ok() {}
     open.send_replace(true);

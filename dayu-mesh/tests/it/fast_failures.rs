@@ -4,10 +4,14 @@ use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{strict::Pair, support::client::Client};
+use crate::{
+    strict::Pair,
+    support::{PATIENCE, client::Client},
+};
 
 const REQUESTS: u64 = 200;
 
@@ -31,9 +35,12 @@ async fn one_of_three() -> Pair {
     let mut pair = Pair::new(3).await;
     let refusing = SocketAddr::new(pair.site.pod(1, 1), 9001);
     pair.workers.remove(0).abort();
-    while TcpStream::connect(refusing).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    let ended = async {
+        while TcpStream::connect(refusing).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("the worker still listens");
     pair.workers.push(declining(refusing).await);
     pair
 }

@@ -8,10 +8,11 @@ use dayu_core::{
 use dayu_mesh::{Options, run_from};
 use futures::{StreamExt, channel::mpsc, stream, stream::BoxStream};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    Site,
+    PATIENCE, Site,
     client::{Client, Events, get},
     until,
     worker::{self, Seen},
@@ -194,9 +195,12 @@ async fn a_source_that_is_hindered_is_told_to_who_asks_and_to_who_watches() {
     let (stop, source) = (CancellationToken::new(), Fixed(vec![Change::Hindered { what, why }]));
     let options = Options { status: Some(status), ..Options::of("edge1") };
     let mesh = run_from(Box::new(source), options, stop.clone());
-    while get_refused(status).await {
-        tokio::task::yield_now().await;
-    }
+    let listens = async {
+        while get_refused(status).await {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, listens).await.expect("the status is never served");
     until(status, "/v1/troubles", |answer| *answer == json!({"troubles": [told]})).await;
     let mut events = Events::open(status, "/v1/watch").await;
     assert_eq!(events.next().await, Some(("hindered".to_owned(), told)));
