@@ -76,10 +76,10 @@ pub struct ServiceRecord {
     /// Annotation `dayu.io/logical-service`.
     pub logical_service: Arc<str>,
     /// Annotation `dayu.io/balance`, whatever it says.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<Arc<str>>,
     /// Annotation `dayu.io/spill`, whatever it says.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spill: Option<Arc<str>>,
 }
 
