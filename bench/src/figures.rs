@@ -1,6 +1,6 @@
 //! What was seen, beside what is promised.
 
-use std::io;
+use std::{io, time::Duration};
 
 /// In the order in which they were measured; each is printed when it is known.
 #[derive(Default)]
@@ -40,5 +40,26 @@ impl Figures {
             [] => Ok(()),
             _ => Err(io::Error::other(format!("beyond its limit: {}", missed.join("; ")))),
         }
+    }
+}
+
+/// The smallest that so many percent are not above.
+pub(crate) fn percentile(taken: impl Iterator<Item = Duration>, percent: usize) -> Duration {
+    let mut sorted: Vec<Duration> = taken.collect();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_one_of_those_that_were_taken() {
+        let taken = |count: u64| (1..=count).rev().map(Duration::from_millis);
+        let of = |count, percent| percentile(taken(count), percent).as_millis();
+        assert_eq!((of(200, 50), of(200, 99), of(3, 50), of(3, 99), of(1, 50)), (100, 198, 2, 3, 1));
+        assert_eq!(percentile(std::iter::empty(), 99), Duration::ZERO);
     }
 }

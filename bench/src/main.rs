@@ -13,6 +13,7 @@ mod manager;
 mod pick;
 mod relay;
 mod usage;
+mod worker;
 mod writes;
 
 use clap::{Parser, Subcommand};
@@ -46,6 +47,8 @@ enum Bench {
     Pick(pick::Arguments),
     /// Frames of 100 KB on new connections and bulk, through the mesh's copy loop, beside direct and two peers.
     Relay(relay::Arguments),
+    /// Milliseconds until the process driver has a worker running, and running again after its first crash.
+    Worker(worker::Arguments),
     /// Microseconds of requests to the embedded plane, durable as they are with `up --data`, and of its lists.
     Writes,
 }
@@ -60,6 +63,7 @@ fn main() -> std::io::Result<()> {
         Bench::Manager(arguments) => manager::run(&arguments)?,
         Bench::Pick(arguments) => pick::run(&arguments)?,
         Bench::Relay(arguments) => relay::run(&arguments)?,
+        Bench::Worker(arguments) => worker::run(&arguments)?,
         Bench::Writes => writes::run()?,
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::{
     Figures, milliseconds, set,
     site::{Asked, Observer, Site},
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, figures::percentile};
 
 /// Of a round; each begins when the one before is Ready.
 const ONE_BY_ONE: usize = 100;
@@ -125,26 +125,5 @@ fn report(figures: &mut Figures, how: &str, taken: &[Latency], limits: &[(usize,
         let endpoint = of(|latency| latency.endpoint);
         figures.told(format!("  Kubernetes' own share, until the EndpointSlice, p{percent}, ms"), endpoint);
         figures.told(format!("  the manager's own share, behind both, p{percent}, ms"), of(|latency| latency.own));
-    }
-}
-
-/// The smallest that so many percent are not above.
-fn percentile(taken: impl Iterator<Item = Duration>, percent: usize) -> Duration {
-    let mut sorted: Vec<Duration> = taken.collect();
-    sorted.sort_unstable();
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentile_is_one_of_those_that_were_taken() {
-        let taken = |count: u64| (1..=count).rev().map(Duration::from_millis);
-        let of = |count, percent| percentile(taken(count), percent).as_millis();
-        assert_eq!((of(200, 50), of(200, 99), of(3, 50), of(3, 99), of(1, 50)), (100, 198, 2, 3, 1));
-        assert_eq!(percentile(std::iter::empty(), 99), Duration::ZERO);
     }
 }
