@@ -19,8 +19,13 @@ fn start(client: &Client, name: &str, status: SocketAddr) -> Handle {
     run_with(client.clone(), options, CancellationToken::new())
 }
 
-/// Starts one wherever there is room, and says where once it is ready.
-async fn started(client: &Client, name: &str) -> (Handle, SocketAddr) {
+/// Where one serves that never says where it is, for it is not ready before it leads: nothing else of the tests is there.
+fn apart(last: u8) -> SocketAddr {
+    ([127, 77, 1, last], 10553).into()
+}
+
+/// Starts one wherever there is room, and says where once it leads.
+async fn leading(client: &Client, name: &str) -> (Handle, SocketAddr) {
     let mut manager = start(client, name, ([127, 0, 0, 1], 0).into());
     let status = manager.ready().await.unwrap().status.unwrap();
     (manager, status)
@@ -56,10 +61,11 @@ async fn until(address: SocketAddr, path: &str, status: u16, text: &str) -> Stri
 #[tokio::test]
 async fn it_is_ready_when_it_leads_and_when_it_stands_by() {
     let cluster = Cluster::builder().build().await.unwrap();
-    let (_leader, first) = started(&cluster.client(), "a").await;
+    let (_leader, first) = leading(&cluster.client(), "a").await;
     until(first, "/readyz", 200, "leading").await;
     until(first, "/healthz", 200, "ok").await;
-    let (_standby, second) = started(&cluster.client(), "b").await;
+    let second = apart(1);
+    let _standby = start(&cluster.client(), "b", second);
     until(second, "/readyz", 200, "standing by").await;
     until(first, "/metrics", 200, "dayu_gm_leading 1").await;
     until(second, "/metrics", 200, "dayu_gm_leading 0").await;
@@ -68,8 +74,7 @@ async fn it_is_ready_when_it_leads_and_when_it_stands_by() {
 #[tokio::test]
 async fn one_that_has_no_api_is_alive_and_not_ready() {
     let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
-    // It is never ready, and so never says where it is; nothing else of the tests is at this address.
-    let address = SocketAddr::from(([127, 77, 1, 1], 10553));
+    let address = apart(2);
     let _manager = start(&Client::try_from(config).unwrap(), "a", address);
     until(address, "/healthz", 200, "ok").await;
     until(address, "/readyz", 503, "the API has not answered").await;
@@ -79,7 +84,7 @@ async fn one_that_has_no_api_is_alive_and_not_ready() {
 async fn looks_errors_and_lag_are_counted() {
     let cluster = Cluster::builder().build().await.unwrap();
     let client = cluster.client();
-    let (_manager, address) = started(&client, "a").await;
+    let (_manager, address) = leading(&client, "a").await;
     let services = Api::<RuntimeService>::namespaced(client, "default");
     services.create(&PostParams::default(), &runtime_service("lost", "nowhere", 9000)).await.unwrap();
     let refused = r#"dayu_gm_reconcile_errors_total{kind="RuntimeService",reason="NodeNotFound"} 1"#;

@@ -86,31 +86,29 @@ where
         .boxed())
 }
 
+/// Of each name, from its pod Ready to its resource Ready. The two are told over different connections, of which the second may be
+/// heard first.
 async fn delays(
     mut pods: BoxStream<'static, Lean<Pod>>,
     mut resources: BoxStream<'static, Lean<RuntimeService>>,
     names: &[String],
 ) -> Vec<Duration> {
-    let mut since: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut delays: BTreeMap<String, Duration> = BTreeMap::new();
-    while delays.len() < names.len() {
-        tokio::select! {
+    let (mut since, mut until) = (BTreeMap::new(), BTreeMap::new());
+    while since.len().min(until.len()) < names.len() {
+        let (name, events) = tokio::select! {
             biased;
-            Some(pod) = pods.next() => {
-                if let Some(name) = pod.labels().get(RUNTIME_ID).filter(|_| pod_is_ready(&pod)) {
-                    since.entry(name.clone()).or_insert_with(Instant::now);
-                }
-            }
-            Some(resource) = resources.next() => {
-                let name = resource.name_any();
-                if let Some(began) = since.get(&name).filter(|_| is_ready(&resource) && names.contains(&name)) {
-                    delays.entry(name).or_insert(began.elapsed());
-                }
-            }
+            Some(pod) = pods.next() => (pod.labels().get(RUNTIME_ID).filter(|_| pod_is_ready(&pod)).cloned(), &mut since),
+            Some(resource) = resources.next() => (Some(resource.name_any()).filter(|_| is_ready(&resource)), &mut until),
             else => break,
+        };
+        if let Some(name) = name.filter(|name| names.contains(name)) {
+            events.entry(name).or_insert_with(Instant::now);
         }
     }
-    delays.into_values().collect()
+    until
+        .iter()
+        .filter_map(|(name, until)| since.get(name).map(|since| until.saturating_duration_since(*since)))
+        .collect()
 }
 
 fn pod_is_ready(pod: &Pod) -> bool {
@@ -145,4 +143,39 @@ fn probe(name: &str, device: &Device) -> Result<Lean<RuntimeService>, serde_json
             }]}},
         },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::stream;
+
+    use super::*;
+
+    fn after<T: Send + 'static>(millis: u64, event: T) -> BoxStream<'static, T> {
+        let told = async move {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            event
+        };
+        stream::once(told).boxed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resource_that_is_heard_of_before_its_pod_counts() {
+        let ready = json!({"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z",
+            "reason": "Ready", "message": ""}]});
+        let pod = |name: &str| {
+            let pod = json!({"metadata": {"labels": {RUNTIME_ID: name}}, "status": ready});
+            serde_json::from_value::<Lean<Pod>>(pod).unwrap()
+        };
+        let resource = |name: &str| {
+            let mut resource = probe(name, &"edge1".into()).unwrap().into_inner();
+            resource.status = serde_json::from_value(ready.clone()).unwrap();
+            serde_json::from_value::<Lean<RuntimeService>>(serde_json::to_value(resource).unwrap()).unwrap()
+        };
+        let names = ["early", "late"].map(str::to_owned);
+        let pods = stream::select(after(5, pod("early")), after(20, pod("late")));
+        let resources = stream::select(after(12, resource("early")), after(12, resource("late")));
+        let delays = delays(pods.boxed(), resources.boxed(), &names).await;
+        assert_eq!(delays, [7, 0].map(Duration::from_millis));
+    }
 }
