@@ -91,7 +91,7 @@ impl Kind {
 
     /// `Pod`, `Deployment.apps`: as messages about invalid objects name it.
     pub(crate) fn qualified(&self) -> String {
-        match self.group.as_str() {
+        match self.resource.group() {
             "" => self.kind.clone(),
             group => format!("{}.{group}", self.kind),
         }

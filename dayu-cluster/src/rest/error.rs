@@ -82,7 +82,8 @@ impl ApiError {
         };
         let message = format!("{} \"{name}\" is invalid: {list}", kind.qualified());
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
-        error.details = Some(details(&kind.group, &kind.kind, name));
+        // Of an event as it is stored, whichever of its groups was asked.
+        error.details = Some(details(kind.resource.group(), &kind.kind, name));
         error.caused_by(causes)
     }
 

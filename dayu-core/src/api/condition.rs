@@ -48,7 +48,7 @@ pub fn derive(stored: &[Condition], verdicts: Vec<Verdict>, generation: i64, now
         let unchanged = stored.iter().rev().find(|old| old.type_ == verdict.kind).filter(|old| old.status == status);
         Condition {
             last_transition_time: unchanged.map_or(Time(now), |old| old.last_transition_time.clone()),
-            message: bounded(verdict.message),
+            message: bounded(verdict.message, MESSAGE_LIMIT),
             observed_generation: Some(generation),
             reason: verdict.reason,
             status: status.to_owned(),
@@ -67,10 +67,11 @@ pub fn holds(conditions: &[Condition], kind: &str) -> bool {
 /// The longest message the API server takes, in bytes.
 const MESSAGE_LIMIT: usize = 32_768;
 
-fn bounded(mut message: String) -> String {
-    let end = (0..=MESSAGE_LIMIT.min(message.len())).rev().find(|end| message.is_char_boundary(*end));
-    message.truncate(end.unwrap_or_default());
-    message
+/// What fits in so many bytes.
+pub(crate) fn bounded(mut text: String, limit: usize) -> String {
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.truncate(end.unwrap_or_default());
+    text
 }
 
 /// The schema of a moment.

@@ -13,6 +13,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use crate::api::condition::bounded;
+
 /// Whatever does not work fails again within less, after a minute's pause and half a minute of silence at most: what was not seen
 /// for so long is over.
 const OVER: Duration = Duration::from_secs(120);
@@ -185,9 +187,7 @@ fn note(waiting: &[(Trouble, Instant)]) -> Option<(String, usize)> {
         }
         (note, told) = (note + &more, told + 1);
     }
-    while note.len() > NOTE {
-        note.pop();
-    }
+    let mut note = bounded(note, NOTE);
     let late = since.elapsed();
     if late >= LATE {
         note += &format!(" (was so {} s ago, and could not be told before)", late.as_secs());

@@ -6,7 +6,10 @@ use kube::{
 };
 
 use super::MANAGER;
-use crate::template::Failure;
+use crate::{api::condition::bounded, template::Failure};
+
+/// The longest note the API server takes, in bytes. The condition that says the same has room for more.
+const NOTE_LIMIT: usize = 1024;
 
 /// What was said last about a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +63,7 @@ impl Announcer {
         let event = Event {
             type_: if trouble { EventType::Warning } else { EventType::Normal },
             reason,
-            note: Some(note),
+            note: Some(bounded(note, NOTE_LIMIT)),
             action: "Reconcile".to_owned(),
             secondary: None,
         };

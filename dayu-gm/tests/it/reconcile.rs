@@ -72,15 +72,29 @@ async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route(site
     assert_eq!(before, version().await);
 }
 
+/// More is wrong with its pods than fits in an event.
+fn wrong_in_many_ways() -> RuntimeService {
+    let mut service = serde_json::to_value(runtime_service("bad-pods", "edge1", 9000)).unwrap();
+    let containers = service["spec"]["podTemplate"]["spec"]["containers"].as_array_mut().unwrap();
+    containers.extend((0..9).map(|number| json!({"name": format!("No_Name_{number}"), "image": "i:1"})));
+    serde_json::from_value(service).unwrap()
+}
+
 async fn bad_resources_are_told_and_make_nothing(site: &mut Site) {
     let services = site.api::<RuntimeService>();
+    services.create(&PostParams::default(), &wrong_in_many_ways()).await.unwrap();
     services.create(&PostParams::default(), &runtime_service("bad-port", "edge1", 8081)).await.unwrap();
     services.create(&PostParams::default(), &runtime_service("bad-node", "nowhere", 9000)).await.unwrap();
     let told = |all: &[RuntimeService]| all.iter().all(|service| condition(&service.status, "Ready").0 == "False");
-    let told = site.until::<RuntimeService>(|all| all.len() == 2 && told(all)).await;
-    assert!(format!("{:?}", told[1].status).contains("declared"), "{:?}", told[1].status);
-    site.until::<Event>(|events| events.iter().any(|event| event.involved_object.name.as_deref() == Some("bad-node")))
-        .await;
+    let told = site.until::<RuntimeService>(|all| all.len() == 3 && told(all)).await;
+    let [_, pods, port] = &*told else { unreachable!("three in the order of their names") };
+    assert!(format!("{:?}", port.status).contains("declared"), "{:?}", port.status);
+    let why = format!("{:?}", pods.status);
+    assert!(why.len() > 2 * 1024 && why.contains("No_Name_8"), "{why}");
+    for name in ["bad-node", "bad-pods", "bad-port"] {
+        let is_about = |event: &Event| event.involved_object.name.as_deref() == Some(name);
+        site.until::<Event>(|events| events.iter().any(is_about)).await;
+    }
     assert!(site.until::<Deployment>(|_| true).await.is_empty());
 
     // The device comes: what waited for it is made.

@@ -55,5 +55,21 @@ async fn events(session: &mut Session) {
         "regarding": {"apiVersion": "v1", "kind": "ConfigMap", "name": "one", "namespace": "{ns}", "uid": "u"}});
     session.post("create in the new group", "/apis/events.k8s.io/v1/namespaces/{ns}/events", &new).await;
     session.get("in the old group", &format!("{events}/three")).await;
+    for (step, field, value) in [
+        ("a note that is too long", "note", json!("n".repeat(1025))),
+        ("a reason that is too long", "reason", json!("R".repeat(129))),
+        ("no action", "action", json!("")),
+        ("no reporter", "reportingController", json!("")),
+        ("no instance of it", "reportingInstance", json!("")),
+        ("another type", "type", json!("Error")),
+        ("about no namespace", "regarding", json!({"kind": "Node", "name": "n"})),
+    ] {
+        let mut wrong = new.clone();
+        (wrong["metadata"]["name"], wrong[field]) = (json!("wrong"), value);
+        session.post(step, "/apis/events.k8s.io/v1/namespaces/{ns}/events", &wrong).await;
+    }
+    let mut precise = event("precise");
+    (precise["eventTime"], precise["message"]) = (json!("2026-01-02T03:04:05.123456Z"), json!("n".repeat(1025)));
+    session.post("too long in the old group", events, &precise).await;
     session.post("new without a time", "/apis/events.k8s.io/v1/namespaces/{ns}/events", &json!({"metadata": {"name": "four"}, "type": "Normal", "reason": "Since", "regarding": {"namespace": "{ns}"}})).await;
 }

@@ -1,5 +1,6 @@
 //! What is wrong with objects of built-in kinds.
 
+mod event;
 mod immutable;
 mod name;
 mod pod;
@@ -21,8 +22,8 @@ pub fn validate(group: &str, kind: &str, value: &Value, old: Option<&Value>) -> 
     let specific = match (group, kind) {
         ("", "Pod") => Some(pod::pod as fn(&Value, &mut Vec<Cause>)),
         ("", "Service") => Some(service::service as _),
-        ("", "Event") => Some(event as _),
-        ("events.k8s.io", "Event") if old.is_none() => Some(new_event as _),
+        ("", "Event") => Some(event::event as _),
+        ("events.k8s.io", "Event") if old.is_none() => Some(event::new_event as _),
         ("coordination.k8s.io", "Lease") => Some(lease as _),
         ("", "Node") => Some(node as _),
         ("", "ConfigMap" | "Secret") => Some(data as _),
@@ -120,20 +121,6 @@ pub(super) fn labels(labels: &Value, path: &str, causes: &mut Vec<Cause>) {
         if let Some(why) = value.as_str().and_then(is_label_value) {
             causes.push(Cause::invalid(path, value, &why));
         }
-    }
-}
-
-/// An event is kept where the object is that it is about.
-fn event(value: &Value, causes: &mut Vec<Cause>) {
-    let (about, here) = (text(&value["involvedObject"], "namespace"), text(&value["metadata"], "namespace"));
-    if about != here && !(about.is_empty() && here == "default") {
-        causes.push(Cause::invalid("involvedObject.namespace", &about.into(), "does not match event.namespace"));
-    }
-}
-
-fn new_event(value: &Value, causes: &mut Vec<Cause>) {
-    if !value["eventTime"].is_string() {
-        causes.push(Cause::required("eventTime", ""));
     }
 }
 
