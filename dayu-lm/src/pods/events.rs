@@ -66,22 +66,36 @@ async fn write(client: Client, host: String, mut notes: mpsc::Receiver<Note>) {
     while let Some(note) = notes.recv().await {
         let key = (note.pod.uid().unwrap_or_default(), note.reason.clone(), note.message.clone());
         let events: Api<Event> = Api::namespaced(client.clone(), &note.pod.namespace().unwrap_or_default());
-        let written = if let Some((name, count)) = known.get_mut(&key) {
-            *count += 1;
-            let again = json!({"count": *count, "lastTimestamp": Time(note.at)});
-            events.patch(name, &PatchParams::default(), &Patch::Merge(again)).await.map(drop)
-        } else {
-            let event = event(&note, &host, known.len());
-            let name = event.name_any();
-            if known.len() >= REMEMBERED {
-                known.clear();
+        let counted = match known.get_mut(&key) {
+            Some((name, count)) => {
+                *count += 1;
+                count_again(&events, name, *count, note.at).await
             }
-            known.insert(key, (name, 1));
-            events.create(&PostParams::default(), &event).await.map(drop)
+            None => Ok(false),
+        };
+        let written = match counted {
+            Ok(false) => {
+                let event = event(&note, &host, known.len());
+                if known.len() >= REMEMBERED {
+                    known.clear();
+                }
+                known.insert(key, (event.name_any(), 1));
+                events.create(&PostParams::default(), &event).await.map(drop)
+            }
+            counted => counted.map(drop),
         };
         if let Err(error) = written {
             tracing::debug!(%error, reason = note.reason, "an event cannot be written");
         }
+    }
+}
+
+/// Whether the event is still there to be counted: an hour after it was told last it is forgotten.
+async fn count_again(events: &Api<Event>, name: &str, count: i32, at: Timestamp) -> kube::Result<bool> {
+    let again = Patch::Merge(json!({"count": count, "lastTimestamp": Time(at)}));
+    match events.patch(name, &PatchParams::default(), &again).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        patched => patched.map(|_| true),
     }
 }
 
@@ -101,5 +115,42 @@ fn event(note: &Note, host: &str, number: usize) -> Event {
         last_timestamp: Some(Time(note.at)),
         count: Some(1),
         ..Event::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use dayu_cluster::Cluster;
+    use kube::api::{DeleteParams, ListParams};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_happens_again_is_counted_and_told_anew_once_it_is_forgotten() {
+        let cluster = Cluster::builder().build().await.unwrap();
+        let events = Api::<Event>::default_namespaced(cluster.client());
+        let recorder = Recorder::start(cluster.client(), "edge1".to_owned(), Clock::start());
+        let pod = json!({"metadata": {"name": "det", "namespace": "default", "uid": "u"}});
+        let pod = Arc::new(serde_json::from_value::<Pod>(pod).unwrap());
+        let told = async |count: i32| {
+            recorder.warning(&pod, "BackOff", "it ends again and again");
+            let counted = async {
+                loop {
+                    let all = events.list(&ListParams::default()).await.unwrap();
+                    match &*all.items {
+                        [one] if one.count == Some(count) => return one.name_any(),
+                        _ => sleep(Duration::from_millis(5)).await,
+                    }
+                }
+            };
+            timeout(Duration::from_secs(60), counted).await.expect("it is told")
+        };
+        let name = told(1).await;
+        assert_eq!(told(2).await, name);
+        events.delete(&name, &DeleteParams::default()).await.unwrap();
+        assert_ne!(told(1).await, name);
     }
 }
