@@ -1,34 +1,33 @@
 //! How a client treats an API server that is busy, or silent.
 use std::{
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
-use http::{Request, Response, StatusCode, Uri, header::RETRY_AFTER};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http::{Request, Response, StatusCode, header::RETRY_AFTER};
 use kube::client::Body;
 use parking_lot::Mutex;
-use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tower::{BoxError, Layer, Service, ServiceExt};
 
-/// Longest wait for the next word of an answer. A watch may be silent for as long as nothing changes.
-const SILENCE: Duration = Duration::from_secs(30);
+use super::spoken::{Manner, SILENCE, Silent, Spoken};
+
 /// Longest time for which a server is left alone, whatever it asks for.
 const QUIET: Duration = Duration::from_secs(60);
 /// So many times a request that the server was too busy for is sent again before the answer counts.
 const AGAIN: usize = 4;
 /// And within so long: whoever asked has to learn, and to tell, that the server is busy.
 const WITHIN: Duration = Duration::from_secs(30);
+/// Within so long those go on who waited for the same moment.
+const TURN: Duration = Duration::from_millis(10);
 /// Where the API has Leases.
 const LEASES: &str = "/apis/coordination.k8s.io/";
 
 /// A layer between a client and an API server: while the server asks for quiet (429 or 503 with `Retry-After`) nothing is
 /// sent, what it was too busy for is sent again afterwards if that is within 30 s, and no request waits for ever for a server that says nothing.
+/// A watch that ends as soon as it began has failed ([`CutShort`](super::CutShort)).
 ///
 /// Leases are a thing of their own: whoever has to say that it is there does not wait for what was asked beside it.
 ///
@@ -50,14 +49,16 @@ pub struct Considerate;
 #[derive(Debug)]
 pub struct Consideration<S> {
     transport: Arc<tokio::sync::Mutex<S>>,
-    leases: Arc<Mutex<Option<Instant>>>,
-    others: Arc<Mutex<Option<Instant>>>,
+    leases: Arc<Mutex<Option<Quiet>>>,
+    others: Arc<Mutex<Option<Quiet>>>,
 }
 
-/// Nothing was heard for too long.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the API server has not said a word for {} s", SILENCE.as_secs())]
-pub struct Silent;
+/// What the server asked for.
+#[derive(Clone, Copy, Debug)]
+struct Quiet {
+    since: Instant,
+    until: Instant,
+}
 
 impl<S> Layer<S> for Considerate {
     type Service = Consideration<S>;
@@ -101,7 +102,7 @@ impl<S> Consideration<S> {
         S: Service<Request<Body>, Response = Response<B>>,
         S::Error: Into<BoxError>,
     {
-        let may_be_silent = is_stream(request.uri());
+        let manner = Manner::of(request.uri());
         let quiet = if request.uri().path().starts_with(LEASES) { self.leases.clone() } else { self.others.clone() };
         let (began, mut left) = (Instant::now(), AGAIN);
         loop {
@@ -115,7 +116,11 @@ impl<S> Consideration<S> {
             let is_worth_it = wait.is_some_and(|wait| left > 0 && began.elapsed() + wait <= WITHIN);
             match again.filter(|_| is_worth_it) {
                 Some(next) => (request, left) = (next, left - 1),
-                None => return Ok(response.map(|body| Spoken::new(body, may_be_silent))),
+                None => {
+                    // A refusal is an answer like any other.
+                    let manner = if response.status().is_success() { manner } else { Manner::Speaks };
+                    return Ok(response.map(|body| Spoken::new(body, manner)));
+                }
             }
         }
     }
@@ -131,23 +136,27 @@ impl<S> Consideration<S> {
     }
 }
 
-async fn until_over(quiet: &Mutex<Option<Instant>>) {
-    let until = || *quiet.lock();
-    // Somebody may be told to be quiet for longer meanwhile.
-    while let Some(until) = until().filter(|until| Instant::now() < *until) {
+async fn until_over(quiet: &Mutex<Option<Quiet>>) {
+    let latest = || *quiet.lock();
+    let mut waited = None;
+    while let Some(Quiet { since, until }) = latest().filter(|quiet| Instant::now() < quiet.until) {
+        // Of those who waited for the same moment each has its turn then, whatever the first of them has just been told. Else they
+        // may be told to wait for longer.
+        if waited.is_some_and(|waited| since >= waited) && since.elapsed() < TURN {
+            return;
+        }
         sleep_until(until).await;
+        waited = Some(until);
     }
 }
 
-fn hush(quiet: &Mutex<Option<Instant>>, wait: Duration) {
-    let until = Instant::now() + wait.min(QUIET);
+fn hush(quiet: &Mutex<Option<Quiet>>, wait: Duration) {
+    let since = Instant::now();
+    let until = since + wait.min(QUIET);
     let mut quiet = quiet.lock();
-    *quiet = (*quiet).max(Some(until));
-}
-
-/// Whether the answer goes on for as long as somebody listens.
-fn is_stream(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| query.split('&').any(|pair| matches!(pair, "watch=true" | "follow=true")))
+    if quiet.is_none_or(|quiet| quiet.until < until) {
+        *quiet = Some(Quiet { since, until });
+    }
 }
 
 /// None of a request whose body is a stream.
@@ -164,50 +173,4 @@ fn asks_for_quiet<B>(response: &Response<B>) -> Option<Duration> {
     let is_busy = matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = response.headers().get(RETRY_AFTER).filter(|_| is_busy)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds))
-}
-
-pin_project! {
-    /// The body of an answer, which ends with [`Silent`] when nothing more comes.
-    #[derive(Debug)]
-    pub struct Spoken<B> {
-        #[pin]
-        body: B,
-        silence: Option<Pin<Box<Sleep>>>,
-    }
-}
-
-impl<B> Spoken<B> {
-    fn new(body: B, may_be_silent: bool) -> Self {
-        Self { body, silence: (!may_be_silent).then(|| Box::pin(sleep(SILENCE))) }
-    }
-}
-
-impl<B> HttpBody for Spoken<B>
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.project();
-        if let Poll::Ready(frame) = this.body.poll_frame(cx) {
-            if let Some(silence) = this.silence {
-                silence.as_mut().reset(Instant::now() + SILENCE);
-            }
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        let Some(silence) = this.silence else { return Poll::Pending };
-        ready!(silence.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Silent.into())))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

@@ -6,6 +6,7 @@ mod considerate;
 mod fence;
 mod identity;
 mod refusal;
+mod spoken;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,11 +23,12 @@ use tower::{BoxError, util::MapErrLayer};
 use crate::link::Fingerprint;
 use fence::Fenced;
 
-pub use considerate::{Considerate, Consideration, Silent, Spoken};
+pub use considerate::{Considerate, Consideration};
 pub use identity::{Identity, IdentityError, shown};
 #[cfg(feature = "engine")]
 pub(crate) use refusal::{named, right_on};
 pub use refusal::{refusal, refused, told, unwatched};
+pub use spoken::{CutShort, Silent, Spoken};
 
 /// A watch that says nothing for so long hangs on a dead connection, even if nobody has closed it: there is a bookmark every
 /// minute or so. Without this limit a firewall that forgets a connection in silence would leave a daemon blind for five.

@@ -17,7 +17,7 @@ use super::{
     Row, STILL, Scene,
     Telling::{Afterwards, Meanwhile},
     befall, events,
-    layer::Fault::{Busy, Refused, Silent, Slow, Truncated},
+    layer::Fault::{Busy, CutShort, Refused, Silent, Slow, Truncated},
     parse,
 };
 
@@ -120,7 +120,7 @@ const LATE: Instead = Says("update leases.coordination.k8s.io: no answer in time
 
 rows! {
     creating_children: |method, path| method == "POST" && path.ends_with("/deployments"),
-        "create deployments.apps", Meanwhile, [(Refused(409, "Conflict"), GOING), (Truncated, WRITTEN)];
+        "create deployments.apps", Meanwhile, [(Refused(409, "Conflict"), GOING), (Truncated, WRITTEN), (CutShort, WRITTEN)];
     reading_children: |method, path| method == "GET" && path.contains("/deployments/"),
         "get deployments.apps", Meanwhile, [(Refused(404, "NotFound"), GOING)];
     changing_children: |method, path| method == "PATCH" && path.contains("/deployments/"),
@@ -133,9 +133,7 @@ rows! {
     watching_resources: |method, path| method == "GET" && path.ends_with("/runtimeservices"),
         "watch runtimeservices.sedna.io", Meanwhile, [];
     watching_nodes: |method, path| method == "GET" && path.ends_with("/nodes"),
-        "watch nodes", Meanwhile, [STILL];
-    watching_joint_services: |method, path| method == "GET" && path.ends_with("/jointmultiedgeservices"),
-        "watch jointmultiedgeservices.sedna.io", Meanwhile, [STILL];
+        "watch nodes", Meanwhile, STILL;
     keeping_the_lease: |method, path| method == "PUT" && path.ends_with("/leases/dayu-gm"),
         "update leases.coordination.k8s.io", Meanwhile, [(Busy(7), LATE), (Busy(45), LATE), (Silent, LATE)];
     asking_anything: |_, _| true,

@@ -34,6 +34,8 @@ pub(super) enum Fault {
     Busy(u64),
     /// The answer breaks off in the middle.
     Truncated,
+    /// The answer ends in the middle, as if that were all.
+    CutShort,
     /// The answer comes in pieces, long apart.
     Slow,
     /// Nothing ever comes.
@@ -50,6 +52,7 @@ impl Fault {
             Self::Gateway => said(GATEWAY),
             Self::Busy(seconds) => said(&busy(seconds)),
             Self::Truncated => "connection reset".to_owned(),
+            Self::CutShort => "EOF".to_owned(),
             Self::Slow | Self::Silent => "has not said a word".to_owned(),
             Self::Unreachable => "connection refused".to_owned(),
         }
@@ -68,7 +71,7 @@ fn said(reason: &str) -> String {
     format!("so it is: {reason}")
 }
 
-pub(super) const ALL: [Fault; 15] = [
+pub(super) const ALL: [Fault; 16] = [
     Fault::Refused(401, "Unauthorized"),
     Fault::Refused(403, "Forbidden"),
     Fault::Refused(404, "NotFound"),
@@ -81,6 +84,7 @@ pub(super) const ALL: [Fault; 15] = [
     Fault::Busy(7),
     Fault::Busy(45),
     Fault::Truncated,
+    Fault::CutShort,
     Fault::Slow,
     Fault::Silent,
     Fault::Unreachable,
@@ -169,7 +173,7 @@ where
         let (fault, flowing) = self.faults.meet(&request);
         // What never arrives has no effect.
         let answer = match fault {
-            None | Some(Fault::Truncated | Fault::Slow) => Some(self.api.call(request)),
+            None | Some(Fault::Truncated | Fault::CutShort | Fault::Slow) => Some(self.api.call(request)),
             Some(_) => None,
         };
         async move {
@@ -179,6 +183,7 @@ where
             };
             let flow = |body: BoxStream<'static, _>| match fault {
                 Some(Fault::Truncated) => body.take(1).flat_map(broken_off).boxed(),
+                Some(Fault::CutShort) => body.take(1).map(half).boxed(),
                 Some(Fault::Slow) => body.flat_map(slowly).boxed(),
                 _ => body,
             };
@@ -224,10 +229,13 @@ fn status(code: u16, reason: &str, message: &str) -> Bytes {
     status.to_string().into()
 }
 
+fn half(piece: Piece) -> Piece {
+    piece.map(|whole| whole.slice(..whole.len() / 2))
+}
+
 /// The first half, and then the connection is gone.
 fn broken_off(piece: Piece) -> BoxStream<'static, Piece> {
-    let half = piece.map(|whole| whole.slice(..whole.len() / 2));
-    stream::iter([half, Err(io::Error::from(io::ErrorKind::ConnectionReset).into())]).boxed()
+    stream::iter([half(piece), Err(io::Error::from(io::ErrorKind::ConnectionReset).into())]).boxed()
 }
 
 fn slowly(piece: Piece) -> BoxStream<'static, Piece> {

@@ -87,8 +87,8 @@ macro_rules! rows {
 
 rows! {
     watching_services: 140, "watch services", |_, path| path.ends_with("/services"), [];
-    watching_endpoints: 143, "watch endpointslices.discovery.k8s.io", |_, path| path.ends_with("/endpointslices"), [STILL];
-    watching_nodes: 145, "watch nodes", |_, path| path.ends_with("/nodes"), [STILL];
+    watching_endpoints: 143, "watch endpointslices.discovery.k8s.io", |_, path| path.ends_with("/endpointslices"), STILL;
+    watching_nodes: 145, "watch nodes", |_, path| path.ends_with("/nodes"), STILL;
     asking_anything: 142, "watch services", |_, _| true, [];
 }
 

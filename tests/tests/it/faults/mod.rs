@@ -46,7 +46,10 @@ enum Instead {
 }
 
 /// Where nothing changes nothing is said that could break off.
-const STILL: (Fault, Instead) = (Fault::Truncated, Instead::Heals("what was begun anew is whole"));
+const STILL: [(Fault, Instead); 2] = [
+    (Fault::Truncated, Instead::Heals("what was begun anew is whole")),
+    (Fault::CutShort, Instead::Heals("what was begun anew is whole")),
+];
 
 /// When what is wrong can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
