@@ -26,7 +26,8 @@ const TURN: Duration = Duration::from_millis(10);
 const LEASES: &str = "/apis/coordination.k8s.io/";
 
 /// A layer between a client and an API server: while the server asks for quiet (429 or 503 with `Retry-After`) nothing is
-/// sent, what it was too busy for is sent again afterwards if that is within 30 s, and no request waits for ever for a server that says nothing.
+/// sent, what it was too busy for is sent again afterwards if that is within 30 s, and no request waits for ever for a server
+/// that says nothing.
 /// A watch that ends as soon as it began has failed ([`CutShort`](super::CutShort)).
 ///
 /// Leases are a thing of their own: whoever has to say that it is there does not wait for what was asked beside it.

@@ -1,4 +1,5 @@
-//! The mesh's stream of routes to this device, of what hinders it and of what it remarks: server-sent events over one long request, opened again when it breaks.
+//! The mesh's stream of routes to this device, of what hinders it and of what it remarks: server-sent events over one long
+//! request, opened again when it breaks.
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use dayu_core::{

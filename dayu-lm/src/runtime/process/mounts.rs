@@ -1,9 +1,10 @@
 //! How a process comes to see a file of the device at a path of its own.
 //!
 //! Where the system lets us, each run gets a mount namespace: its mounts are bound there, and nobody else sees them. A path
-//! that the device does not have is made in a layer over the nearest folder that exists, or in a root of the run's own where that is
-//! the root, in the namespace only; what the run writes beside its mounts in that folder goes with it. Elsewhere links stand for the mounts in a folder of the pod,
-//! and paths in the command and the environment are translated to it. Nothing is ever made outside the data directory.
+//! that the device does not have is made in a layer over the nearest folder that exists, or in a root of the run's own where
+//! that is the root, in the namespace only; what the run writes beside its mounts in that folder goes with it. Elsewhere links
+//! stand for the mounts in a folder of the pod, and paths in the command and the environment are translated to it. Nothing is
+//! ever made outside the data directory.
 mod links;
 mod namespace;
 mod root;
