@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Addresses, Error, Options, crds,
-    lease::{Advertised, Keeper, Term},
+    lease::{Advertised, Keeper, Term, inaugurate},
     link::{self, Admission, Hub},
     metrics::Metrics,
     plight::{self, Watched},
@@ -64,8 +64,9 @@ pub(crate) async fn run(
     // One that stands by installs nothing: it may be older than the one that leads.
     if shutdown.run_until_cancelled(crds::ensure_namespace(&client, &plight)).await.is_some() {
         standing.send_replace(Standing::Standby);
-        let keeper = Keeper::new(client.clone(), term.clone(), name(&options), advertised, plight);
-        let lead = Lead { client: term.fence(client.clone()), options: &options, world, observer, standing };
+        let me = name(&options);
+        let keeper = Keeper::new(client.clone(), term.clone(), me.clone(), advertised, plight);
+        let lead = Lead { client: term.fence(client.clone()), me, options: &options, world, observer, standing };
         let ready = || announce.send_modify(|ready| *ready = Some(addresses));
         // On the heap: it lasts.
         Box::pin(lead.whenever_elected(keeper, ready, &shutdown)).await;
@@ -105,6 +106,7 @@ impl Doors {
 struct Lead<'a> {
     /// Writes only while it leads.
     client: Client,
+    me: String,
     options: &'a Options,
     world: World,
     observer: Arc<Watched>,
@@ -131,11 +133,10 @@ impl Lead<'_> {
         tokio::join!(keeper.run(leads, done.clone()), work);
     }
 
-    /// Installs what is needed and runs the engines until `shutdown`.
+    /// Begins the term and runs the engines until `shutdown`.
     async fn work(&self, ready: &impl Fn(), shutdown: CancellationToken) {
         self.standing.send_replace(Standing::TakingOver);
-        let installed = crds::install(&self.client, &self.observer, self.options.keep_crds);
-        if shutdown.run_until_cancelled(installed).await.is_none() {
+        if shutdown.run_until_cancelled(self.begin()).await.is_none() {
             return;
         }
         let runtime_services = self.engine(runtime_service::RuntimeServiceTemplate);
@@ -143,6 +144,12 @@ impl Lead<'_> {
         ready();
         self.standing.send_replace(Standing::Leading);
         tokio::join!(runtime_services.run(shutdown.clone()), joint_services.run(shutdown));
+    }
+
+    /// Waits until the API server takes its writes, and installs what is needed.
+    async fn begin(&self) {
+        inaugurate(&self.client, &self.me, &self.observer.plight).await;
+        crds::install(&self.client, &self.observer, self.options.keep_crds).await;
     }
 
     fn engine<T: dayu_core::template::Template>(&self, template: T) -> Engine<T> {

@@ -2,26 +2,16 @@
 use std::{sync::Arc, time::Duration};
 
 use dayu_core::{
-    api::NAMESPACE,
     daemon::{News, Plight},
     engine::{MANAGER, Observer, Outcome},
-    link::MANAGER_LEASE,
 };
-use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Client, runtime::events::Reporter};
 
-use crate::metrics::Metrics;
+use crate::{lease, metrics::Metrics};
 
 /// Writes an event of the Lease for each of the `news`.
 pub(crate) async fn tell(client: Client, news: News) {
-    let of = ObjectReference {
-        api_version: Some("coordination.k8s.io/v1".to_owned()),
-        kind: Some("Lease".to_owned()),
-        namespace: Some(NAMESPACE.to_owned()),
-        name: Some(MANAGER_LEASE.to_owned()),
-        ..ObjectReference::default()
-    };
-    news.tell(client, Reporter { controller: MANAGER.to_owned(), instance: None }, of).await;
+    news.tell(client, Reporter { controller: MANAGER.to_owned(), instance: None }, lease::reference()).await;
 }
 
 /// Tells numbers and troubles alike.

@@ -22,7 +22,7 @@ pub(crate) enum Standing {
     Starting,
     /// Another one leads, or none does yet.
     Standby,
-    /// It leads, and installs the definitions.
+    /// It leads, and begins: the API server is to know of it, and of the definitions.
     TakingOver,
     /// Its engines run.
     Leading,
@@ -38,7 +38,7 @@ impl Standing {
         match self {
             Self::Starting => "starting: the API has not answered yet",
             Self::Standby => "standing by: another global manager leads, or none does yet",
-            Self::TakingOver => "taking over: the definitions are being installed",
+            Self::TakingOver => "taking over: the API server is told who leads, and the definitions are installed",
             Self::Leading => "leading",
         }
     }

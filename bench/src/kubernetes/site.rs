@@ -10,7 +10,7 @@ use k8s_openapi::api::{
 use kube::{Api, Client, ResourceExt, api::PostParams, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use xtask::kube::{Assets, ControlPlane, Settings};
+use xtask::kube::{Assets, ControlPlane, Seat, Settings};
 
 use dayu_core::api::{RuntimeService, condition, label};
 
@@ -67,7 +67,7 @@ impl Site {
         for device in &devices {
             create_node(&client, device).await?;
         }
-        let manager = start_manager(&plane, "first").await?;
+        let manager = start_manager(&plane, "first", &devices[0]).await?;
         let link = link_of(client.clone()).await?;
         let doubles = Doubles::connect(link, &devices).await?;
         doubles.play("kubelets", kubelet::breathe(client.clone(), devices.clone()));
@@ -79,7 +79,7 @@ impl Site {
 
     /// Starts another manager beside the one that leads.
     pub(super) async fn start_manager(&self, identity: &str) -> Result<Manager, Failure> {
-        start_manager(&self.plane, identity).await
+        start_manager(&self.plane, identity, &self.devices[0]).await
     }
 
     /// Creates a RuntimeService on one of the devices in turn.
@@ -186,8 +186,8 @@ fn ready_slice(slice: &EndpointSlice) -> Option<String> {
 }
 
 /// With the rights of the chart.
-async fn start_manager(plane: &ControlPlane, identity: &str) -> Result<Manager, Failure> {
-    let kubeconfig = plane.account(MANIFESTS.as_ref(), "gm", None).await?;
+async fn start_manager(plane: &ControlPlane, identity: &str, node: &str) -> Result<Manager, Failure> {
+    let kubeconfig = plane.account(MANIFESTS.as_ref(), "gm", Seat { pod: identity, node }).await?;
     let path = plane.kubeconfig().with_file_name(format!("{identity}.conf"));
     std::fs::write(&path, kubeconfig.to_string())?;
     Manager::start(&path, identity)

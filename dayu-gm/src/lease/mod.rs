@@ -1,5 +1,6 @@
 //! The Lease `dayu-system/dayu-gm`: its holder leads, and its annotations say where local managers connect, and to which key.
 mod election;
+mod inaugural;
 mod term;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +18,10 @@ use dayu_core::{
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::coordination::v1::{Lease, LeaseSpec},
+    api::{
+        coordination::v1::{Lease, LeaseSpec},
+        core::v1::ObjectReference,
+    },
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::{
@@ -32,7 +36,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use election::{Election, Record, Terms};
+pub(crate) use inaugural::inaugurate;
 pub(crate) use term::Term;
+
+/// The Lease, as what events are about.
+pub(crate) fn reference() -> ObjectReference {
+    ObjectReference {
+        api_version: Some("coordination.k8s.io/v1".to_owned()),
+        kind: Some("Lease".to_owned()),
+        namespace: Some(NAMESPACE.to_owned()),
+        name: Some(MANAGER_LEASE.to_owned()),
+        ..ObjectReference::default()
+    }
+}
 
 /// Longest wait for an answer to one write.
 const PATIENCE: Duration = Duration::from_secs(3);

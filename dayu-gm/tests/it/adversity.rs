@@ -13,7 +13,7 @@ use kube::{
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::site::{Manager, Place, Site, condition, on_kubernetes_only, runtime_service};
+use super::site::{Place, Site, condition, on_kubernetes_only, runtime_service};
 
 on_kubernetes_only! {
     the_chart_gives_no_right_beyond,
@@ -42,7 +42,7 @@ async fn the_chart_gives_no_right_beyond(site: &mut Site) {
         let refused = matches!(&result, Err(kube::Error::Api(status)) if status.code == 403);
         assert!(refused, "{result:?}");
     };
-    let (client, namespace) = (site.restricted.clone(), site.namespace.as_str());
+    let (client, namespace) = (site.restricted("first").await, site.namespace.as_str());
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
     forbidden(secrets.list(&Default::default()).await.map(drop));
     let pods = Api::<Pod>::namespaced(client.clone(), namespace);
@@ -54,7 +54,7 @@ async fn the_chart_gives_no_right_beyond(site: &mut Site) {
 }
 
 async fn another_manager_takes_over(site: &mut Site) {
-    let other = Manager::start(site.restricted.clone(), "second");
+    let other = site.manager("second").await;
     create(site, &runtime_service("before", "edge1", 9000)).await;
     let before = one_deployment(site).await;
     site.hand_over(other).await;

@@ -23,11 +23,11 @@ async fn an_older_definition_is_told_and_is_brought_up_to_date(site: &mut Site) 
 
     // Somebody else looks after the definitions: it is told what that means.
     let keeping = Options { keep_crds: true, ..Options::default() };
-    site.hand_over(Manager::start_with(site.restricted.clone(), "keeping", keeping)).await;
+    site.hand_over(Manager::start_with(site.restricted("keeping").await, "keeping", keeping)).await;
     assert_eq!(lacking(site).await, "1");
     assert!(!knows(site).await);
 
-    site.hand_over(Manager::start(site.restricted.clone(), "installing")).await;
+    site.hand_over(site.manager("installing").await).await;
     assert_eq!(lacking(site).await, "0");
     assert!(knows(site).await);
     let installed = Api::<Installed>::all(site.client.clone()).get(name).await.unwrap();

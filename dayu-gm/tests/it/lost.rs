@@ -26,7 +26,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 
 /// A site whose manager is on a way that can be lost, and that way.
 async fn on_a_way(site: &mut Site) -> Way {
-    let kubeconfig = site.kubeconfig.clone();
+    let kubeconfig = site.account("far").await;
     let server = kubeconfig["clusters"][0]["cluster"]["server"].as_str().unwrap();
     let server: SocketAddr = server.trim_start_matches("https://").parse().unwrap();
     let way = Way::to(server).await;

@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::site::{Manager, Site, condition, on_both, runtime_service};
+use super::site::{Site, condition, on_both, runtime_service};
 
 on_both! {
     a_runtime_service_is_ready_when_its_device_has_confirmed_the_route,
@@ -245,7 +245,7 @@ async fn what_somebody_changed_while_nobody_led_is_put_right(site: &mut Site) {
     site.api::<Service>().patch("det", &PatchParams::default(), &Patch::Merge(elsewhere)).await.unwrap();
     assert_ne!(selector(&site.until::<Service>(|_| true).await), planned);
 
-    site.hand_over(Manager::start(site.restricted.clone(), "next")).await;
+    site.hand_over(site.manager("next").await).await;
     let containers = |all: &[Deployment]| all[0].spec.template.spec.as_ref().unwrap().containers.clone();
     site.until::<Deployment>(|all| containers(all)[0].image.as_deref() == Some("i:1")).await;
     site.until::<Service>(|all| selector(all) == planned).await;

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use xtask::kube::{Assets, ControlPlane, Settings};
+use xtask::kube::{Assets, ControlPlane, Seat, Settings};
 
 use super::device::Link;
 
@@ -68,10 +68,6 @@ pub(super) struct Site {
     pub(super) namespace: String,
     pub(super) addresses: Addresses,
     pub(super) cluster: Place,
-    /// With the rights of a manager.
-    pub(super) restricted: Client,
-    /// The same for a client of one's own; nothing on the embedded one.
-    pub(super) kubeconfig: Value,
     /// None while nobody leads.
     manager: Option<Manager>,
 }
@@ -133,7 +129,7 @@ impl Environment for RuntimesTime {
 pub(super) async fn on_embedded(scenario: Scenario) {
     let cluster = Cluster::builder().environment(RuntimesTime::default()).build().await.unwrap();
     let (client, controllers) = (cluster.client(), cluster.start_controllers());
-    let mut site = Site::open(client.clone(), client, Value::Null, "default", Place::Embedded(controllers)).await;
+    let mut site = Site::open(client, "default", Place::Embedded(controllers)).await;
     scenario(&mut site).await;
     site.depose().await;
 }
@@ -173,13 +169,11 @@ async fn on(plane: ControlPlane, name: &str, scenario: Scenario) -> ControlPlane
     let kubeconfig = serde_json::to_value(Kubeconfig::read_from(plane.kubeconfig()).unwrap()).unwrap();
     let administrator = client(&kubeconfig).await;
     clear(&administrator).await;
-    let restricted = plane.account(MANIFESTS.as_ref(), "gm", None).await.unwrap();
-    let manager = client(&restricted).await;
     // So much of the scenario's name as a namespace's may be long.
     let namespace: String = name.replace('_', "-").chars().take(63).collect();
     let namespace = namespace.trim_end_matches('-');
     namespaced(&administrator, namespace).await;
-    let mut site = Site::open(administrator, manager, restricted, namespace, Place::Kubernetes(Box::new(plane))).await;
+    let mut site = Site::open(administrator, namespace, Place::Kubernetes(Box::new(plane))).await;
     scenario(&mut site).await;
     site.depose().await;
     let Place::Kubernetes(plane) = site.cluster else { unreachable!("on Kubernetes") };
@@ -209,14 +203,34 @@ async fn namespaced(client: &Client, name: &str) {
 }
 
 impl Site {
-    async fn open(client: Client, restricted: Client, kubeconfig: Value, namespace: &str, cluster: Place) -> Self {
+    async fn open(client: Client, namespace: &str, cluster: Place) -> Self {
         for device in DEVICES {
             register(&client, device).await;
         }
-        let mut manager = Manager::start(restricted.clone(), "first");
-        let addresses = manager.ready().await;
-        let (namespace, manager) = (namespace.to_owned(), Some(manager));
-        Self { client, namespace, addresses, cluster, restricted, kubeconfig, manager }
+        let addresses = Addresses { link: ([127, 0, 0, 1], 0).into(), status: None };
+        let mut site = Self { client, namespace: namespace.to_owned(), addresses, cluster, manager: None };
+        site.hand_over(site.manager("first").await).await;
+        site
+    }
+
+    /// What a manager of that name may do on Kubernetes, as the kubeconfig of its pod.
+    pub(super) async fn account(&self, identity: &str) -> Value {
+        let Place::Kubernetes(plane) = &self.cluster else { unreachable!("the embedded one gives all to all") };
+        let seat = Seat { pod: identity, node: DEVICES[0] };
+        plane.account(MANIFESTS.as_ref(), "gm", seat).await.unwrap()
+    }
+
+    /// With the rights of a manager of that name.
+    pub(super) async fn restricted(&self, identity: &str) -> Client {
+        match &self.cluster {
+            Place::Embedded(_) => self.client.clone(),
+            Place::Kubernetes(_) => client(&self.account(identity).await).await,
+        }
+    }
+
+    /// Starts a manager, which leads once no other does.
+    pub(super) async fn manager(&self, identity: &str) -> Manager {
+        Manager::start(self.restricted(identity).await, identity)
     }
 
     /// The objects of a kind in the namespace of the scenario.

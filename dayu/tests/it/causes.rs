@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
-use xtask::kube::{Assets, ControlPlane, Settings};
+use xtask::kube::{Assets, ControlPlane, Seat, Settings};
 
 use crate::harness::{Dayu, client_of, eventually, manifests, run};
 
@@ -188,17 +188,19 @@ impl Site {
         let plane = ControlPlane::start_with(&Assets::for_tests()?, HASTY).await.unwrap();
         let client = client_of(&plane.kubeconfig()).await;
         let folder = tempfile::tempdir().unwrap();
-        let (account, path) = (plane.account(MANIFESTS.as_ref(), "gm", None).await.unwrap(), folder.path().join("gm"));
-        std::fs::write(&path, account.to_string()).unwrap();
-        // Devices could not reach it at the address that it listens on here.
-        let (listen, advertise) = (["--link-listen", "127.0.0.1:0"], ["--link-advertise", "localhost:9000"]);
-        let arguments = [&["gm", "--kubeconfig", path.to_str().unwrap()][..], &listen, &advertise].concat();
-        let manager = Dayu::start(&arguments);
-        let ills = Arc::<Mutex<Ills>>::default();
         for device in DEVICES {
             let node = serde_json::from_value(json!({"metadata": {"name": device}})).unwrap();
             Api::<Node>::all(client.clone()).create(&PostParams::default(), &node).await.unwrap();
         }
+        let seat = Seat { pod: "gm", node: DEVICES[0] };
+        let (account, path) = (plane.account(MANIFESTS.as_ref(), "gm", seat).await.unwrap(), folder.path().join("gm"));
+        std::fs::write(&path, account.to_string()).unwrap();
+        // Devices could not reach it at the address that it listens on here.
+        let (listen, advertise) = (["--link-listen", "127.0.0.1:0"], ["--link-advertise", "localhost:9000"]);
+        let arguments =
+            [&["gm", "--identity", "gm", "--kubeconfig", path.to_str().unwrap()][..], &listen, &advertise].concat();
+        let manager = Dayu::start(&arguments);
+        let ills = Arc::<Mutex<Ills>>::default();
         let kubelets = AbortOnDropHandle::new(tokio::spawn(kubelets(client.clone(), ills.clone())));
         let site = Self { plane, client, ills, _kubelets: kubelets, _manager: manager, _folder: folder };
         for device in DEVICES {

@@ -14,14 +14,14 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Client, Config,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
     config::Kubeconfig,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-use xtask::kube::{Assets, ControlPlane, Request, Settings};
+use xtask::kube::{Assets, ControlPlane, Request, Seat, Settings};
 
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
 const DEVICE: &str = "edge1";
@@ -45,9 +45,14 @@ async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
 
     let data = tempfile::tempdir().unwrap();
     let shutdown = CancellationToken::new();
-    let as_installed =
-        async |component| client(plane.account(MANIFESTS.as_ref(), component, Some(DEVICE)).await.unwrap()).await;
-    let mut gm = dayu_gm::run_with(as_installed("gm").await, Gm::default(), shutdown.clone());
+    let as_installed = async |component| {
+        let seat = Seat { pod: component, node: DEVICE };
+        client(plane.account(MANIFESTS.as_ref(), component, seat).await.unwrap()).await
+    };
+    let gm = Gm { identity: Some("gm".to_owned()), ..Gm::default() };
+    let as_gm = as_installed("gm").await;
+    another_has_led(&administrator).await;
+    let mut gm = dayu_gm::run_with(as_gm, gm, shutdown.clone());
     gm.ready().await.expect("the global manager is ready");
     let lm = Lm { data: Some(data.path().to_owned()), ..Lm::of(DEVICE) };
     let mut lm = dayu_lm::run_with(as_installed("lm").await, lm, shutdown.clone());
@@ -82,10 +87,28 @@ async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
         assert!(idle.is_empty(), "dayu-{component} never needed: {idle:#?}; it needed {needed:#?}");
     }
     keeps_to_its_own_device(&as_installed("lm").await).await;
+    keeps_to_its_own_lease(&as_installed("gm").await).await;
     shutdown.cancel();
     gm.finished().await.unwrap();
     lm.finished().await.unwrap();
     mesh.finished().await.unwrap();
+}
+
+/// The first to lead names itself the leader, and each that follows does so in the place of another.
+async fn another_has_led(administrator: &Client) {
+    let leaders = Api::<DynamicObject>::namespaced_with(administrator.clone(), "dayu-system", &leaders());
+    let other: DynamicObject =
+        serde_json::from_value(json!({"metadata": {"name": "dayu-gm"}, "spec": {"holder": "another"}})).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    // The kind is served a moment after its definition is there.
+    while let Err(error) = leaders.create(&PostParams::default(), &other).await {
+        assert!(Instant::now() < deadline, "{error}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn leaders() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("dayu.io", "v1", "Leader"), "leaders")
 }
 
 /// A mesh that nobody has given any right does nothing but say so, and the local manager of its device passes that on.
@@ -149,6 +172,30 @@ async fn keeps_to_its_own_device(lm: &Client) {
             Ok(_) => assert!(may, "{reason} of {kind} {of} by {by}"),
             Err(error) => assert!(!may && error.to_string().contains("of its own Node only"), "{of} by {by}: {error}"),
         }
+    }
+}
+
+/// A global manager neither claims for another nor writes the Lease of a device.
+async fn keeps_to_its_own_lease(gm: &Client) {
+    let leases = Api::<Lease>::namespaced(gm.clone(), "dayu-system");
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let mut own = leases.get("dayu-gm").await.unwrap();
+    leases.replace("dayu-gm", &dry, &own).await.expect("its own");
+    own.spec.as_mut().unwrap().holder_identity = Some("another".to_owned());
+    let other = serde_json::from_value(json!({"metadata": {"name": "lm-edge2"}})).unwrap();
+    let leaders = Api::<DynamicObject>::namespaced_with(gm.clone(), "dayu-system", &leaders());
+    let leader = |name: &str, holder: &str| {
+        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"holder": holder}})).unwrap()
+    };
+    let refused = [
+        leases.replace("dayu-gm", &dry, &own).await.map(drop),
+        leases.create(&dry, &other).await.map(drop),
+        leaders.create(&dry, &leader("dayu-gm", "another")).await.map(drop),
+        leaders.create(&dry, &leader("another", "gm")).await.map(drop),
+    ];
+    for refused in refused {
+        let why = refused.unwrap_err().to_string();
+        assert!(why.contains("gm may write the Lease and the Leader dayu-gm only, and name itself only"), "{why}");
     }
 }
 

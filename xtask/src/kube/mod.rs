@@ -26,6 +26,7 @@ mod pki;
 mod plane;
 mod settings;
 
+pub use account::Seat;
 pub use assets::{Assets, Home, skip};
 pub use audit::Request;
 pub use build::build;

@@ -50,3 +50,13 @@ livenessProbe:
 - name: NODE_NAME
   valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
 {{- end -}}
+
+{{- /* In an admission policy: what the token of a request says of the pod that it was issued for, such as its `pod-name`; nothing where
+it was issued for no pod. */}}
+{{- define "dayu.token" -}}
+"'authentication.kubernetes.io/{{ . }}' in request.userInfo.extra ? request.userInfo.extra['authentication.kubernetes.io/{{ . }}'][0] : ''"
+{{- end }}
+
+{{- define "dayu.noPod" -}}
+the token of this global manager names no pod; run it as a pod of the Deployment dayu-gm, on Kubernetes 1.30 or newer
+{{- end }}
