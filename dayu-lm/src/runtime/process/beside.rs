@@ -6,16 +6,17 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::{
+    births::Awaited,
     identity::{self, Identity, MARK},
     mounts,
     spawn::{self, PATH},
 };
 
 /// A command with everything it starts; what of it still runs ends when this is dropped.
-pub(super) struct Beside(Option<Child>);
+pub(super) struct Beside(Awaited);
 
 /// Starts a command with the environment, the files and the folder of a living process.
 pub(super) fn start(process: &Identity, command: &[String]) -> Result<Beside, String> {
@@ -37,23 +38,19 @@ pub(super) fn start(process: &Identity, command: &[String]) -> Result<Beside, St
         child.env(MARK, identity::mark_beside(mark));
     }
     child.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    mounts::spawn_beside(process.pid, child).map(|child| Beside(Some(child))).map_err(failed)
+    mounts::spawn_beside(process.pid, child).map(Beside).map_err(failed)
 }
 
 impl Beside {
     /// Waits for its end.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let Some(child) = &mut self.0 else { return Err(io::Error::other("it has ended already")) };
-        let status = child.wait().await;
-        // Its ID may be used again from here on.
-        self.0 = None;
-        status
+        self.0.wait().await
     }
 }
 
 impl Drop for Beside {
     fn drop(&mut self) {
-        let id = self.0.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok());
+        let id = self.0.id().and_then(|id| i32::try_from(id).ok());
         if let Some(group) = id.and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }

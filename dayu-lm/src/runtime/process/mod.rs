@@ -5,6 +5,7 @@
 //! ends the group.
 mod adopted;
 mod beside;
+mod births;
 mod identity;
 mod limits;
 mod mounts;
@@ -25,11 +26,11 @@ use dayu_core::{
 };
 use parking_lot::Mutex;
 use rustix::process::Signal;
-use tokio::{process::Child, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
-use self::identity::Identity;
-pub use self::{limits::Limiting, mounts::Mounting};
+use self::{births::Awaited, identity::Identity};
+pub use self::{births::between_births, limits::Limiting, mounts::Mounting};
 
 /// The root that a process was started for as a worker, if it was: the data directory of its local manager.
 #[must_use]
@@ -56,7 +57,7 @@ pub struct ProcessRuntime {
     limiting: Limiting,
     mounting: Mounting,
     /// Those that this very process started, until somebody waits for them.
-    children: Mutex<HashMap<ProcessId, Child>>,
+    children: Mutex<HashMap<ProcessId, Awaited>>,
 }
 
 impl ProcessRuntime {

@@ -12,10 +12,10 @@ mod root;
 use std::io;
 
 use dayu_core::worker::{Launch, Problem};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 pub(super) use self::links::View;
-use super::limits::Fence;
+use super::{births::Awaited, limits::Fence};
 
 /// The way in which mounts are seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +58,12 @@ pub(super) fn view(mounting: Mounting, launch: &Launch) -> Result<View, Problem>
 }
 
 /// Starts `command` where the view holds.
-pub(super) fn spawn_within(view: &View, mut command: Command, fence: Option<&Fence>) -> io::Result<Child> {
+pub(super) fn spawn_within(view: &View, mut command: Command, fence: Option<&Fence>) -> io::Result<Awaited> {
     let child = match view.binds() {
-        [] => command.spawn()?,
+        [] => Awaited::start(&mut command)?,
         binds => namespace::within(|| {
             namespace::bind(binds, view.scratch())?;
-            command.spawn()
+            Awaited::start(&mut command)
         })?,
     };
     if let (Some(fence), Some(pid)) = (fence, child.id()) {
@@ -73,12 +73,12 @@ pub(super) fn spawn_within(view: &View, mut command: Command, fence: Option<&Fen
 }
 
 /// Starts `command` where the process `pid` lives.
-pub(super) fn spawn_beside(pid: u32, mut command: Command) -> io::Result<Child> {
+pub(super) fn spawn_beside(pid: u32, mut command: Command) -> io::Result<Awaited> {
     if namespace::is_shared_with(pid) {
-        return command.spawn();
+        return Awaited::start(&mut command);
     }
     namespace::within(|| {
         namespace::enter(pid)?;
-        command.spawn()
+        Awaited::start(&mut command)
     })
 }

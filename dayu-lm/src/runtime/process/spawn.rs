@@ -7,9 +7,10 @@ use std::{
 };
 
 use dayu_core::worker::{Launch, Problem};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::{
+    births::Awaited,
     identity::{self, MARK},
     limits::Fence,
     mounts::{self, Mounting, View},
@@ -19,7 +20,12 @@ use super::{
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Starts what `launch` describes, in a process group of its own.
-pub(super) fn spawn(root: &Path, launch: &Launch, mounting: Mounting, fence: Option<&Fence>) -> Result<Child, Problem> {
+pub(super) fn spawn(
+    root: &Path,
+    launch: &Launch,
+    mounting: Mounting,
+    fence: Option<&Fence>,
+) -> Result<Awaited, Problem> {
     let view = mounts::view(mounting, launch)?;
     let env = environment(launch, &view);
     let output = output(&launch.log).map_err(|error| {
