@@ -6,7 +6,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::guard::end_workers;
+use super::{guard::end_workers, orphans::Orphans};
 use crate::{output, run::next_signal};
 
 /// What a shell says of a program that was interrupted.
@@ -17,10 +17,10 @@ const INTERRUPTED: u8 = 130;
 pub(super) struct Hurry(CancellationToken);
 
 impl Hurry {
-    /// Once `stop` has come, the next signal kills the workers whose state lies in `folder`, which must be this run's alone,
-    /// and ends this process; a folder that goes with the run is cleared away by its guard then.
-    pub(super) fn heed(&self, stop: CancellationToken, folder: &Path) {
-        tokio::spawn(end_at_second(stop, self.0.clone(), folder.to_owned()));
+    /// Once `stop` has come, the next signal kills the workers whose state lies in `folder`, which must be this run's alone, and
+    /// what they left behind, and ends this process; a folder that goes with the run is cleared away by its guard then.
+    pub(super) fn heed(&self, stop: CancellationToken, folder: &Path, orphans: &Orphans) {
+        tokio::spawn(end_at_second(stop, self.0.clone(), folder.to_owned(), orphans.clone()));
     }
 
     /// How a run has ended that was told to.
@@ -29,11 +29,12 @@ impl Hurry {
     }
 }
 
-async fn end_at_second(stop: CancellationToken, hurry: CancellationToken, folder: PathBuf) {
+async fn end_at_second(stop: CancellationToken, hurry: CancellationToken, folder: PathBuf, orphans: Orphans) {
     stop.cancelled().await;
     next_signal().await;
     hurry.cancel();
     output::progress("ending at once");
     let _ = tokio::task::spawn_blocking(move || end_workers(&folder)).await;
+    orphans.end().await;
     std::process::exit(INTERRUPTED.into());
 }

@@ -8,11 +8,13 @@ use crate::{apply, manifest, output, run::until_signal};
 
 mod absent;
 mod check;
+mod children;
 mod counts;
 mod data;
 mod devices;
 pub(crate) mod guard;
 mod hurry;
+mod orphans;
 mod pipeline;
 mod placement;
 mod resources;

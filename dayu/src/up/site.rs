@@ -17,6 +17,7 @@ use super::{
     counts::{self, Key},
     data::Data,
     hurry::Hurry,
+    orphans::Orphans,
     taken::{self, Taken},
 };
 
@@ -43,6 +44,7 @@ pub(crate) enum Error {
 pub(crate) struct Site {
     client: Client,
     data: Data,
+    orphans: Orphans,
     kubeconfig: PathBuf,
     devices: BTreeMap<Device, Running>,
     order: Vec<Device>,
@@ -77,13 +79,15 @@ impl Site {
             .build()
             .await?;
         taken::check(data.path()).await?;
-        hurry.heed(stop.clone(), data.path());
+        let orphans = Orphans::take_in();
+        hurry.heed(stop.clone(), data.path(), &orphans);
         let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await?;
         let controllers = cluster.start_controllers();
         let kubeconfig = data.path().join("kubeconfig");
         let mut site = Self {
             client: cluster.client(),
             data,
+            orphans,
             kubeconfig,
             devices: BTreeMap::new(),
             order: devices.to_vec(),
@@ -177,7 +181,7 @@ impl Site {
         Ok(())
     }
 
-    /// Stops everything: workers first, the plane last, so that each can still say what it did.
+    /// Stops everything: workers first, the plane last, so that each can still say what it did; then what workers left behind.
     pub(crate) async fn stop(mut self) {
         let devices = std::mem::take(&mut self.devices);
         let stopping = devices.into_iter().map(|(device, running)| async move { stop(&device, running).await });
@@ -194,6 +198,8 @@ impl Site {
         if let Some(serving) = self.serving.take() {
             serving.shutdown().await;
         }
+        // Before the folder goes: they may write there.
+        self.orphans.end().await;
     }
 
     async fn start_gm(&mut self) -> Result<(), Error> {

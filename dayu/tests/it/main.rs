@@ -3,6 +3,7 @@
 mod bad_input;
 mod causes;
 mod daemons;
+mod detached;
 mod docs;
 mod doctor;
 mod harness;

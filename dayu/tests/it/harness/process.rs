@@ -54,9 +54,12 @@ impl Dayu {
         all.lines().find_map(|line| line.strip_prefix(label)).unwrap().trim().to_owned()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap(), signal).unwrap();
     }
 
     /// From now on it may open so many files beside those that it has.
