@@ -97,14 +97,17 @@ async fn the_daemons_need_every_right_that_they_are_given_and_no_other() {
 /// The first to lead names itself the leader, and each that follows does so in the place of another.
 async fn another_has_led(administrator: &Client) {
     let leaders = Api::<DynamicObject>::namespaced_with(administrator.clone(), "dayu-system", &leaders());
-    let other: DynamicObject =
-        serde_json::from_value(json!({"metadata": {"name": "dayu-gm"}, "spec": {"holder": "another"}})).unwrap();
+    let other = leader("dayu-gm", "another");
     let deadline = Instant::now() + PATIENCE;
     // The kind is served a moment after its definition is there.
     while let Err(error) = leaders.create(&PostParams::default(), &other).await {
         assert!(Instant::now() < deadline, "{error}");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+fn leader(name: &str, holder: &str) -> DynamicObject {
+    DynamicObject::new(name, &leaders()).data(json!({"spec": {"holder": holder}}))
 }
 
 fn leaders() -> ApiResource {
@@ -184,9 +187,6 @@ async fn keeps_to_its_own_lease(gm: &Client) {
     own.spec.as_mut().unwrap().holder_identity = Some("another".to_owned());
     let other = serde_json::from_value(json!({"metadata": {"name": "lm-edge2"}})).unwrap();
     let leaders = Api::<DynamicObject>::namespaced_with(gm.clone(), "dayu-system", &leaders());
-    let leader = |name: &str, holder: &str| {
-        serde_json::from_value(json!({"metadata": {"name": name}, "spec": {"holder": holder}})).unwrap()
-    };
     let refused = [
         leases.replace("dayu-gm", &dry, &own).await.map(drop),
         leases.create(&dry, &other).await.map(drop),
