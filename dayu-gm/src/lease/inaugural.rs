@@ -79,3 +79,98 @@ async fn tell(client: &Client, me: &str) -> kube::Result<()> {
 fn denies(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.message.contains(POLICY))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, sync::Arc};
+
+    use http::{Method, Request, Response};
+    use kube::client::Body;
+    use parking_lot::Mutex;
+    use serde_json::Value;
+
+    use super::*;
+
+    type Asked = Vec<(Method, String, Value)>;
+
+    /// Begins a term at a server that gives these answers one after the other; what it is asked.
+    async fn begun(answers: Vec<(u16, Value)>) -> Asked {
+        let (asked, answers) = (Arc::<Mutex<Asked>>::default(), Arc::new(Mutex::new(VecDeque::from(answers))));
+        let (noted, given) = (asked.clone(), answers.clone());
+        let server = tower::service_fn(move |request: Request<Body>| {
+            let (noted, given) = (noted.clone(), given.clone());
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect_bytes().await?;
+                let body = serde_json::from_slice(&body).unwrap_or_default();
+                noted.lock().push((
+                    head.method,
+                    head.uri.path().rsplit("dayu-system/").next().unwrap().to_owned(),
+                    body,
+                ));
+                let (code, answer) = given.lock().pop_front().expect("it is asked no more than that");
+                let answer = Body::from(answer.to_string().into_bytes());
+                Ok::<_, tower::BoxError>(Response::builder().status(code).body(answer)?)
+            }
+        });
+        let (plight, _news) = Plight::new();
+        inaugurate(&Client::new(server, NAMESPACE), "me", &plight).await;
+        assert!(answers.lock().is_empty());
+        std::mem::take(&mut asked.lock())
+    }
+
+    fn refused(code: u16, message: &str) -> (u16, Value) {
+        (
+            code,
+            json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "", "code": code}),
+        )
+    }
+
+    fn leader(revision: &str) -> (u16, Value) {
+        let metadata = json!({"name": "dayu-gm", "resourceVersion": revision});
+        (200, json!({"apiVersion": "dayu.io/v1", "kind": "Leader", "metadata": metadata, "spec": {"holder": "other"}}))
+    }
+
+    fn event() -> (u16, Value) {
+        (201, json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "eventTime": null}))
+    }
+
+    fn steps(asked: &Asked) -> Vec<String> {
+        asked.iter().map(|(method, path, _)| format!("{method} {path}")).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_asks_who_leads_only_people_are_told() {
+        let asked = begun(vec![refused(404, "no such kind"), event()]).await;
+        assert_eq!(steps(&asked), ["POST leaders", "POST events"]);
+        assert_eq!(asked[1].2["note"], "me leads");
+        begun(vec![refused(403, "leaders.dayu.io is forbidden"), refused(500, "no room for events")]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_leader_is_replaced_at_the_revision_that_was_seen_until_the_policy_knows() {
+        let denied = format!("events \"x\" is forbidden: {POLICY} with binding 'dayu-gm-leads' denied request: no");
+        let (there, changed) = (refused(409, "it is there"), refused(409, "it has changed"));
+        let asked = begun(vec![
+            there.clone(),
+            leader("5"),
+            changed,
+            there.clone(),
+            leader("6"),
+            leader("7"),
+            refused(403, &denied),
+            there,
+            leader("7"),
+            leader("8"),
+            event(),
+        ])
+        .await;
+        let named = ["POST leaders", "GET leaders/dayu-gm", "PUT leaders/dayu-gm"];
+        assert_eq!(steps(&asked), [&named[..], &named, &["POST events"], &named, &["POST events"]].concat());
+        let replaced: Vec<_> =
+            asked.iter().filter(|(method, ..)| method == Method::PUT).map(|(.., body)| body).collect();
+        let revisions: Vec<_> = replaced.iter().map(|body| &body["metadata"]["resourceVersion"]).collect();
+        assert_eq!(revisions, ["5", "6", "7"]);
+        assert!(replaced.iter().all(|body| body["spec"]["holder"] == "me"));
+    }
+}
