@@ -85,15 +85,14 @@ impl Store {
         let weak = Arc::downgrade(&self.tables);
         let work = move || {
             let Some(tables) = weak.upgrade() else { return };
-            loop {
-                if let Err(error) = Tables::compact(&tables) {
-                    tracing::warn!(%error, "the journal was not written anew and keeps growing");
-                    return;
+            let written = loop {
+                match Tables::compact(&tables) {
+                    Ok(true) => {}
+                    written => break written,
                 }
-                // Something may have gone since it was begun, and nobody comes who would tell.
-                if !tables.write().take_due() {
-                    return;
-                }
+            };
+            if let Err(error) = written {
+                tracing::warn!(%error, "the journal was not written anew and keeps growing");
             }
         };
         if let Err(error) = std::thread::Builder::new().name("journal-compact".into()).spawn(work) {

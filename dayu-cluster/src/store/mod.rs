@@ -131,6 +131,12 @@ impl Store {
         self.tables.write().journal_mut().map_or(Ok(()), Journal::probe)
     }
 
+    /// Whether the files of a store that lasts are being written anew, without what is gone: on a full disk that may find
+    /// room. It is begun by a write, before that one is answered.
+    pub fn is_being_compacted(&self) -> bool {
+        self.tables.read().is_compacting()
+    }
+
     /// The version of the last change to any object.
     pub fn version(&self) -> u64 {
         self.tables.read().version

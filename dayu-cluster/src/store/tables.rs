@@ -90,20 +90,26 @@ impl Tables {
         due
     }
 
-    /// Writes the journal anew, holding up writers only at the end.
-    pub(super) fn compact(tables: &RwLock<Self>) -> Result<(), JournalError> {
+    /// Writes the journal anew, holding up writers only at the end. Whether the caller is to do so once more: something may
+    /// have gone meanwhile, and nobody comes who would tell.
+    pub(super) fn compact(tables: &RwLock<Self>) -> Result<bool, JournalError> {
         let (compaction, version, objects) = {
             let tables = tables.read();
-            let Some(journal) = &tables.journal else { return Ok(()) };
+            let Some(journal) = &tables.journal else { return Ok(false) };
             (journal.begin_compaction(), tables.version, tables.alive())
         };
         let rewritten = compaction.write(version, &objects);
         let mut tables = tables.write();
         tables.compacting = false;
-        match &mut tables.journal {
-            Some(journal) => journal.finish_compaction(rewritten?),
-            None => Ok(()),
+        if let Some(journal) = &mut tables.journal {
+            journal.finish_compaction(rewritten?)?;
         }
+        Ok(tables.take_due())
+    }
+
+    /// From when a write finds it due until it is no longer.
+    pub(super) fn is_compacting(&self) -> bool {
+        self.compacting
     }
 
     pub(super) fn journal(&self) -> Option<&Journal> {

@@ -106,7 +106,7 @@ async fn on_a_small_disk() {
     }
     // From here to the end of the test.
     let neighbour = Neighbour::on(&disk);
-    fill(&maps, &mut acknowledged, &disk).await;
+    fill(&store, &maps, &mut acknowledged, &disk).await;
     changes_are_refused(&maps, &disk).await;
 
     // The controllers find no room for what they have to write, until there is some.
@@ -169,18 +169,32 @@ async fn one_more(maps: &Api<ConfigMap>, number: usize, size: usize) -> kube::Re
     maps.create(&PostParams::default(), &map(&name, size)).await.map(|_| name)
 }
 
-/// Creates objects until even the smallest is refused.
-async fn fill(maps: &Api<ConfigMap>, acknowledged: &mut Vec<String>, disk: &Path) {
-    for size in [8000, 1] {
-        let refused = loop {
-            match one_more(maps, acknowledged.len(), size).await {
-                Ok(name) => acknowledged.push(name),
-                refused => break refused,
-            }
-            assert!(acknowledged.len() < 1000, "this disk is not small");
-        };
-        assert_full(refused, disk);
+/// Creates objects until even the smallest is refused, and is so when the files have been written anew.
+async fn fill(store: &Store, maps: &Api<ConfigMap>, acknowledged: &mut Vec<String>, disk: &Path) {
+    let mut before = None;
+    while before != Some(acknowledged.len()) {
+        before = Some(acknowledged.len());
+        for size in [8000, 1] {
+            let refused = loop {
+                match one_more(maps, acknowledged.len(), size).await {
+                    Ok(name) => acknowledged.push(name),
+                    refused => break refused,
+                }
+                assert!(acknowledged.len() < 1000, "this disk is not small");
+            };
+            assert_full(refused, disk);
+        }
+        compacted(store).await;
     }
+}
+
+async fn compacted(store: &Store) {
+    let compacted = async {
+        while store.is_being_compacted() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), compacted).await.expect("it ends");
 }
 
 async fn changes_are_refused(maps: &Api<ConfigMap>, disk: &Path) {

@@ -38,10 +38,16 @@ impl Journal {
         Compaction { path: self.path.clone(), covered: self.end }
     }
 
-    /// Puts the new file in the place of the old one, with what was appended meanwhile.
+    /// Puts the new file in the place of the old one, with what was appended meanwhile; unless it would be no shorter. A full
+    /// disk would only have the two change places at each refusal, and what fits would depend on whose turn it is.
     pub(in crate::store) fn finish_compaction(&mut self, rewritten: Rewritten) -> Result<(), JournalError> {
         let Rewritten { compaction, file, end } = rewritten;
         let length = self.end - compaction.covered;
+        if end + length >= self.end {
+            self.compacted = self.end;
+            hold_spare(&fresh(&self.path));
+            return Ok(());
+        }
         self.replace_by(&file, end, compaction.covered).map_err(|source| compaction.failed(source))?;
         // From here on the new file is the one, whatever the disk says of its name.
         if let Err(error) = sync_directory(&self.path) {

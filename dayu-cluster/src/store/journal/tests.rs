@@ -1,5 +1,6 @@
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,7 +58,7 @@ fn perform(store: &Store, op: &Op) {
         Op::Delete(name) => {
             store.delete(&resource(*name), "default", &format!("n{name}"), &DeleteOptions::default()).map(|_| ())
         }
-        Op::Compact => crate::store::tables::Tables::compact(&store.tables).map_err(StoreError::from),
+        Op::Compact => crate::store::tables::Tables::compact(&store.tables).map(drop).map_err(StoreError::from),
     };
 }
 
@@ -222,19 +223,36 @@ fn a_full_disk_refuses_the_write_and_changes_nothing() {
 fn what_an_attempt_left_is_no_part_of_the_file_written_anew() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path()).unwrap();
-    (0..4).for_each(|name| perform(&store, &Op::Create(name)));
+    (0..5).for_each(|name| perform(&store, &Op::Create(name)));
+    perform(&store, &Op::Delete(4));
     let before = content(&store);
     // Longer than all there is, and ending in whole records.
     let journal = fs::read(dir.path().join(FILE)).unwrap();
     let mut left = vec![7; 2 << 20];
     left.extend(&journal[MAGIC.len()..]);
     fs::write(dir.path().join(format!("{FILE}.new")), left).unwrap();
+    let long = end(&store);
     perform(&store, &Op::Compact);
+    assert!(end(&store) < long, "written anew");
     perform(&store, &Op::Delete(0));
     let after = content(&store);
     assert_ne!(after, before);
     drop(store);
     assert_eq!(content(&open(dir.path()).unwrap()), after);
+}
+
+#[test]
+fn a_file_that_would_be_no_shorter_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).unwrap();
+    let file = || fs::metadata(dir.path().join(FILE)).unwrap().ino();
+    let first = file();
+    (0..3).for_each(|name| perform(&store, &Op::Create(name)));
+    perform(&store, &Op::Compact);
+    assert_eq!(file(), first);
+    perform(&store, &Op::Update(0, 1));
+    perform(&store, &Op::Compact);
+    assert_ne!(file(), first);
 }
 
 #[test]
