@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Addresses, Error, Options, crds,
-    lease::{Advertised, Keeper, Term, inaugurate},
+    lease::{Advertised, Keeper, Tenure, fenced, inaugurate},
     link::{self, Admission, Hub},
     metrics::Metrics,
     plight::{self, Watched},
@@ -27,7 +27,7 @@ const SAID: usize = 1024;
 /// Runs everything until `shutdown`.
 pub(crate) async fn run(
     client: Client,
-    term: Term,
+    tenure: Tenure,
     options: Options,
     announce: watch::Sender<Option<Addresses>>,
     shutdown: CancellationToken,
@@ -65,8 +65,9 @@ pub(crate) async fn run(
     if shutdown.run_until_cancelled(crds::ensure_namespace(&client, &plight)).await.is_some() {
         standing.send_replace(Standing::Standby);
         let me = name(&options);
-        let keeper = Keeper::new(client.clone(), term.clone(), me.clone(), advertised, plight);
-        let lead = Lead { client: term.fence(client.clone()), me, options: &options, world, observer, standing };
+        let writer = fenced(client.clone(), tenure.term.clone());
+        let keeper = Keeper::new(client.clone(), tenure, me.clone(), advertised, plight);
+        let lead = Lead { client: writer, me, options: &options, world, observer, standing };
         let ready = || announce.send_modify(|ready| *ready = Some(addresses));
         // On the heap: it lasts.
         Box::pin(lead.whenever_elected(keeper, ready, &shutdown)).await;

@@ -1,31 +1,33 @@
-//! Connections that do not outlive the right to write on them.
+//! Connections that do not outlive the term in which they were of use.
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 use hyper::rt::Executor;
 
-/// Runs a client's connections, each until it may no longer do what it once might.
-#[derive(Clone, Debug)]
-pub(super) struct Fenced<F> {
-    pub(super) open: F,
-}
+use super::Term;
 
-impl<F, C> Executor<C> for Fenced<F>
+/// Runs a client's connections, each until the term is over in which it did anything; to their own end where there is none.
+#[derive(Clone, Debug)]
+pub(super) struct Fenced(pub(super) Option<Term>);
+
+impl<C> Executor<C> for Fenced
 where
-    F: Fn() -> bool + Clone + Send + Sync + 'static,
     C: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, connection: C) {
-        let open = self.open.clone();
+        let Some(term) = self.0.clone() else {
+            tokio::spawn(connection);
+            return;
+        };
         tokio::spawn(async move {
-            let (mut connection, mut was_open) = (pin!(connection), false);
+            let (mut connection, mut was_of_use) = (pin!(connection), false);
             // Whatever is sent is sent by a step of the connection, however long ago it was handed over.
-            poll_fn(|cx| {
-                let is_open = open();
-                if was_open && !is_open {
-                    return Poll::Ready(());
+            poll_fn(|cx| match term.within(|| connection.as_mut().poll(cx)) {
+                Some(step) => {
+                    was_of_use = true;
+                    step
                 }
-                was_open = is_open;
-                connection.as_mut().poll(cx)
+                None if was_of_use => Poll::Ready(()),
+                None => connection.as_mut().poll(cx),
             })
             .await;
         });
@@ -34,21 +36,17 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    };
+    use std::time::Duration;
 
-    use tokio::sync::mpsc;
+    use tokio::{sync::mpsc, time::Instant};
 
     use super::*;
 
     /// A connection that sends on what it is handed, and says where it was sent.
-    fn connection(open: &Arc<AtomicBool>) -> (mpsc::UnboundedSender<u8>, mpsc::UnboundedReceiver<u8>) {
+    fn connection(term: &Term) -> (mpsc::UnboundedSender<u8>, mpsc::UnboundedReceiver<u8>) {
         let (hand_over, mut handed) = mpsc::unbounded_channel();
         let (send, sent) = mpsc::unbounded_channel();
-        let open = open.clone();
-        Fenced { open: move || open.load(Relaxed) }.execute(async move {
+        Fenced(Some(term.clone())).execute(async move {
             while let Some(what) = handed.recv().await {
                 let _ = send.send(what);
             }
@@ -56,28 +54,33 @@ mod tests {
         (hand_over, sent)
     }
 
+    fn begin(term: &Term) {
+        term.until(Instant::now() + Duration::from_secs(60));
+    }
+
     #[tokio::test]
     async fn what_was_handed_over_in_time_is_not_sent_late() {
-        let open = Arc::new(AtomicBool::new(true));
-        let (hand_over, mut sent) = connection(&open);
+        let term = Term::default();
+        begin(&term);
+        let (hand_over, mut sent) = connection(&term);
         hand_over.send(1).unwrap();
         assert_eq!(sent.recv().await, Some(1));
         hand_over.send(2).unwrap();
-        open.store(false, Relaxed);
+        term.over();
         assert_eq!(sent.recv().await, None, "the connection has ended");
         assert!(hand_over.send(3).is_err());
     }
 
     #[tokio::test]
     async fn who_never_might_and_who_may_at_last_go_on() {
-        let open = Arc::new(AtomicBool::new(false));
-        let (hand_over, mut sent) = connection(&open);
+        let term = Term::default();
+        let (hand_over, mut sent) = connection(&term);
         hand_over.send(1).unwrap();
         assert_eq!(sent.recv().await, Some(1));
-        open.store(true, Relaxed);
+        begin(&term);
         hand_over.send(2).unwrap();
         assert_eq!(sent.recv().await, Some(2));
-        open.store(false, Relaxed);
+        term.over();
         hand_over.send(3).unwrap();
         assert_eq!(sent.recv().await, None);
     }

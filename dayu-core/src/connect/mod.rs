@@ -7,6 +7,7 @@ mod fence;
 mod identity;
 mod refusal;
 mod spoken;
+mod term;
 
 use std::{
     path::{Path, PathBuf},
@@ -29,6 +30,7 @@ pub use identity::{Identity, IdentityError, shown};
 pub(crate) use refusal::{named, right_on};
 pub use refusal::{refusal, refused, told, unwatched};
 pub use spoken::{CutShort, Silent, Spoken};
+pub use term::Term;
 
 /// A watch that says nothing for so long hangs on a dead connection, even if nobody has closed it: there is a bookmark every
 /// minute or so. Without this limit a firewall that forgets a connection in silence would leave a daemon blind for five.
@@ -102,33 +104,28 @@ pub async fn client(kubeconfig: Option<&Path>) -> Result<Client, ConnectError> {
 /// # }
 /// ```
 pub async fn client_within(kubeconfig: Option<&Path>, silence: Duration) -> Result<Client, ConnectError> {
-    connect(kubeconfig, silence, || true).await
+    connect(kubeconfig, silence, None).await
 }
 
-/// The same as [`client`], for one that may write at times only, such as who leads while it does: `open` says whether now is such
-/// a time.
+/// The same as [`client`], for one that may write in a `term` only, such as who leads while it does.
 ///
-/// A connection that did anything in such a time ends with it: what was asked there and is not answered fails, and what was handed
-/// over but not sent never is, even if the whole process stood still meanwhile. Only what a thread was about to send at the very
-/// instant at which it was stopped is sent late; so let a late write be harmless, as that of a child which names its owner is.
-/// Connections that are made later are free: whoever asks looks at the clock first. `open` is called often and must be quick.
+/// A connection that did anything in a term ends with it: what was asked there and is not answered fails, and what was handed over
+/// but not sent never is, even if the whole process stood still meanwhile. Only what a thread was about to send at the very instant
+/// at which it was stopped is sent late, unless the process is ended first: once [`Term::over`] has returned there is no such
+/// thread. Connections that are made later are free: whoever asks looks at the clock first.
 ///
 /// # Errors
 /// See [`ConnectError`].
 ///
 /// ```
-/// # use std::sync::{Arc, atomic::{AtomicBool, Ordering::Relaxed}};
+/// # use dayu_core::connect::{Term, client_while};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let leads = Arc::new(AtomicBool::new(false));
-/// let open = move || leads.load(Relaxed);
-/// assert!(dayu_core::connect::client_while(Some("no/such/file".as_ref()), open).await.is_err());
+/// let term = Term::default();
+/// assert!(client_while(Some("no/such/file".as_ref()), term).await.is_err());
 /// # }
 /// ```
-pub async fn client_while(
-    kubeconfig: Option<&Path>,
-    open: impl Fn() -> bool + Clone + Send + Sync + 'static,
-) -> Result<Client, ConnectError> {
-    connect(kubeconfig, SILENCE, open).await
+pub async fn client_while(kubeconfig: Option<&Path>, term: Term) -> Result<Client, ConnectError> {
+    connect(kubeconfig, SILENCE, Some(term)).await
 }
 
 /// What tells the cluster of [`client`] from others, without asking it: the fingerprint of the authorities by which its server is
@@ -158,11 +155,7 @@ async fn config(kubeconfig: Option<&Path>) -> Result<Config, ConnectError> {
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.map_err(failed)
 }
 
-async fn connect(
-    kubeconfig: Option<&Path>,
-    silence: Duration,
-    open: impl Fn() -> bool + Clone + Send + Sync + 'static,
-) -> Result<Client, ConnectError> {
+async fn connect(kubeconfig: Option<&Path>, silence: Duration, term: Option<Term>) -> Result<Client, ConnectError> {
     let mut config = config(kubeconfig).await?;
     config.read_timeout = Some(silence);
     // Counted from the request, not from when a connection was last of use.
@@ -171,7 +164,7 @@ async fn connect(
     // Whoever asks decides when to ask again; a server that asks for quiet gets it from our own layer.
     config.default_retry = false;
     let failed = |source| ConnectError::Client { url: url.clone(), source: Box::new(source) };
-    let transport = ClientBuilder::try_from((config, Fenced { open })).map_err(failed)?;
+    let transport = ClientBuilder::try_from((config, Fenced(term))).map_err(failed)?;
     let unanswered = MapErrLayer::new(move |source: BoxError| Unanswered { url: url.clone(), source });
     Ok(transport.with_layer(&unanswered).with_layer(&Considerate).build())
 }

@@ -12,6 +12,8 @@ pub(super) struct Terms {
     pub(super) respected: Duration,
     /// The holder trusts its own for so long after it sent it.
     pub(super) trusted: Duration,
+    /// Its process is there no longer than so long after that, unless the claim was renewed or it has stopped working on it.
+    pub(super) outlived: Duration,
     /// The holder renews after.
     pub(super) renew: Duration,
     /// A failed write is tried again after.
@@ -22,7 +24,13 @@ impl Default for Terms {
     /// A new leader at most some 13 s after the old one fell silent.
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { respected: seconds(12), trusted: seconds(8), renew: seconds(3), retry: seconds(1) }
+        Self {
+            respected: seconds(12),
+            trusted: seconds(8),
+            outlived: seconds(11),
+            renew: seconds(3),
+            retry: seconds(1),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The Lease `dayu-system/dayu-gm`: its holder leads, and its annotations say where local managers connect, and to which key.
+mod deadline;
 mod election;
+mod fence;
 mod inaugural;
-mod term;
+mod tenure;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,9 +37,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use deadline::Deadline;
 use election::{Election, Record, Terms};
+pub(crate) use fence::fenced;
 pub(crate) use inaugural::inaugurate;
-pub(crate) use term::Term;
+pub(crate) use tenure::Tenure;
 
 /// The Lease, as what events are about.
 pub(crate) fn reference() -> ObjectReference {
@@ -71,8 +75,8 @@ pub(crate) struct Keeper {
     advertised: Advertised,
     terms: Terms,
     election: Election,
-    /// Whose end others can look at.
-    term: Term,
+    /// Whose term others can look at.
+    tenure: Tenure,
     /// The revision that the next claim is decided on; none when it has to be read first.
     live: Option<Lease>,
     origin: Instant,
@@ -80,11 +84,11 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// A candidate named `me`, whom local managers reach as `advertised`; `term` says when it leads.
-    pub(crate) fn new(client: Client, term: Term, me: String, advertised: Advertised, plight: Arc<Plight>) -> Self {
+    /// A candidate named `me`, whom local managers reach as `advertised`; the term of `tenure` says when it leads.
+    pub(crate) fn new(client: Client, tenure: Tenure, me: String, advertised: Advertised, plight: Arc<Plight>) -> Self {
         let (api, terms) = (Api::namespaced(client, NAMESPACE), Terms::default());
         let election = Election::new(me.clone(), terms);
-        Self { api, me, advertised, terms, election, term, live: None, origin: Instant::now(), plight }
+        Self { api, me, advertised, terms, election, tenure, live: None, origin: Instant::now(), plight }
     }
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.
@@ -108,15 +112,20 @@ impl Keeper {
                 () = self.until(claim) => self.claim().await,
             }
         }
-        if self.election.leads(self.now()) {
+        let leads = self.election.leads(self.now());
+        self.tenure.over();
+        if leads {
             self.give_back().await;
         }
         leading.send_replace(false);
     }
 
-    fn tell(&self, leading: &watch::Sender<bool>) {
-        self.term.ends(self.election.trusted_until().map(|until| self.origin + until));
+    fn tell(&mut self, leading: &watch::Sender<bool>) {
         let leads = self.election.leads(self.now());
+        match self.lapse() {
+            Some(lapse) => self.tenure.until(self.origin + lapse),
+            None => self.tenure.over(),
+        }
         if leading.send_if_modified(|before| std::mem::replace(before, leads) != leads) {
             tracing::info!(me = %self.me, leads, "the lease {NAMESPACE}/{MANAGER_LEASE}");
         }
@@ -137,12 +146,13 @@ impl Keeper {
     }
 
     async fn claim(&mut self) {
-        let sent = self.now();
+        let (sent, last) = (self.now(), Deadline::moment(self.terms.outlived));
         let patience = self.lapse().map_or(PATIENCE, |lapse| PATIENCE.min(lapse.saturating_sub(sent)));
         let lease = self.claimed();
         let verb = if lease.metadata.resource_version.is_some() { "update" } else { "create" };
         match timeout(patience, self.write(&lease)).await {
             Ok(Ok(lease)) => {
+                self.tenure.renewed(last);
                 self.election.claimed(record(&lease), sent, self.now());
                 self.live = Some(lease);
             }

@@ -12,8 +12,6 @@ use super::Error;
 pub struct Request {
     /// Whose: `system:serviceaccount:<namespace>:<name>`.
     pub user: String,
-    /// By which of the user's tokens, as the API server names it to whoever holds it. Empty for a certificate.
-    pub credential: String,
     /// As rights name it: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
     pub verb: String,
     /// Empty for the core group.
@@ -58,7 +56,6 @@ fn request(event: Value) -> Request {
     let slash = if subresource.is_empty() { "" } else { "/" };
     Request {
         user: text("/user/username"),
-        credential: text("/user/extra/authentication.kubernetes.io~1credential-id/0"),
         verb: text("/verb"),
         group: text("/objectRef/apiGroup"),
         resource: text("/objectRef/resource") + slash + &subresource,
@@ -79,9 +76,7 @@ mod tests {
         let log = folder.path().join("audit.log");
         let event = json!({
             "auditID": "1", "verb": "patch", "requestURI": "/api/v1/namespaces/a/pods/b/status?force=true",
-            "user": {
-                "username": "system:serviceaccount:a:gm", "extra": {"authentication.kubernetes.io/credential-id": ["JTI=x"]},
-            },
+            "user": {"username": "system:serviceaccount:a:gm"},
             "responseStatus": {"code": 200},
             "objectRef": {"resource": "pods", "subresource": "status", "namespace": "a", "name": "b", "apiVersion": "v1"},
         });
@@ -89,7 +84,7 @@ mod tests {
         let read = read(&log).unwrap();
         assert_eq!(read.len(), 1);
         assert_eq!((&*read[0].resource, &*read[0].group, read[0].code), ("pods/status", "", 200));
-        assert_eq!((&*read[0].user, &*read[0].credential), ("system:serviceaccount:a:gm", "JTI=x"));
+        assert_eq!(read[0].user, "system:serviceaccount:a:gm");
         assert_eq!(read[0].path, "/api/v1/namespaces/a/pods/b/status");
     }
 }

@@ -1,5 +1,5 @@
 //! The binary as a child process.
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::{
@@ -85,6 +85,12 @@ impl Dayu {
     /// Ends it as a crash would.
     pub(crate) async fn dies(&mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// What it was killed by, if it is dead.
+    pub(crate) fn killed_by(&mut self) -> Option<Signal> {
+        let status = self.child.try_wait().unwrap()?;
+        status.signal().and_then(Signal::from_named_raw)
     }
 
     /// Waits for the end, at most `limit`.

@@ -1,49 +1,34 @@
-//! The term of the one that leads, and clients that write within it only.
-use std::{pin::pin, sync::Arc, task::Poll};
+//! Clients that write within a term only.
+use std::{pin::pin, task::Poll};
 
+use dayu_core::connect::Term;
 use futures::{FutureExt, future::poll_fn};
 use http::{Method, Request};
 use kube::{Client, client::Body};
-use parking_lot::Mutex;
-use tokio::time::Instant;
-
-/// Until when the holder of the Lease trusts its claim. Clones look at the same.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Term(Arc<Mutex<Option<Instant>>>);
 
 /// A write came too late.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("this manager does not lead any more: its Lease was not renewed in time")]
 pub(crate) struct Over;
 
-impl Term {
-    pub(super) fn ends(&self, at: Option<Instant>) {
-        *self.0.lock() = at;
-    }
-
-    pub(crate) fn holds(&self) -> bool {
-        self.0.lock().is_some_and(|end| Instant::now() < end)
-    }
-
-    /// A client that writes nothing once the term is over. Whoever was stopped in the middle of its work, or starved, goes on
-    /// where it was before anything can tell it that another leads by now: each write looks at the clock itself.
-    pub(crate) fn fence(&self, client: Client) -> Client {
-        let (term, namespace) = (self.clone(), client.default_namespace().to_owned());
-        let fenced = tower::service_fn(move |request: Request<Body>| {
-            let (term, reads) = (term.clone(), request.method() == Method::GET);
-            let client = client.clone();
-            async move {
-                let mut answer = pin!(client.send(request));
-                // Before each step, so that nothing waits in there and is sent late.
-                poll_fn(|cx| match reads || term.holds() {
-                    true => answer.poll_unpin(cx).map_err(tower::BoxError::from),
-                    false => Poll::Ready(Err(Over.into())),
-                })
-                .await
-            }
-        });
-        Client::new(fenced, namespace)
-    }
+/// A client that writes nothing once the term is over. Whoever was stopped in the middle of its work, or starved, goes on where it
+/// was before anything can tell it that another leads by now: each write looks at the clock itself.
+pub(crate) fn fenced(client: Client, term: Term) -> Client {
+    let namespace = client.default_namespace().to_owned();
+    let fenced = tower::service_fn(move |request: Request<Body>| {
+        let (term, reads) = (term.clone(), request.method() == Method::GET);
+        let client = client.clone();
+        async move {
+            let mut answer = pin!(client.send(request));
+            // Before each step, so that nothing waits in there and is sent late.
+            poll_fn(|cx| match reads || term.holds() {
+                true => answer.poll_unpin(cx).map_err(tower::BoxError::from),
+                false => Poll::Ready(Err(Over.into())),
+            })
+            .await
+        }
+    });
+    Client::new(fenced, namespace)
 }
 
 #[cfg(test)]
@@ -56,7 +41,10 @@ mod tests {
         Api,
         api::{DeleteParams, PostParams},
     };
-    use tokio::{sync::mpsc, time::sleep};
+    use tokio::{
+        sync::mpsc,
+        time::{Instant, sleep},
+    };
 
     use super::*;
 
@@ -78,11 +66,11 @@ mod tests {
     async fn what_is_late_is_not_sent_and_whoever_reads_is_free() {
         let (client, mut asked) = server();
         let term = Term::default();
-        let namespaces = Api::<Namespace>::all(term.fence(client));
+        let namespaces = Api::<Namespace>::all(fenced(client, term.clone()));
         let create = async || namespaces.create(&PostParams::default(), &Namespace::default()).await;
         assert!(create().await.unwrap_err().to_string().contains("does not lead"), "there was no term yet");
 
-        term.ends(Some(Instant::now() + Duration::from_millis(1500)));
+        term.until(Instant::now() + Duration::from_millis(1500));
         create().await.unwrap();
         assert_eq!(asked.recv().await, Some(Method::POST));
         // In time when it begins, and late a second after.
