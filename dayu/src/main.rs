@@ -9,6 +9,7 @@ mod cause;
 mod cli;
 mod delete;
 mod doctor;
+mod early;
 mod explain;
 mod get;
 mod kinds;

@@ -9,6 +9,8 @@ use tokio::{
     runtime::Handle,
 };
 
+use super::pages::AsGiven;
+
 /// Shared by those who start a child, until its ID is entered; one who has it alone sees no child that is not entered yet.
 static BIRTHS: RwLock<()> = RwLock::new(());
 /// The IDs of all children that are waited for. One that has ended may stand beside its successor with the same.
@@ -26,6 +28,7 @@ impl Awaited {
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         // Not held up by one who waits to be alone, but while he is.
         let _birth = BIRTHS.read_recursive();
+        let _pages = AsGiven::for_a_birth();
         let child = command.spawn()?;
         let pid = child.id().unwrap_or_default();
         AWAITED.lock().push(pid);

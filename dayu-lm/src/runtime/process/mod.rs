@@ -9,6 +9,7 @@ mod births;
 mod identity;
 mod limits;
 mod mounts;
+mod pages;
 mod spawn;
 
 use std::{
@@ -30,7 +31,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{births::Awaited, identity::Identity};
-pub use self::{births::between_births, limits::Limiting, mounts::Mounting};
+pub use self::{births::between_births, limits::Limiting, mounts::Mounting, pages::keep_pages_small};
 
 /// The root that a process was started for as a worker, if it was: the data directory of its local manager.
 #[must_use]
