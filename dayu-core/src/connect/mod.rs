@@ -111,8 +111,8 @@ pub async fn client_within(kubeconfig: Option<&Path>, silence: Duration) -> Resu
 ///
 /// A connection that did anything in a term ends with it: what was asked there and is not answered fails, and what was handed over
 /// but not sent never is, even if the whole process stood still meanwhile. Only what a thread was about to send at the very instant
-/// at which it was stopped is sent late, unless the process is ended first: once [`Term::over`] has returned there is no such
-/// thread. Connections that are made later are free: whoever asks looks at the clock first.
+/// at which it was stopped may be sent late, where the process goes on. Once [`Term::over`] has returned there is no such thread.
+/// Connections that are made later are free: whoever asks looks at the clock first.
 ///
 /// # Errors
 /// See [`ConnectError`].

@@ -5,8 +5,8 @@ use rustix::thread::{disable_transparent_huge_pages, transparent_huge_pages_are_
 /// How many children are being born just now, where pages are kept small.
 static KEPT_SMALL: Mutex<Option<usize>> = Mutex::new(None);
 
-/// From now on this process has no huge pages but those that it asks for. Where the system gives them unasked
-/// (`/sys/kernel/mm/transparent_hugepage/enabled` is `always`, as on Debian), a daemon of some megabytes takes half as much again.
+/// From now on this process has no huge pages. Where the system gives them unasked (`always` in
+/// `/sys/kernel/mm/transparent_hugepage/enabled`), a daemon of some megabytes takes half as much again, or more.
 /// Programs that a [`ProcessRuntime`](super::ProcessRuntime) starts have them as if this had not been called; others inherit it.
 pub fn keep_pages_small() {
     let mut kept = KEPT_SMALL.lock();
