@@ -15,11 +15,15 @@ use dayu_core::{
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     coordination::v1::Lease,
     core::v1::{Namespace, Node, Pod, Service},
     events::v1::Event,
 };
-use kube::{Api, Client, Resource, ResourceExt, api::ListParams};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{ListParams, ObjectList},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -51,6 +55,9 @@ pub(crate) struct Facts {
     pub(crate) joint_services: Option<Vec<JointMultiEdgeService>>,
     /// What daemons say that hinders them.
     pub(crate) hindered: Option<Vec<Event>>,
+    /// The names of admission policies, and of what binds them.
+    pub(crate) policies: Option<Vec<String>>,
+    pub(crate) bindings: Option<Vec<String>>,
     /// Whether the link's published address takes connections from here.
     pub(crate) link: Option<Result<(), String>>,
     /// The meshes of the devices that this machine is or plays.
@@ -95,6 +102,8 @@ impl Facts {
             runtime_services,
             joint_services,
             hindered,
+            policies,
+            bindings,
         ) = tokio::join!(
             list(Api::<Installed>::all(client.clone())),
             leases(NAMESPACE),
@@ -106,6 +115,8 @@ impl Facts {
             lean(client),
             lean(client),
             hindered(client),
+            names::<ValidatingAdmissionPolicy>(client),
+            names::<ValidatingAdmissionPolicyBinding>(client),
         );
         facts.definitions = facts.read(definitions);
         facts.leases = facts.read(leases);
@@ -117,6 +128,8 @@ impl Facts {
         facts.runtime_services = facts.read(runtime_services);
         facts.joint_services = facts.read(joint_services);
         facts.hindered = facts.read(hindered);
+        facts.policies = facts.read(policies);
+        facts.bindings = facts.read(bindings);
         let address = facts.link_address();
         let nodes = facts.nodes.as_deref().unwrap_or_default();
         (facts.link, facts.meshes, facts.kubelets, facts.rules) =
@@ -172,7 +185,21 @@ async fn listed<K>(api: Api<K>, which: &ListParams) -> Result<Vec<K>, Finding>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
 {
-    match api.list(which).await {
+    of_kind::<K, _>(api.list(which).await)
+}
+
+/// The names of all objects of a kind.
+async fn names<K>(client: &Client) -> Result<Vec<String>, Finding>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let list = Api::<K>::all(client.clone()).list_metadata(&ListParams::default()).await;
+    Ok(of_kind::<K, _>(list)?.iter().map(ResourceExt::name_any).collect())
+}
+
+/// The objects of kind `K` that an answer lists.
+fn of_kind<K: Resource<DynamicType = ()>, O: Clone>(answer: kube::Result<ObjectList<O>>) -> Result<Vec<O>, Finding> {
+    match answer {
         Ok(list) => Ok(list.items),
         // A kind that is not defined has no objects; that it is not, another check says.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),

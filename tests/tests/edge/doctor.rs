@@ -109,6 +109,10 @@ fn what_is_wrong_with_the_installation_is_named() {
     // Nobody leads.
     system(&["scale", "deployment", "dayu-gm", "--replicas=0"]);
     says(site, &["none leads"]);
+    // Nobody holds a local manager to its own device.
+    says(site, &["each daemon is held to what is its own"]);
+    site.kubectl(&["delete", "validatingadmissionpolicybinding", "dayu-lm-own-events"]);
+    says(site, &["dayu-lm-own-events", "is not bound", "-> install deploy/dayu.yaml"]);
 
     for daemon in ["dayu-lm", "dayu-mesh"] {
         let nothing = r#"[{"op":"remove","path":"/spec/template/spec/nodeSelector"}]"#;
@@ -129,5 +133,7 @@ fn a_mesh_explains_where_a_request_on_its_device_would_go() {
     assert!(said.contains("worker-") && said.contains("edge1"), "{said}");
     let elsewhere = site.dayu("edge2", &["explain", "worker", "-n", "explained", "--from", "edge1"]);
     assert!(elsewhere.contains("10.89.1.1:10551") && elsewhere.contains("ask there"), "{elsewhere}");
+    site.kubectl(&["annotate", "service", "-n", "explained", "--all", "dayu.io/balance=fastest"]);
+    says(site, &["no balancing policy \"fastest\"", "-> correct dayu.io/balance there"]);
     site.kubectl(&["delete", "runtimeservice", "worker", "-n", "explained"]);
 }

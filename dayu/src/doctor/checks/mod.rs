@@ -1,6 +1,7 @@
 //! The checks: each a function over facts that knows nothing of where they come from.
 use super::{facts::Facts, finding::Finding};
 
+mod annotations;
 mod beside;
 mod clocks;
 mod daemons;
@@ -11,6 +12,7 @@ mod leftovers;
 mod manager;
 mod meshes;
 mod names;
+mod policies;
 mod resources;
 mod stuck;
 
@@ -28,7 +30,14 @@ pub(crate) fn all(facts: &Facts) -> Vec<Finding> {
         facts.hindered.as_deref().map(|events| hindered::check(events, facts.now)),
         pods.map(|pods| names::check(pods, &facts.kubelets)),
         pods.zip(facts.services.as_deref()).map(|(pods, services)| beside::check(pods, services)),
+        facts.services.as_deref().map(annotations::check),
         facts.here().zip(pods).map(|(here, pods)| leftovers::check(here, &facts.rules, pods).into_iter().collect()),
+        facts
+            .policies
+            .as_deref()
+            .zip(facts.bindings.as_deref())
+            .zip(pods)
+            .map(|((policies, bindings), pods)| policies::check(policies, bindings, pods)),
         facts.namespaces.as_deref().map(|namespaces| stuck::namespaces(namespaces, facts.now)),
         pods.map(|pods| stuck::pods(pods, facts.now)),
         facts.runtime_services.as_deref().map(resources::runtime_services),
