@@ -16,9 +16,12 @@ use tokio::time::sleep;
 /// The policy, as the server names it where it refuses a write.
 const POLICY: &str = "ValidatingAdmissionPolicy 'dayu-gm-leads'";
 
+const LEADERS: &str = "leaders.dayu.io";
+
 /// The policy learns who leads by a watch of its own, of which nobody tells.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What is still refused then needs somebody who mends it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Names `me` the leader where the cluster asks for that, and returns once no policy says otherwise.
 pub(crate) async fn inaugurate(client: &Client, me: &str, plight: &Plight) {
@@ -32,13 +35,18 @@ pub(crate) async fn inaugurate(client: &Client, me: &str, plight: &Plight) {
 }
 
 async fn begin(client: &Client, me: &str) -> Result<(), String> {
-    match name(client, me).await {
-        // Nobody asks who leads where there is no such kind, as on the embedded API.
-        Err((_, kube::Error::Api(status))) if matches!(status.code, 403 | 404) => {}
-        named => named.map_err(|(verb, error)| refusal(verb, "leaders.dayu.io", &error))?,
-    }
+    let unnamed = match name(client, me).await {
+        Ok(()) => None,
+        // Nobody asks who leads where there is no such kind, as on the embedded API, or no right to it: unless a policy does.
+        Err((verb, kube::Error::Api(status))) if matches!(status.code, 403 | 404) => {
+            Some(refusal(verb, LEADERS, &kube::Error::Api(status)))
+        }
+        Err((verb, error)) => return Err(refusal(verb, LEADERS, &error)),
+    };
     match tell(client, me).await {
-        Err(error) if denies(&error) => Err(refusal("create", "events.events.k8s.io", &error)),
+        Err(error) if denies(&error) => {
+            Err(unnamed.unwrap_or_else(|| refusal("create", "events.events.k8s.io", &error)))
+        }
         // That keeps nobody from leading.
         Err(error) => {
             tracing::warn!(%error, "that this manager leads cannot be told in an event");
@@ -88,13 +96,14 @@ mod tests {
     use kube::client::Body;
     use parking_lot::Mutex;
     use serde_json::Value;
+    use tokio::time::Instant;
 
     use super::*;
 
     type Asked = Vec<(Method, String, Value)>;
 
-    /// Begins a term at a server that gives these answers one after the other; what it is asked.
-    async fn begun(answers: Vec<(u16, Value)>) -> Asked {
+    /// Begins a term at a server that gives these answers one after the other; what it is asked, and what people read of it.
+    async fn begun(answers: Vec<(u16, Value)>) -> (Asked, String) {
         let (asked, answers) = (Arc::<Mutex<Asked>>::default(), Arc::new(Mutex::new(VecDeque::from(answers))));
         let (noted, given) = (asked.clone(), answers.clone());
         let server = tower::service_fn(move |request: Request<Body>| {
@@ -116,7 +125,7 @@ mod tests {
         let (plight, _news) = Plight::new();
         inaugurate(&Client::new(server, NAMESPACE), "me", &plight).await;
         assert!(answers.lock().is_empty());
-        std::mem::take(&mut asked.lock())
+        (std::mem::take(&mut asked.lock()), plight.words())
     }
 
     fn refused(code: u16, message: &str) -> (u16, Value) {
@@ -139,26 +148,29 @@ mod tests {
         asked.iter().map(|(method, path, _)| format!("{method} {path}")).collect()
     }
 
+    fn denied() -> (u16, Value) {
+        refused(403, &format!("events \"x\" is forbidden: {POLICY} with binding 'dayu-gm-leads' denied request: no"))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn where_nobody_asks_who_leads_only_people_are_told() {
-        let asked = begun(vec![refused(404, "no such kind"), event()]).await;
+        let (asked, told) = begun(vec![refused(404, "no such kind"), event()]).await;
         assert_eq!(steps(&asked), ["POST leaders", "POST events"]);
-        assert_eq!(asked[1].2["note"], "me leads");
+        assert_eq!((asked[1].2["note"].as_str(), &*told), (Some("me leads"), ""));
         begun(vec![refused(403, "leaders.dayu.io is forbidden"), refused(500, "no room for events")]).await;
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_last_leader_is_replaced_at_the_revision_that_was_seen_until_the_policy_knows() {
-        let denied = format!("events \"x\" is forbidden: {POLICY} with binding 'dayu-gm-leads' denied request: no");
         let (there, changed) = (refused(409, "it is there"), refused(409, "it has changed"));
-        let asked = begun(vec![
+        let (asked, told) = begun(vec![
             there.clone(),
             leader("5"),
             changed,
             there.clone(),
             leader("6"),
             leader("7"),
-            refused(403, &denied),
+            denied(),
             there,
             leader("7"),
             leader("8"),
@@ -172,5 +184,20 @@ mod tests {
         let revisions: Vec<_> = replaced.iter().map(|body| &body["metadata"]["resourceVersion"]).collect();
         assert_eq!(revisions, ["5", "6", "7"]);
         assert!(replaced.iter().all(|body| body["spec"]["holder"] == "me"));
+        assert!(told.starts_with("begin of the term: may not create events.events.k8s.io: "), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_the_policy_asks_the_right_that_is_missing_is_told_and_it_is_tried_each_time_later() {
+        let (tries, began) = (20, Instant::now());
+        let unnamed = || [refused(403, "leaders.dayu.io \"dayu-gm\" is forbidden"), denied()];
+        let answers =
+            (0..tries).flat_map(|_| unnamed()).chain([refused(409, "it is there"), leader("5"), leader("6"), event()]);
+        let (_, told) = begun(answers.collect()).await;
+        assert_eq!(
+            told,
+            "begin of the term: may not create leaders.dayu.io: leaders.dayu.io \"dayu-gm\" is forbidden\n"
+        );
+        assert!(began.elapsed() > LONGEST_PAUSE * (tries / 2), "{:?}", began.elapsed());
     }
 }
