@@ -57,6 +57,18 @@ fn a_replica_five_times_slower_gets_less_than_two_fifths_of_a_fair_share() {
 }
 
 #[test]
+fn a_replica_twice_as_slow_gets_less_by_the_requests_that_wait_there() {
+    let policy = world::policy("p2c");
+    let slow =
+        |endpoint: &Endpoint, _, scatter: &mut Draw| within(if is(endpoint, "det-1") { 40 } else { 20 }, scatter);
+    for clients in [16, 64] {
+        let done = simulation(&world::equals(4), &policy, clients).run(10_000, &slow);
+        let its = share(&done, "det-1");
+        assert!(its <= 0.75 / 4.0, "{its} of {clients} clients' requests: about as slow as the others, but busier");
+    }
+}
+
+#[test]
 fn equal_replicas_get_equal_shares() {
     for (name, clients) in [("p2c", 64), ("p2c", 1), ("least-request", 64), ("round-robin", 64)] {
         let policy = world::policy(name);
