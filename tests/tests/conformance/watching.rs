@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{MERGE, Session, WINDOW, scenarios};
 use crate::kinds::{GADGET, GADGETS, MAP, MAPS, definition, gadget, map};
 
-scenarios! { follow, resume, expired, streaming_list, selected_watch, watch_custom, watch_table }
+scenarios! { follow, resume, bookmarks, expired, streaming_list, selected_watch, watch_custom, watch_table }
 
 fn version(of: &Value) -> String {
     of["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned()
@@ -40,6 +40,23 @@ async fn resume(session: &mut Session) {
     let mut single =
         session.watch("one by name", &format!("{MAPS}?watch=1&fieldSelector=metadata.name=one&timeoutSeconds=1")).await;
     session.events("one, then the end", &mut single, 2).await;
+}
+
+/// Who hears of nothing learns how far it is before its watch ends, if it asked for that, and goes on from there.
+async fn bookmarks(session: &mut Session) {
+    let from = version(&session.get("list", &format!("{MAPS}?labelSelector=x")).await.body);
+    session.post("meanwhile", MAPS, &map("other", json!({}))).await;
+    let path = format!("{MAPS}?watch=1&labelSelector=x&resourceVersion={from}&timeoutSeconds=5");
+    let mut told = session.watch("open", &format!("{path}&allowWatchBookmarks=true")).await;
+    let mut untold = session.watch("open without", &path).await;
+    let last = session.last("a bookmark before the end", &mut told).await;
+    session.last("none", &mut untold).await;
+    let reached = version(&last["object"]);
+    assert_ne!(reached, from, "what happened meanwhile is behind it");
+    session.post("create", MAPS, &map("one", json!({"x": "1"}))).await;
+    let mut watch =
+        session.watch("from there", &format!("{MAPS}?watch=1&labelSelector=x&resourceVersion={reached}")).await;
+    session.events("what came after", &mut watch, 1).await;
 }
 
 async fn expired(session: &mut Session) {

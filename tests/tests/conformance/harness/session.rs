@@ -210,6 +210,13 @@ impl Session {
         Watch::new(response.into_body())
     }
 
+    /// The last event of a watch that ends, if there is one: of bookmarks a server sends as many as it likes.
+    pub(crate) async fn last(&mut self, step: &str, watch: &mut Watch) -> Value {
+        let last = watch.rest().await.pop().unwrap_or_default();
+        self.note(step, 200, &last);
+        last
+    }
+
     /// The next events of a watch.
     pub(crate) async fn events(&mut self, step: &str, watch: &mut Watch, count: usize) -> Vec<Value> {
         let mut events = Vec::new();

@@ -28,6 +28,17 @@ impl Watch {
         }
     }
 
+    /// What is told until the stream ends, bookmarks included.
+    pub(super) async fn rest(&mut self) -> Vec<Value> {
+        let mut events = Vec::new();
+        loop {
+            match timeout(PATIENCE, self.line()).await.expect("an event in time, or the end") {
+                Value::String(_) => return events,
+                event => events.push(event),
+            }
+        }
+    }
+
     async fn line(&mut self) -> Value {
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
