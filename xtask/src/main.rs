@@ -85,17 +85,22 @@ async fn main() -> ExitCode {
 async fn run(version: &str, step: Step) -> Result<String, Error> {
     let home = Home::new(version)?;
     match step {
-        Step::Build => kube::build(&home, |line| eprintln!("{line}")).map(|assets| assets.dir().display().to_string()),
+        Step::Build => kube::build(&home, tell).map(|assets| assets.dir().display().to_string()),
         Step::Path => Assets::find(&home).map(|assets| assets.dir().display().to_string()),
         Step::Up { dir, nodes, program, images } if !nodes.is_empty() => {
             let names: Vec<_> = nodes.iter().map(String::as_str).collect();
             let program = program.unwrap_or_else(kube::built);
-            Cluster::start_detached(&Assets::find(&home)?, &dir, &names, &program, &images).await
+            Cluster::start_detached(&Assets::find_or_build(&home, tell)?, &dir, &names, &program, &images).await
         }
         Step::Up { dir, .. } => {
-            let kubeconfig = ControlPlane::start_detached(&Assets::find(&home)?, &dir).await?;
+            let kubeconfig = ControlPlane::start_detached(&Assets::find_or_build(&home, tell)?, &dir).await?;
             Ok(kubeconfig.display().to_string())
         }
         Step::Down { dir } => kube::stop(&dir).await.map(|ended| format!("{ended} ended")),
     }
+}
+
+/// Building takes minutes.
+fn tell(line: &str) {
+    eprintln!("{line}");
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{COMMANDS, Error, VERSION};
+use super::{COMMANDS, Error, VERSION, build};
 
 /// The cache of one version.
 #[derive(Debug, Clone)]
@@ -55,7 +55,15 @@ impl Assets {
     /// # Errors
     /// When neither is complete.
     pub fn find(home: &Home) -> Result<Self, Error> {
-        Self::at(std::env::var_os("KUBEBUILDER_ASSETS").map_or_else(|| home.bin(), PathBuf::from))
+        Self::at(named().unwrap_or_else(|| home.bin()))
+    }
+
+    /// The same, and what the cache lacks is built; `tell` hears of each step.
+    ///
+    /// # Errors
+    /// When the folder that `KUBEBUILDER_ASSETS` names is not complete, or Go fails.
+    pub fn find_or_build(home: &Home, tell: impl FnMut(&str)) -> Result<Self, Error> {
+        named().map_or_else(|| build(home, tell), Self::at)
     }
 
     /// The same for a test: without programs it says so and is to do nothing, which is a failure where
@@ -81,6 +89,11 @@ impl Assets {
     pub fn program(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
+}
+
+/// The folder of somebody else's programs.
+fn named() -> Option<PathBuf> {
+    std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from)
 }
 
 /// The first program that a folder lacks. A kubelet is wanted only where nodes are real.
