@@ -48,7 +48,7 @@ pub enum ProbeAction {
     },
     /// A command that must exit with 0.
     Exec(Vec<String>),
-    /// Something this implementation cannot do: fails with this text.
+    /// Something that cannot be carried out, for this reason: see [`ContainerSpec::watchable`](super::ContainerSpec::watchable).
     Unsupported(String),
 }
 
@@ -113,16 +113,23 @@ impl ProbeSpec {
 }
 
 pub(super) fn action(probe: &k8s::Probe, ports: &BTreeMap<&str, u16>) -> ProbeAction {
-    let unknown = |port: &IntOrString| ProbeAction::Unsupported(format!("no port of the container is {port:?}"));
+    let unknown = |field: &str, port: &IntOrString| {
+        let port = match port {
+            IntOrString::Int(number) => number.to_string(),
+            IntOrString::String(name) => format!("{name:?}"),
+        };
+        let remedy = "give its number, or a name that ports has";
+        ProbeAction::Unsupported(format!("{field}.port {port} is no port of the container; {remedy}"))
+    };
     if let Some(exec) = &probe.exec {
         return ProbeAction::Exec(exec.command.clone().unwrap_or_default());
     }
     if let Some(tcp) = &probe.tcp_socket {
-        let Some(port) = number(&tcp.port, ports) else { return unknown(&tcp.port) };
+        let Some(port) = number(&tcp.port, ports) else { return unknown("tcpSocket", &tcp.port) };
         return ProbeAction::Tcp { host: tcp.host.clone(), port };
     }
     if let Some(http) = &probe.http_get {
-        let Some(port) = number(&http.port, ports) else { return unknown(&http.port) };
+        let Some(port) = number(&http.port, ports) else { return unknown("httpGet", &http.port) };
         let headers = http.http_headers.iter().flatten();
         let path = http.path.as_deref().unwrap_or("/");
         return ProbeAction::Http {
@@ -133,7 +140,8 @@ pub(super) fn action(probe: &k8s::Probe, ports: &BTreeMap<&str, u16>) -> ProbeAc
             headers: headers.map(|header| (header.name.clone(), header.value.clone())).collect(),
         };
     }
-    ProbeAction::Unsupported("only exec, httpGet and tcpSocket are carried out here".to_owned())
+    let asked = if probe.grpc.is_some() { "grpc is not carried out by a local manager" } else { "it asks nothing" };
+    ProbeAction::Unsupported(format!("{asked}; ask by httpGet, tcpSocket or exec"))
 }
 
 fn number(port: &IntOrString, ports: &BTreeMap<&str, u16>) -> Option<u16> {

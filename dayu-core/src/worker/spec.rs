@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use k8s_openapi::api::core::v1 as k8s;
 
-use super::{PreStop, ProbeKind, ProbeSpec};
+use super::{PreStop, ProbeAction, ProbeKind, ProbeSpec, Problem};
 
 /// Grace of a pod that names none.
 const GRACE: Duration = Duration::from_secs(30);
@@ -74,6 +74,30 @@ impl ContainerSpec {
             ProbeKind::Liveness => self.liveness.as_ref(),
             ProbeKind::Readiness => self.readiness.as_ref(),
         }
+    }
+
+    /// Whether its probes can be carried out. One of which nobody could say how it is, is better not started: its liveness probe
+    /// would end it again and again, however well it is.
+    ///
+    /// # Errors
+    /// The field, why it cannot, and what to ask for instead.
+    ///
+    /// ```
+    /// use dayu_core::worker::{ContainerSpec, ProbeAction, ProbeSpec};
+    ///
+    /// let liveness = Some(ProbeSpec::new(ProbeAction::Unsupported("no such port".to_owned())));
+    /// let problem = ContainerSpec { liveness, ..ContainerSpec::named("detector") }.watchable().unwrap_err();
+    /// assert_eq!(problem.to_string(), "ProbeUnsupported: livenessProbe of container detector: no such port");
+    /// ```
+    pub fn watchable(&self) -> Result<(), Problem> {
+        let probes =
+            [("startupProbe", &self.startup), ("livenessProbe", &self.liveness), ("readinessProbe", &self.readiness)];
+        for (field, probe) in probes {
+            if let Some(ProbeSpec { action: ProbeAction::Unsupported(why), .. }) = probe {
+                return Err(Problem::new("ProbeUnsupported", format!("{field} of container {}: {why}", self.name)));
+            }
+        }
+        Ok(())
     }
 
     fn from_k8s(container: &k8s::Container, init: bool) -> Self {

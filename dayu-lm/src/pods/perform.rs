@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use dayu_core::{
     name::Uid,
-    worker::{Effect, Event, Launch, ProbeAction, ProbeSpec, Problem, ProcessId, Run, Spec},
+    worker::{ContainerSpec, Effect, Event, Launch, ProbeAction, ProbeSpec, Problem, ProcessId, Run, Spec},
 };
 use k8s_openapi::api::core::v1::Pod;
 use parking_lot::Mutex;
@@ -41,7 +41,10 @@ impl Performer {
     ) {
         let this = self.clone();
         match effect.clone() {
-            Effect::Start(run) => drop(tasks.spawn(this.start(pod.clone(), run))),
+            Effect::Start(run) => {
+                let watchable = spec.container(&run.container).map_or(Ok(()), ContainerSpec::watchable);
+                tasks.spawn(this.start(pod.clone(), run, watchable));
+            }
             Effect::Find(run, known) => drop(tasks.spawn(this.find(run, known))),
             Effect::Terminate(run, process) => {
                 let farewell = farewell(&run);
@@ -74,13 +77,14 @@ impl Performer {
         }
     }
 
-    async fn start(self, pod: Arc<Pod>, run: Run) {
+    async fn start(self, pod: Arc<Pod>, run: Run, watchable: Result<(), Problem>) {
         let turn = self.shared.turns.take().await;
-        let started = match self.launch(&pod, &run).await {
-            Ok(launch) => self.shared.runtime.start(&launch).await.map(|process| (process, launch)),
-            Err(problem) => Err(problem),
+        let started = async {
+            watchable?;
+            let launch = self.launch(&pod, &run).await?;
+            Ok((self.shared.runtime.start(&launch).await?, launch))
         };
-        match started {
+        match started.await {
             Ok((process, launch)) => {
                 self.send(Event::Started { run: run.clone(), process: process.clone() }).await;
                 self.folder.save_launch(&launch);

@@ -3,6 +3,7 @@
 mod adoption;
 mod full_disk;
 mod pods;
+mod probes;
 mod process;
 mod site;
 mod status;
