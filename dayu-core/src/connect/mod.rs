@@ -8,6 +8,7 @@ mod identity;
 mod refusal;
 mod spoken;
 mod term;
+mod watch_backoff;
 
 use std::{
     path::{Path, PathBuf},
@@ -31,6 +32,7 @@ pub(crate) use refusal::{named, right_on};
 pub use refusal::{refusal, refused, told, unwatched};
 pub use spoken::{CutShort, Silent, Spoken};
 pub use term::Term;
+pub use watch_backoff::WatchBackoff;
 
 /// A watch that says nothing for so long hangs on a dead connection, even if nobody has closed it: there is a bookmark every
 /// minute or so. Without this limit a firewall that forgets a connection in silence would leave a daemon blind for five.

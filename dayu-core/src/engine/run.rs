@@ -33,7 +33,11 @@ use super::{
     wakes::Woken,
     world::World,
 };
-use crate::{connect::unwatched, name::Uid, template::Template};
+use crate::{
+    connect::{WatchBackoff, unwatched},
+    name::Uid,
+    template::Template,
+};
 
 /// What is on its way is looked at after so long, unless something that matters comes first.
 const SOON: Duration = Duration::from_millis(250);
@@ -158,7 +162,7 @@ impl<T: Template> Engine<T> {
             Some(namespace) => Api::<Seen<T::Resource>>::namespaced(client, namespace),
             None => Api::<Seen<T::Resource>>::all(client),
         };
-        watcher(api, watcher::Config::default()).default_backoff().boxed()
+        watcher(api, watcher::Config::default()).backoff(WatchBackoff::default()).boxed()
     }
 
     fn take(&mut self, event: watcher::Result<watcher::Event<Seen<T::Resource>>>) {

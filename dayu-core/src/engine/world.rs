@@ -32,7 +32,7 @@ use super::{
     wakes::{Wake, Wakes},
 };
 use crate::{
-    connect::unwatched,
+    connect::{WatchBackoff, unwatched},
     name::{Device, Uid},
     template::{Acknowledgement, DeviceState, Site},
 };
@@ -195,7 +195,7 @@ impl World {
             + 'static,
     {
         let config = watcher::Config::default().labels(OWNER);
-        let mut events = kube::runtime::watcher(Api::<K>::all(client), config).default_backoff().boxed();
+        let mut events = kube::runtime::watcher(Api::<K>::all(client), config).backoff(WatchBackoff::default()).boxed();
         let (mut listed, mut first) = (HashSet::new(), true);
         loop {
             match events.try_next().await {
@@ -246,7 +246,8 @@ impl World {
 
     async fn follow_nodes(self, client: Client) {
         let nodes = Api::<view::Node>::all(client);
-        let mut events = kube::runtime::watcher(nodes, watcher::Config::default()).default_backoff().boxed();
+        let mut events =
+            kube::runtime::watcher(nodes, watcher::Config::default()).backoff(WatchBackoff::default()).boxed();
         let mut listed: Option<BTreeSet<Device>> = None;
         let mut first = true;
         loop {

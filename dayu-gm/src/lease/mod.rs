@@ -12,7 +12,7 @@ use dayu_core::{
         NAMESPACE,
         annotation::{LINK_ADDRESS, LINK_KEY},
     },
-    connect::{refusal, unwatched},
+    connect::{WatchBackoff, refusal, unwatched},
     daemon::Plight,
     engine::MANAGER,
     link::{Fingerprint, MANAGER_LEASE},
@@ -93,7 +93,8 @@ impl Keeper {
 
     /// Claims and renews until `done`, tells in `leading` whether it leads, and gives the Lease back at the end.
     pub(crate) async fn run(mut self, leading: watch::Sender<bool>, done: CancellationToken) {
-        let mut events: BoxStream<_> = watcher::watch_object(self.api.clone(), MANAGER_LEASE).default_backoff().boxed();
+        let mut events: BoxStream<_> =
+            watcher::watch_object(self.api.clone(), MANAGER_LEASE).backoff(WatchBackoff::default()).boxed();
         loop {
             self.tell(&leading);
             let (claim, lapse) = (self.election.claim_at(), self.lapse());

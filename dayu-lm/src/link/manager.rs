@@ -7,7 +7,7 @@ use dayu_core::{
         NAMESPACE,
         annotation::{LINK_ADDRESS, LINK_KEY},
     },
-    connect::unwatched,
+    connect::{WatchBackoff, unwatched},
     daemon::Plight,
     link::{Fingerprint, MANAGER_LEASE},
 };
@@ -48,7 +48,7 @@ pub(super) fn managers(
 fn leases(client: Client, plight: Arc<Plight>) -> impl futures::Stream<Item = Lease> + Send {
     let leases = Api::<Lease>::namespaced(client, NAMESPACE);
     watcher(leases, watcher::Config::default().fields(&format!("metadata.name={MANAGER_LEASE}")))
-        .default_backoff()
+        .backoff(WatchBackoff::default())
         .applied_objects()
         .inspect_err(move |error| {
             let why = unwatched::<Lease>(error);

@@ -3,7 +3,7 @@ use std::{net::IpAddr, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
-    connect::{refusal, unwatched},
+    connect::{WatchBackoff, refusal, unwatched},
     daemon::Plight,
     name::Device,
 };
@@ -47,7 +47,7 @@ impl Heart<'_> {
         let nodes: Api<Lean<Node>> = Api::all(self.client.clone());
         let leases: Api<Lease> = Api::namespaced(self.client.clone(), NAMESPACE);
         let only = watcher::Config::default().fields(&format!("metadata.name={}", self.device));
-        let mut seen = watcher(nodes.clone(), only).default_backoff().boxed();
+        let mut seen = watcher(nodes.clone(), only).backoff(WatchBackoff::default()).boxed();
         let mut beat = interval(PERIOD);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut told = false;

@@ -10,7 +10,7 @@ use std::{net::IpAddr, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
-    connect::{refusal, unwatched},
+    connect::{WatchBackoff, refusal, unwatched},
     daemon::Plight,
     name::Device,
 };
@@ -59,7 +59,7 @@ pub(crate) fn reference(device: &Device) -> ObjectReference {
 pub(crate) async fn register(client: &Client, device: &Device, plight: &Plight) -> Option<Standing> {
     let nodes: Api<Lean<Node>> = Api::all(client.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={device}"));
-    let mut events = watcher(nodes.clone(), only).default_backoff().boxed();
+    let mut events = watcher(nodes.clone(), only).backoff(WatchBackoff::default()).boxed();
     let mut seen = false;
     while let Some(event) = events.next().await {
         match event {

@@ -15,7 +15,7 @@ use std::{collections::HashMap, net::IpAddr, path::PathBuf, pin::pin, sync::Arc,
 
 use dayu_core::{
     api::lean::Lean,
-    connect::unwatched,
+    connect::{WatchBackoff, unwatched},
     daemon::Plight,
     name::{Device, Uid},
     worker::Runtime,
@@ -96,7 +96,7 @@ impl Pods {
     /// Keeps the pods bound to the device until `shutdown`; stops them then, if told.
     pub(crate) async fn run(mut self, stop_workers: bool, shutdown: CancellationToken) {
         let bound = watcher::Config::default().fields(&format!("spec.nodeName={}", self.shared.device));
-        let events = watcher(Api::<Lean<Pod>>::all(self.shared.client.clone()), bound).default_backoff();
+        let events = watcher(Api::<Lean<Pod>>::all(self.shared.client.clone()), bound).backoff(WatchBackoff::default());
         Box::pin(self.follow(events, &shutdown)).await;
         if !stop_workers {
             return;

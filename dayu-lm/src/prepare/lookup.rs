@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::{label, lean::Lean},
-    connect::unwatched,
+    connect::{WatchBackoff, unwatched},
     daemon::Plight,
     worker::Problem,
 };
@@ -130,7 +130,7 @@ where
     let (store, writer) = reflector::store();
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        let mut events = watcher(api, config).default_backoff().modify(trim).reflect(writer).boxed();
+        let mut events = watcher(api, config).backoff(WatchBackoff::default()).modify(trim).reflect(writer).boxed();
         while let Some(Some(event)) = shutdown.run_until_cancelled(events.next()).await {
             match event {
                 Ok(_) => changed(),

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::lean::Lean,
-    connect::unwatched,
+    connect::{WatchBackoff, unwatched},
     directory::{Change, Records, Suspicion},
 };
 use futures::StreamExt;
@@ -62,7 +62,9 @@ impl<K: Kind> Collection<K> {
     }
 
     async fn watch(&mut self) -> Result<Ended, Unheard> {
-        let mut events = kube::runtime::watcher(self.api.clone(), watcher::Config::default()).default_backoff().boxed();
+        let mut events = kube::runtime::watcher(self.api.clone(), watcher::Config::default())
+            .backoff(WatchBackoff::default())
+            .boxed();
         while let Some(event) = events.next().await {
             match event {
                 Ok(Event::Apply(object)) => self.apply(&object).await?,
