@@ -212,8 +212,8 @@ async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, u
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     match api.delete(name, &params).await {
         Ok(_) => Ok(()),
-        // Gone, or replaced by another that is not ours to delete.
-        Err(Error::Api(status)) if status.code == 404 || status.code == 409 => Ok(()),
+        // Gone.
+        Err(Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => {
             let child = format!("{}/{name}", kind.as_str());
             let told = refusal("delete", &named(&resource.plural, &resource.group), &error);

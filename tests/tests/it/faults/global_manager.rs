@@ -9,38 +9,50 @@ use kube::{
     api::{ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Faults, Instead,
+    FORGOTTEN, Faults, Instead,
     Instead::{Heals, Passes, Says},
-    Row, STILL, Scene,
+    LASTS, News, PATIENCE, Row, STILL, Scene, Telling,
     Telling::{Afterwards, Meanwhile},
-    befall, events,
-    layer::Fault::{Busy, CutShort, Refused, Silent, Slow, Truncated},
-    parse,
+    befall, does_not_spin,
+    layer::{
+        ALL,
+        Fault::{Busy, CutShort, Refused, Silent, Slow, Truncated},
+        Which,
+    },
+    parse, tells,
 };
 
 /// A cluster whose device runs every pod, and its global manager.
-struct Manager {
-    client: Client,
-    faults: Faults,
+pub(super) struct Manager {
+    pub(super) client: Client,
+    pub(super) faults: Faults,
     /// Whether somebody changes children meanwhile. What is changed while nobody leads is taken as it is.
     is_interfered: bool,
+    handle: Handle,
     _controllers: [Controllers; 2],
-    _manager: Handle,
     _stop: DropGuard,
 }
 
 impl Manager {
-    async fn start(is_interfered: bool) -> Self {
+    /// It leads already.
+    pub(super) async fn lead() -> Self {
+        let mut started = Self::start(Faults::default()).await;
+        started.handle.ready().await.expect("it leads");
+        started
+    }
+
+    /// With these faults from its first request on.
+    async fn start(faults: Faults) -> Self {
         let cluster = Cluster::builder().build().await.unwrap();
         let controllers = [cluster.start_controllers(), cluster.start_hollow_nodes(&["edge1"]).unwrap()];
-        let (faults, stop) = (Faults::default(), CancellationToken::new());
-        let mut manager = run_with(faults.client(&cluster), Options::default(), stop.clone());
-        manager.ready().await.expect("it leads");
-        let client = cluster.client();
-        Self { client, faults, is_interfered, _controllers: controllers, _manager: manager, _stop: stop.drop_guard() }
+        let stop = CancellationToken::new();
+        let handle = run_with(faults.client(&cluster), Options::default(), stop.clone());
+        let (client, stop) = (cluster.client(), stop.drop_guard());
+        Self { client, faults, handle, is_interfered: false, _controllers: controllers, _stop: stop }
     }
 
     fn services(&self) -> Api<RuntimeService> {
@@ -87,12 +99,16 @@ impl Scene for Manager {
     }
 
     async fn told(&mut self, number: usize) -> String {
-        let mut told = events(&self.client).await;
+        let mut told = String::new();
         for number in number.saturating_sub(1)..=number {
             let service = self.services().get(&name(number)).await.unwrap();
             told += &format!("{}: {:#?}\n", service.name_any(), service.status);
         }
         told
+    }
+
+    fn client(&self) -> Client {
+        self.client.clone()
     }
 }
 
@@ -103,7 +119,8 @@ macro_rules! rows {
         async fn $test() {
             let row = Row { what: stringify!($test), which: $which, right: $right, told: $told, but: &$but };
             // A leader without its Lease is none.
-            let mut manager = Manager::start(!(row.which)(&Method::PUT, "/leases/dayu-gm")).await;
+            let is_interfered = !(row.which)(&Method::PUT, "/leases/dayu-gm");
+            let mut manager = Manager { is_interfered, ..Manager::lead().await };
             let faults = manager.faults.clone();
             befall(&mut manager, &faults, &row).await;
         }
@@ -112,7 +129,7 @@ macro_rules! rows {
 
 /// Somebody else's object of that name is there, and then it is not.
 const GOING: Instead = Says("an earlier one of that name is still being deleted");
-const WRITTEN: Instead = Heals("it was written, and the watch says so");
+pub(super) const WRITTEN: Instead = Heals("it was written, and the watch says so");
 const GONE: Instead =
     Passes("it says that the resource is gone or another one, which the watch, whose own faults are told, does too");
 /// A leader does not wait for an answer until it is none any more.
@@ -135,7 +152,50 @@ rows! {
     watching_nodes: |method, path| method == "GET" && path.ends_with("/nodes"),
         "watch nodes", Meanwhile, STILL;
     keeping_the_lease: |method, path| method == "PUT" && path.ends_with("/leases/dayu-gm"),
-        "update leases.coordination.k8s.io", Meanwhile, [(Busy(7), LATE), (Busy(45), LATE), (Silent, LATE)];
+        "update leases.coordination.k8s.io", Meanwhile,
+        [(Busy(429, 7), LATE), (Busy(503, 7), LATE), (Busy(429, 45), LATE), (Silent, LATE)];
     asking_anything: |_, _| true,
         "watch deployments.apps", Afterwards, [(Slow, LATE)];
+}
+
+/// What it cannot do without is told by the cause, the server's words, and the right that is missing.
+async fn begins(which: Which, what: &str, told: Telling) {
+    for fault in ALL {
+        let (case, faults) = (format!("{what}: {fault:?}"), Faults::default());
+        faults.begin(which, fault);
+        let mut manager = Manager::start(faults).await;
+        sleep(LASTS).await;
+        let right = matches!(fault, Refused(403, _)).then(|| "the right to get, create, patch and watch it".to_owned());
+        let words: Vec<_> = match fault {
+            Slow => Vec::new(),
+            // Half of a refusal is told as it came.
+            CutShort if told == Afterwards => vec![what.to_owned()],
+            _ => right.into_iter().chain([what.to_owned(), fault.words()]).collect(),
+        };
+        let news = News::all(manager.client.clone());
+        if told == Meanwhile {
+            tells(&case, &news.told().await, &words);
+        }
+        does_not_spin(&case, &manager.faults.end());
+        let leads = timeout(PATIENCE, manager.handle.ready()).await;
+        assert!(leads.is_ok_and(|addresses| addresses.is_some()), "{case}: it does not lead");
+        sleep(FORGOTTEN).await;
+        tells(&case, &news.told().await, &words);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn installing_definitions() {
+    begins(|_, path| path.contains("/customresourcedefinitions"), "start: definition ", Meanwhile).await;
+}
+
+/// Events of the Lease are in it as well.
+#[tokio::test(start_paused = true)]
+async fn making_the_namespace() {
+    begins(
+        |_, path| matches!(path, "/api/v1/namespaces" | "/api/v1/namespaces/dayu-system"),
+        "start: namespace dayu-system: ",
+        Afterwards,
+    )
+    .await;
 }

@@ -30,8 +30,8 @@ pub(super) enum Fault {
     Refused(u16, &'static str),
     /// What stands before the server cannot reach it, and says so in its own language.
     Gateway,
-    /// Too many requests: leave me alone for so many seconds.
-    Busy(u64),
+    /// Too many requests, or none at the moment, by this code: leave me alone for so many seconds.
+    Busy(u16, u64),
     /// The answer breaks off in the middle.
     Truncated,
     /// The answer ends in the middle, as if that were all.
@@ -50,7 +50,7 @@ impl Fault {
         match self {
             Self::Refused(_, reason) => said(reason),
             Self::Gateway => said(GATEWAY),
-            Self::Busy(seconds) => said(&busy(seconds)),
+            Self::Busy(code, seconds) => said(&busy(code, seconds)),
             Self::Truncated => "connection reset".to_owned(),
             Self::CutShort => "EOF".to_owned(),
             Self::Slow | Self::Silent => "has not said a word".to_owned(),
@@ -60,9 +60,10 @@ impl Fault {
 }
 
 /// That of a server that is busy for so many seconds.
-fn busy(seconds: u64) -> String {
-    format!("TooManyRequests for {seconds} s")
+fn busy(code: u16, seconds: u64) -> String {
+    format!("{code} for {seconds} s")
 }
+
 /// What its page is called.
 const GATEWAY: &str = "502 Bad Gateway";
 
@@ -71,7 +72,7 @@ fn said(reason: &str) -> String {
     format!("so it is: {reason}")
 }
 
-pub(super) const ALL: [Fault; 16] = [
+pub(super) const ALL: [Fault; 17] = [
     Fault::Refused(401, "Unauthorized"),
     Fault::Refused(403, "Forbidden"),
     Fault::Refused(404, "NotFound"),
@@ -81,8 +82,9 @@ pub(super) const ALL: [Fault; 16] = [
     Fault::Refused(500, "InternalError"),
     Fault::Refused(503, "ServiceUnavailable"),
     Fault::Gateway,
-    Fault::Busy(7),
-    Fault::Busy(45),
+    Fault::Busy(429, 7),
+    Fault::Busy(503, 7),
+    Fault::Busy(429, 45),
     Fault::Truncated,
     Fault::CutShort,
     Fault::Slow,
@@ -116,6 +118,17 @@ pub(super) struct Asked {
     pub(super) what: String,
     /// Whether it met the fault.
     pub(super) met: bool,
+}
+
+impl Asked {
+    /// Method and path, without what else was said.
+    pub(super) fn request(&self) -> &str {
+        self.what.split('?').next().unwrap_or_default()
+    }
+
+    pub(super) fn is_of_a_lease(&self) -> bool {
+        self.what.contains("/leases")
+    }
 }
 
 impl Faults {
@@ -207,9 +220,10 @@ async fn without_api(fault: Option<Fault>) -> Result<Response<Bytes>, BoxError> 
     let answer = Response::builder();
     let answer = match fault {
         Some(Fault::Refused(code, reason)) => answer.status(code).body(status(code, reason, &said(reason))),
-        Some(Fault::Busy(seconds)) => {
-            let quiet = answer.status(StatusCode::TOO_MANY_REQUESTS).header(header::RETRY_AFTER, seconds);
-            quiet.body(status(429, "TooManyRequests", &said(&busy(seconds))))
+        Some(Fault::Busy(code, seconds)) => {
+            let reason = if code == 429 { "TooManyRequests" } else { "ServiceUnavailable" };
+            let quiet = answer.status(code).header(header::RETRY_AFTER, seconds);
+            quiet.body(status(code, reason, &said(&busy(code, seconds))))
         }
         Some(Fault::Gateway) => {
             let page = format!("<html><head><title>{}</title></head></html>", said(GATEWAY));

@@ -1,5 +1,5 @@
 //! Faults between the API and a local manager.
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use dayu_cluster::{Cluster, Controllers};
@@ -11,24 +11,29 @@ use dayu_lm::{Options, run_with_runtime};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{
     Api, Client,
-    api::{ListParams, PostParams},
+    api::{DeleteParams, ListParams, PostParams},
 };
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    ALL, Faults, PATIENCE, Row, STILL, Scene,
+    ALL, Faults, Instead,
+    Instead::Heals,
+    News, PATIENCE, Row, SHORTLY, STILL, Scene,
     Telling::{Afterwards, Meanwhile},
-    befall, events,
-    layer::Fault,
+    befall, does_not_spin,
+    layer::Fault::{self, CutShort, Truncated},
     parse, tells,
 };
 
 const DEVICE: &str = "edge1";
 
-/// A cluster, and the local manager of its device, whose workers run as long as nobody stops them.
+/// A cluster, and the local manager of its device, whose workers run until they are told to end.
 struct Manager {
     cluster: Cluster,
     client: Client,
@@ -51,7 +56,8 @@ impl Manager {
     fn start(&mut self) -> dayu_lm::Handle {
         let stop = CancellationToken::new();
         let options = Options { data: Some(self.data.path().to_owned()), ..Options::of(DEVICE) };
-        let handle = run_with_runtime(self.faults.client(&self.cluster), options, Arc::new(Endless), stop.clone());
+        let handle =
+            run_with_runtime(self.faults.client(&self.cluster), options, Arc::new(Obedient::default()), stop.clone());
         self.stop = stop.drop_guard();
         handle
     }
@@ -61,13 +67,16 @@ impl Manager {
     }
 }
 
-/// Starts whatever it is asked to, and nothing ever ends.
-struct Endless;
+/// Starts whatever it is asked to, and nothing ends before it is told to.
+#[derive(Default)]
+struct Obedient {
+    ended: watch::Sender<BTreeSet<Uid>>,
+}
 
 #[async_trait]
-impl Runtime for Endless {
+impl Runtime for Obedient {
     fn name(&self) -> &'static str {
-        "endless"
+        "obedient"
     }
 
     fn knows_images(&self) -> bool {
@@ -82,11 +91,14 @@ impl Runtime for Endless {
         known
     }
 
-    async fn wait(&self, _: &Uid, _: &Run, _: &ProcessId) -> Cause {
-        std::future::pending().await
+    async fn wait(&self, pod: &Uid, _: &Run, _: &ProcessId) -> Cause {
+        self.ended.subscribe().wait_for(|ended| ended.contains(pod)).await.unwrap();
+        Cause::Code(0)
     }
 
-    async fn terminate(&self, _: &Uid, _: &Run, _: &ProcessId) {}
+    async fn terminate(&self, pod: &Uid, _: &Run, _: &ProcessId) {
+        self.ended.send_modify(|ended| _ = ended.insert(pod.clone()));
+    }
 
     async fn kill(&self, _: &Uid, _: &Run, _: &ProcessId) {}
 
@@ -97,28 +109,36 @@ impl Runtime for Endless {
     async fn release(&self, _: &Uid) {}
 }
 
+fn name(number: usize) -> String {
+    format!("det-{number}")
+}
+
 impl Scene for Manager {
     async fn act(&mut self, number: usize) {
         let pod = json!({
-            "metadata": {"name": format!("det-{number}")},
+            "metadata": {"name": name(number)},
             "spec": {"nodeName": DEVICE, "containers": [{"name": "c", "image": "i:1"}]},
         });
         self.pods().create(&PostParams::default(), &parse(pod)).await.unwrap();
     }
 
     async fn is_in_order(&mut self, number: usize) -> bool {
-        let pod = self.pods().get(&format!("det-{number}")).await.unwrap();
+        let pod = self.pods().get(&name(number)).await.unwrap();
         pod.status.is_some_and(|status| status.phase.as_deref() == Some("Running"))
     }
 
     async fn told(&mut self, number: usize) -> String {
-        let pod = self.pods().get(&format!("det-{number}")).await.unwrap();
-        format!("{:?}\n{}", pod.status, events(&self.client).await)
+        let pod = self.pods().get(&name(number)).await.unwrap();
+        format!("{:?}\n", pod.status)
+    }
+
+    fn client(&self) -> Client {
+        self.client.clone()
     }
 }
 
 macro_rules! rows {
-    ($($test:ident: $network:literal, $which:expr, $right:literal, $told:expr, $but:expr;)*) => {$(
+    ($($test:ident: $scene:expr, $network:literal, $which:expr, $right:literal, $told:expr, $but:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $test() {
             let mut manager = Manager::new($network).await;
@@ -126,22 +146,58 @@ macro_rules! rows {
             handle.ready().await.expect("it is ready");
             let row = Row { what: stringify!($test), which: $which, right: $right, told: $told, but: &$but };
             let faults = manager.faults.clone();
-            befall(&mut manager, &faults, &row).await;
+            befall(&mut $scene(manager), &faults, &row).await;
         }
     )*};
 }
 
+/// As it is: what happens is a new pod.
+const PLACING: fn(Manager) -> Manager = |manager| manager;
+
+const DELETED: Instead = Heals("it is gone, and the watch says so");
+
 rows! {
-    watching_pods: 150, |method, path| method == "GET" && path.ends_with("/pods"),
+    watching_pods: PLACING, 150, |method, path| method == "GET" && path.ends_with("/pods"),
         "watch pods", Meanwhile, [];
-    telling_of_pods: 151, |method, path| method == "PATCH" && path.ends_with("/status"),
+    telling_of_pods: PLACING, 151, |method, path| method == "PATCH" && path.ends_with("/status"),
         "patch pods/status", Meanwhile, [];
-    being_alive: 152, |_, path| path.contains("/leases"),
+    deleting_pods: Deleting, 159, |method, path| method == "DELETE" && path.contains("/pods/"),
+        "delete pods", Meanwhile, [(Truncated, DELETED), (CutShort, DELETED)];
+    being_alive: PLACING, 152, |_, path| path.contains("/leases"),
         "patch leases.coordination.k8s.io", Meanwhile, [];
-    watching_the_node: 157, |method, path| method == "GET" && path.contains("/nodes"),
+    watching_the_node: PLACING, 157, |method, path| method == "GET" && path.contains("/nodes"),
         "watch nodes", Meanwhile, STILL;
-    asking_anything: 153, |_, _| true,
+    asking_anything: PLACING, 153, |_, _| true,
         "patch leases.coordination.k8s.io", Afterwards, [];
+}
+
+/// A pod that is deleted goes once its device says that nothing is left of it.
+struct Deleting(Manager);
+
+impl Scene for Deleting {
+    async fn act(&mut self, number: usize) {
+        self.0.act(number).await;
+        let runs = async {
+            while !self.0.is_in_order(number).await {
+                sleep(SHORTLY).await;
+            }
+        };
+        timeout(PATIENCE, runs).await.expect("the pod runs");
+        self.0.pods().delete(&name(number), &DeleteParams::default().grace_period(1)).await.unwrap();
+    }
+
+    async fn is_in_order(&mut self, number: usize) -> bool {
+        self.0.pods().get_opt(&name(number)).await.unwrap().is_none()
+    }
+
+    /// Nothing of a pod tells why it is still there.
+    async fn told(&mut self, _: usize) -> String {
+        String::new()
+    }
+
+    fn client(&self) -> Client {
+        self.0.client()
+    }
 }
 
 /// Before a device is known nothing else happens that would make the local manager ask again.
@@ -153,11 +209,10 @@ async fn registering() {
         let mut handle = manager.start();
         sleep(super::LASTS).await;
         if fault != Fault::Slow {
-            tells(&format!("{fault:?}"), &events(&manager.client).await, &[fault.words()]);
+            tells(&format!("{fault:?}"), &News::all(manager.client.clone()).told().await, &[fault.words()]);
         }
-        let asked = manager.faults.end();
-        assert!(asked.len() <= super::MOST, "{fault:?}: {} requests", asked.len());
-        let ready = tokio::time::timeout(PATIENCE, handle.ready()).await;
+        does_not_spin(&format!("{fault:?}"), &manager.faults.end());
+        let ready = timeout(PATIENCE, handle.ready()).await;
         assert!(ready.is_ok_and(|addresses| addresses.is_some()), "{fault:?}: it is not registered");
         let nodes = Api::<Node>::all(manager.client.clone()).list(&ListParams::default()).await.unwrap();
         assert_eq!(nodes.items.len(), 1);
