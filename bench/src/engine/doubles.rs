@@ -24,7 +24,7 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message as Ws, client::IntoClientRequest},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{NAMESPACE, succeeded};
 use crate::{
@@ -39,49 +39,62 @@ const STARTED_AT_ONCE: usize = 32;
 
 type Link = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The running doubles.
+/// The running doubles. Without one of them a run measures something else, so none may end before it is told to.
+#[derive(Default)]
 pub(crate) struct Doubles {
-    tasks: TaskTracker,
+    parts: JoinSet<Result<(), Failure>>,
     stop: CancellationToken,
 }
 
 impl Doubles {
     /// One link per device.
     pub(crate) async fn connect(link: SocketAddr, devices: &[String]) -> Result<Self, Failure> {
-        let doubles = Self { tasks: TaskTracker::new(), stop: CancellationToken::new() };
+        let mut doubles = Self::default();
         for device in devices {
             let mut request = format!("ws://{link}/").into_client_request()?;
             request.headers_mut().insert("Node-Name", device.parse()?);
             let (link, _) = connect_async(request).await?;
             doubles.play("link", confirm(link));
         }
-        doubles.tasks.close();
         Ok(doubles)
     }
 
     /// Plays one more part.
-    pub(crate) fn play(&self, what: &'static str, part: impl Future<Output = Result<(), Failure>> + Send + 'static) {
-        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(told(what, part)));
+    pub(crate) fn play(
+        &mut self,
+        what: &'static str,
+        part: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    ) {
+        let stopped = self.stop.clone();
+        self.parts.spawn(async move {
+            let Some(ended) = stopped.run_until_cancelled(part).await else { return Ok(()) };
+            let why = ended.err().map_or_else(|| "it ended by itself".to_owned(), |why| why.to_string());
+            let told = format!("double of {what}: {why}");
+            // At once, since a run may then wait long for what never comes.
+            println!("{told}");
+            Err(told.into())
+        });
     }
 
-    pub(crate) async fn shutdown(self) {
+    /// Stops them all.
+    ///
+    /// # Errors
+    /// When one has ended before.
+    pub(crate) async fn shutdown(mut self) -> Result<(), Failure> {
         self.stop.cancel();
-        self.tasks.wait().await;
+        while let Some(ended) = self.parts.join_next().await {
+            ended??;
+        }
+        Ok(())
     }
 }
 
 /// Starts one link per device and one player of all pods.
 pub(super) async fn start(cluster: &Cluster, link: SocketAddr, devices: &[String]) -> Result<Doubles, Failure> {
-    let doubles = Doubles::connect(link, devices).await?;
+    let mut doubles = Doubles::connect(link, devices).await?;
     doubles.play("pods", play(cluster.store().clone(), cluster.client()));
     doubles.play("heartbeats", beat(cluster.client(), devices.to_vec()));
     Ok(doubles)
-}
-
-async fn told(what: &str, ended: impl Future<Output = Result<(), Failure>>) {
-    if let Err(why) = ended.await {
-        println!("double of {what}: {why}");
-    }
 }
 
 /// Confirms every route that this device is asked for.
@@ -163,4 +176,33 @@ pub(crate) fn running(address: &str) -> Value {
         "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
         "containerStatuses": [{"name": "worker", "ready": true, "image": "dayu/detector:1", "imageID": "", "restartCount": 0}],
     }})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_ends_before_it_is_told_to_fails_the_run() {
+        for (ends, expected) in [
+            (Err("refused".into()), "double of heartbeats: refused"),
+            (Ok(()), "double of heartbeats: it ended by itself"),
+        ] {
+            let (mut doubles, (playing, ended)) = (Doubles::default(), tokio::sync::oneshot::channel::<()>());
+            doubles.play("link", std::future::pending());
+            doubles.play("heartbeats", async move {
+                drop(playing);
+                ends
+            });
+            ended.await.unwrap_err();
+            assert_eq!(doubles.shutdown().await.unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_plays_until_it_is_stopped_fails_nothing() {
+        let mut doubles = Doubles::default();
+        doubles.play("link", std::future::pending());
+        doubles.shutdown().await.unwrap();
+    }
 }

@@ -84,7 +84,7 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     let (before, asked) = (manager.usage()?, manager.requests()?);
     tokio::time::sleep(Duration::from_secs(arguments.rest)).await;
     part.at_rest(figures, &manager.usage()?.since(&before), manager.requests()?.since(asked));
-    doubles.shutdown().await;
+    doubles.shutdown().await?;
     managed.end().await?;
     controllers.shutdown().await;
     Ok(())

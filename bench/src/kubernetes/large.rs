@@ -50,8 +50,7 @@ pub(super) async fn measure(assets: &Assets, count: usize, seconds: u64, figures
     small::requests(figures, &of, asked, count);
     costs(figures, &of, &usage, &site.manager.usage()?, count);
     rest::measure(&site, &of, seconds, figures).await?;
-    site.close().await;
-    Ok(())
+    site.close().await
 }
 
 /// One follows from the other; each as soon as it can.

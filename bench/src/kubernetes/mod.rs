@@ -59,7 +59,7 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
         small::children(&site, arguments.rounds, figures).await?;
         rest::measure(&site, "one installation", arguments.rest, figures).await?;
         takeover::measure(&mut site, figures).await?;
-        site.close().await;
+        site.close().await?;
     }
     for &count in &arguments.scale {
         large::measure(&assets, count, arguments.rest, figures).await?;

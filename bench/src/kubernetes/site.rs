@@ -69,7 +69,7 @@ impl Site {
         }
         let manager = start_manager(&plane, "first", &devices[0]).await?;
         let link = link_of(client.clone()).await?;
-        let doubles = Doubles::connect(link, &devices).await?;
+        let mut doubles = Doubles::connect(link, &devices).await?;
         doubles.play("kubelets", kubelet::breathe(client.clone(), devices.clone()));
         doubles.play("pods", kubelet::play(client.clone()));
         // A connection of its own: what it sees does not wait behind what is created.
@@ -140,14 +140,15 @@ impl Site {
     }
 
     /// Ends it, those first that need the others.
-    pub(super) async fn close(mut self) {
-        self.dismiss_doubles().await;
+    pub(super) async fn close(mut self) -> Result<(), Failure> {
+        self.dismiss_doubles().await
     }
 
     /// From here on nobody plays pods and routes.
-    pub(super) async fn dismiss_doubles(&mut self) {
-        if let Some(doubles) = self.doubles.take() {
-            doubles.shutdown().await;
+    pub(super) async fn dismiss_doubles(&mut self) -> Result<(), Failure> {
+        match self.doubles.take() {
+            Some(doubles) => doubles.shutdown().await,
+            None => Ok(()),
         }
     }
 }

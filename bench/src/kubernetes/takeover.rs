@@ -10,7 +10,7 @@ use crate::{engine::NAMESPACE, failure::Failure};
 const BEFORE: usize = 5;
 
 pub(super) async fn measure(site: &mut Site, figures: &mut Figures) -> Result<(), Failure> {
-    site.dismiss_doubles().await;
+    site.dismiss_doubles().await?;
     let second = site.start_manager("second").await?;
     site.settle().await?;
     let before = site.seen.deployments.count();
