@@ -53,6 +53,11 @@ enum Bench {
     Writes,
 }
 
+/// A folder for what a benchmark keeps on disk; gone with the handle.
+fn scratch() -> std::io::Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("dayu-bench-").tempdir()
+}
+
 fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
         Bench::Apply => apply::run(),

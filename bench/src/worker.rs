@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::Failure,
-    figures::{Figures, percentile},
+    figures::{Check, Figures, percentile},
 };
 
 const DEVICE: &str = "bench";
@@ -30,19 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Fail where a figure is beyond its limit.
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    check: Check,
 }
 
 /// Measures and prints.
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let data = std::env::temp_dir().join(format!("dayu-bench-{}", std::process::id()));
-    let measured = runtime.block_on(measure(&data)).map_err(io::Error::other);
-    std::fs::remove_dir_all(&data)?;
-    let figures = measured?;
-    if arguments.check { figures.check() } else { Ok(()) }
+    let folder = crate::scratch()?;
+    let figures = runtime.block_on(measure(folder.path())).map_err(io::Error::other)?;
+    figures.check(&arguments.check)
 }
 
 async fn measure(data: &Path) -> Result<Figures, Failure> {
@@ -56,8 +53,9 @@ async fn measure(data: &Path) -> Result<Figures, Failure> {
 
 fn told(figures: &mut Figures, what: &str, took: &[Duration], limit: f64) {
     let of = |percent| percentile(took.iter().copied(), percent).as_secs_f64() * 1e3;
-    figures.told(format!("{what}, ms, p50"), of(50));
-    figures.limited(format!("{what}, ms, p99"), of(99), limit);
+    for percent in [50, 99] {
+        figures.limited(format!("{what}, ms, p{percent}"), of(percent), limit);
+    }
 }
 
 /// From the demand until the program runs.

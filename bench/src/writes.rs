@@ -24,10 +24,8 @@ const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/default/deployments/detector?
 /// Measures and prints.
 pub(crate) fn run() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let data = std::env::temp_dir().join(format!("dayu-bench-{}", std::process::id()));
-    let measured = runtime.block_on(measure(&data)).map_err(std::io::Error::other);
-    std::fs::remove_dir_all(&data)?;
-    measured
+    let folder = crate::scratch()?;
+    runtime.block_on(measure(folder.path())).map_err(std::io::Error::other)
 }
 
 async fn measure(data: &std::path::Path) -> Result<(), Failure> {

@@ -1,5 +1,5 @@
 //! The embedded plane over HTTPS, as daemons reach it, and a manager there.
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::Path};
 
 use dayu_cluster::{Cluster, server::Serving};
 
@@ -13,25 +13,21 @@ pub(super) struct Managed {
     /// Where it takes links.
     pub(super) link: SocketAddr,
     serving: Serving,
-    data: PathBuf,
 }
 
 impl Managed {
-    /// Starts a manager of `cluster`, and waits until it leads.
-    pub(super) async fn start(cluster: &Cluster) -> Result<Self, Failure> {
-        let data = std::env::temp_dir().join(format!("dayu-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&data)?;
+    /// Starts a manager of `cluster`, told in `folder` how to reach it, and waits until it leads.
+    pub(super) async fn start(cluster: &Cluster, folder: &Path) -> Result<Self, Failure> {
         let serving = cluster.serve(([127, 0, 0, 1], 0).into()).await?;
-        let kubeconfig = data.join("kubeconfig");
+        let kubeconfig = folder.join("kubeconfig");
         std::fs::write(&kubeconfig, serving.kubeconfig())?;
         let manager = Manager::start(&kubeconfig, "bench")?;
         let link = link_of(cluster.client()).await?;
-        Ok(Self { manager, link, serving, data })
+        Ok(Self { manager, link, serving })
     }
 
-    pub(super) async fn end(self) -> Result<(), Failure> {
+    pub(super) async fn end(self) {
         drop(self.manager);
         self.serving.shutdown().await;
-        Ok(std::fs::remove_dir_all(self.data)?)
     }
 }

@@ -21,7 +21,10 @@ use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use self::{managed::Managed, report::Part, seen::Seen};
-use crate::{failure::Failure, figures::Figures};
+use crate::{
+    failure::Failure,
+    figures::{Check, Figures},
+};
 
 /// Longest wait for everything to be Ready.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -43,9 +46,8 @@ pub(crate) struct Arguments {
     /// Seconds after everything is Ready in which the manager should do nothing.
     #[arg(long, default_value_t = 30)]
     rest: u64,
-    /// Fail where a figure is beyond its limit.
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    check: Check,
 }
 
 /// Measures and prints.
@@ -53,10 +55,11 @@ pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut figures = Figures::default();
     runtime.block_on(measure(arguments, &mut figures)).map_err(std::io::Error::other)?;
-    if arguments.check { figures.check() } else { Ok(()) }
+    figures.check(&arguments.check)
 }
 
 async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Failure> {
+    let folder = crate::scratch()?;
     let cluster = Cluster::builder().service_cidr(SERVICES).build().await?;
     let controllers = cluster.start_controllers();
     let client = cluster.client();
@@ -64,7 +67,7 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     for device in &devices {
         create_node(&client, device).await?;
     }
-    let mut managed = Managed::start(&cluster).await?;
+    let mut managed = Managed::start(&cluster, folder.path()).await?;
     let doubles = doubles::start(&cluster, managed.link, &devices).await?;
     let manager = &mut managed.manager;
     let part = Part { count: arguments.count, seconds: arguments.rest };
@@ -85,7 +88,7 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     tokio::time::sleep(Duration::from_secs(arguments.rest)).await;
     part.at_rest(figures, &manager.usage()?.since(&before), manager.requests()?.since(asked));
     doubles.shutdown().await?;
-    managed.end().await?;
+    managed.end().await;
     controllers.shutdown().await;
     Ok(())
 }

@@ -17,7 +17,10 @@ use std::{io, time::Duration};
 use clap::Args;
 use xtask::kube::{Assets, Home, Settings, VERSION};
 
-use crate::{failure::Failure, figures::Figures};
+use crate::{
+    failure::Failure,
+    figures::{Check, Figures},
+};
 use site::Site;
 
 /// A cloud and five edges.
@@ -37,9 +40,8 @@ pub(crate) struct Arguments {
     /// Only what `--scale` names.
     #[arg(long, requires = "scale")]
     only_scale: bool,
-    /// Fail where a figure is beyond its limit.
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    check: Check,
 }
 
 /// Measures and prints.
@@ -47,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut figures = Figures::default();
     runtime.block_on(measure(arguments, &mut figures)).map_err(io::Error::other)?;
-    if arguments.check { figures.check() } else { Ok(()) }
+    figures.check(&arguments.check)
 }
 
 async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Failure> {
