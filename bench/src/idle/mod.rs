@@ -10,11 +10,12 @@ use std::{
 
 use clap::Args;
 
+use crate::figures::{Check, Figures};
 use process::{Memory, Process};
 
 /// Any free port.
 const ANYWHERE: &str = "127.0.0.1:0";
-/// So often each daemon is started; the middle one counts for how soon it is ready. Odd.
+/// So often all in one and each daemon are started; the middle one counts for how soon it is ready. Odd.
 const STARTS: usize = 5;
 /// The longest that a start may take, in milliseconds.
 const SOON: f64 = 100.0;
@@ -27,18 +28,8 @@ pub(crate) struct Arguments {
     /// How long each is left alone before it is looked at, in seconds; at 15 each has beaten its heart.
     #[arg(long, default_value_t = 15, value_name = "SECONDS")]
     settle: u64,
-    /// Fail where one of these figures is beyond its limit; each is named by how its line begins.
-    #[arg(long, num_args = 1.., value_name = "FIGURE")]
-    check: Vec<String>,
-}
-
-/// One figure, in MB of 10⁶ bytes or milliseconds.
-struct Figure {
-    what: String,
-    seen: f64,
-    /// Of memory, that which no file backs: the rest is the program itself, shared by all who run it.
-    own: Option<f64>,
-    limit: f64,
+    #[command(flatten)]
+    check: Check,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
@@ -54,44 +45,26 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<()> {
             )
         })?
         .len();
-    let figures = measure(&binary, size, Duration::from_secs(arguments.settle))?;
-    println!("{:<28} {:>10} {:>10} {:>10}", "", "SEEN", "ITS OWN", "LIMIT");
-    for figure in &figures {
-        let own = figure.own.map(|own| format!("{own:.1}")).unwrap_or_default();
-        println!("{:<28} {:>10.1} {own:>10} {:>10.1}", figure.what, figure.seen, figure.limit);
-    }
-    check(&figures, &arguments.check)
+    let mut figures = Figures::default();
+    figures.limited("program, MB", size as f64 / 1e6, 15.0);
+    measure(&binary, Duration::from_secs(arguments.settle), &mut figures)?;
+    figures.check(&arguments.check)
 }
 
-fn check(figures: &[Figure], names: &[String]) -> io::Result<()> {
-    for name in names {
-        let named = figures.iter().find(|figure| figure.what.starts_with(name.as_str()));
-        let Figure { what, seen, limit, .. } =
-            named.ok_or_else(|| io::Error::other(format!("--check {name}: no figure begins so")))?;
-        if seen > limit {
-            return Err(io::Error::other(format!("{what}: {seen:.1} is beyond its limit of {limit:.1}")));
-        }
+fn measure(binary: &Path, settle: Duration, figures: &mut Figures) -> io::Result<()> {
+    let scratch = crate::scratch()?;
+    let folder = scratch.path();
+    let mut all_took = Vec::new();
+    for start in 1..STARTS {
+        let (_stopped, milliseconds) = ready::all_in_one(binary, &folder.join(format!("up-{start}")))?;
+        all_took.push(milliseconds);
     }
-    Ok(())
-}
-
-fn measure(binary: &Path, size: u64, settle: Duration) -> io::Result<Vec<Figure>> {
-    let folder = std::env::temp_dir().join(format!("dayu-idle-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let data = folder.display().to_string();
-    let mut all = Process::start(binary, &["up", "--empty", "--data", &data])?;
-    let ready = all.says("ready after ")?;
-    all.says("kubeconfig: ")?;
+    let (mut all, milliseconds) = ready::all_in_one(binary, folder)?;
+    all_took.push(milliseconds);
     let kubeconfig = folder.join("kubeconfig").display().to_string();
+    figures.limited("all ready, ms", middle(all_took), SOON);
     rest(settle);
-    let resident =
-        |what: String, memory: Memory, limit| Figure { what, seen: memory.resident, own: Some(memory.own), limit };
-    let plain = |what: String, seen, limit| Figure { what, seen, own: None, limit };
-    let mut figures = vec![
-        plain("program, MB".to_owned(), size as f64 / 1e6, 15.0),
-        plain("all ready, ms".to_owned(), number(&ready)?, SOON),
-        resident("all in one, MB".to_owned(), all.memory()?, 20.0),
-    ];
+    resident(figures, "all in one", all.memory()?, 20.0);
     let mut took: [Vec<f64>; 3] = Default::default();
     for start in 0..STARTS {
         // The device is new to each, and its mesh comes to a device that has a local manager.
@@ -99,27 +72,29 @@ fn measure(binary: &Path, size: u64, settle: Duration) -> io::Result<Vec<Figure>
         let state = folder.join(&device).display().to_string();
         let mut running = Vec::new();
         for (daemon, took) in daemons(&device, &state, &kubeconfig).iter().zip(&mut took) {
-            let (process, milliseconds) = ready::start(binary, &daemon.arguments())?;
+            let (process, milliseconds) = ready::daemon(binary, &daemon.arguments())?;
             took.push(milliseconds);
             running.push(process);
         }
     }
     let state = folder.join("alone").display().to_string();
     let daemons = daemons("alone", &state, &kubeconfig);
-    for (daemon, mut took) in daemons.iter().zip(took) {
-        took.sort_by(f64::total_cmp);
-        figures.push(plain(format!("{} ready, ms", daemon.name), took[STARTS / 2], SOON));
+    for (daemon, took) in daemons.iter().zip(took) {
+        figures.limited(format!("{} ready, ms", daemon.name), middle(took), SOON);
     }
     let started = daemons.iter().map(|daemon| Process::start(binary, &daemon.arguments()));
     let mut running = started.collect::<io::Result<Vec<_>>>()?;
     rest(settle);
     for (daemon, process) in daemons.iter().zip(&mut running) {
-        figures.push(resident(format!("{} alone, MB", daemon.name), process.memory()?, daemon.limit));
+        resident(figures, &format!("{} alone", daemon.name), process.memory()?, daemon.limit);
     }
-    drop(running);
-    drop(all);
-    std::fs::remove_dir_all(&folder)?;
-    Ok(figures)
+    Ok(())
+}
+
+/// In MB of 10⁶ bytes. What no file backs is its own: the rest is the program itself, shared by all who run it.
+fn resident(figures: &mut Figures, what: &str, memory: Memory, limit: f64) {
+    figures.limited(format!("{what}, MB"), memory.resident, limit);
+    figures.told(format!("{what}, of it its own, MB"), memory.own);
 }
 
 /// One that is started alone.
@@ -153,8 +128,7 @@ fn rest(settle: Duration) {
     std::thread::sleep(settle);
 }
 
-/// The first number of `ready after 70 ms: …`.
-fn number(line: &str) -> io::Result<f64> {
-    let found = line.split_whitespace().find_map(|word| word.parse().ok());
-    found.ok_or_else(|| io::Error::other(format!("no number in `{line}`")))
+fn middle(mut took: Vec<f64>) -> f64 {
+    took.sort_by(f64::total_cmp);
+    took[took.len() / 2]
 }

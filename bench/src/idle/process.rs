@@ -35,11 +35,11 @@ impl Process {
     }
 
     /// Waits for a line that begins with `text`.
-    pub(super) fn says(&mut self, text: &str) -> io::Result<String> {
+    pub(super) fn says(&mut self, text: &str) -> io::Result<()> {
         let mut line = String::new();
         while self.says.read_line(&mut line)? > 0 {
             if line.starts_with(text) {
-                return Ok(line);
+                return Ok(());
             }
             line.clear();
         }
