@@ -24,6 +24,7 @@ use self::{managed::Managed, report::Part, seen::Seen};
 use crate::{
     failure::Failure,
     figures::{Check, Figures},
+    usage::Usage,
 };
 
 /// Longest wait for everything to be Ready.
@@ -46,6 +47,10 @@ pub(crate) struct Arguments {
     /// Seconds after everything is Ready in which the manager should do nothing.
     #[arg(long, default_value_t = 30)]
     rest: u64,
+    /// A plane that keeps nothing: without it each write is in a journal on the disk of the folder for temporary files before
+    /// it is answered, as with `dayu up`.
+    #[arg(long)]
+    in_memory: bool,
     #[command(flatten)]
     check: Check,
 }
@@ -60,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> std::io::Result<()> {
 
 async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Failure> {
     let folder = crate::scratch()?;
-    let cluster = Cluster::builder().service_cidr(SERVICES).build().await?;
+    let journal = (!arguments.in_memory).then(|| folder.path().join("plane"));
+    let cluster = Cluster::builder().service_cidr(SERVICES).data_dir(journal).build().await?;
     let controllers = cluster.start_controllers();
     let client = cluster.client();
     let devices: Vec<String> = (0..arguments.devices.max(1)).map(|device| format!("edge{device}")).collect();
@@ -72,7 +78,8 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     let manager = &mut managed.manager;
     let part = Part { count: arguments.count, seconds: arguments.rest };
 
-    let (before, asked, began) = (manager.usage()?, manager.requests()?, Instant::now());
+    let (before, others, asked) = (manager.usage()?, Usage::of_this()?, manager.requests()?);
+    let began = Instant::now();
     let seen = Seen::follow(cluster.store());
     let created = async {
         create_all(&client, &devices, arguments.count).await?;
@@ -82,7 +89,8 @@ async fn measure(arguments: &Arguments, figures: &mut Figures) -> Result<(), Fai
     let (created, ready) = tokio::join!(created, ready);
     let ready = ready
         .map_err(|_| format!("{} of {} are Ready after {} s", seen.ready(), arguments.count, PATIENCE.as_secs()))??;
-    part.to_ready(figures, created?, &ready, &manager.usage()?.since(&before), manager.requests()?.since(asked));
+    let used = [manager.usage()?.since(&before), Usage::of_this()?.since(&others)];
+    part.to_ready(figures, created?, &ready, &used, manager.requests()?.since(asked));
 
     let (before, asked) = (manager.usage()?, manager.requests()?);
     tokio::time::sleep(Duration::from_secs(arguments.rest)).await;

@@ -26,13 +26,14 @@ pub(super) struct Part {
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
 impl Part {
-    /// From nothing to everything Ready; all were `created` after so long.
+    /// From nothing to everything Ready; all were `created` after so long, and the manager has `used` so much, the plane with the
+    /// doubles so much.
     pub(super) fn to_ready(
         &self,
         figures: &mut Figures,
         created: Duration,
         ready: &Taken,
-        used: &Usage,
+        [used, others]: &[Usage; 2],
         asked: Counted,
     ) {
         let count = self.count as f64;
@@ -40,6 +41,7 @@ impl Part {
         told("all created, s", created.as_secs_f64());
         told("half of them Ready, s", ready.half.as_secs_f64());
         told("the manager's processor time, s", used.seconds);
+        told("the plane's processor time, the doubles' with it, s", others.seconds);
         told("children written for each", asked.children as f64 / count);
         told("statuses written for each", asked.statuses as f64 / count);
         told("events written for each", asked.events as f64 / count);
