@@ -1,6 +1,7 @@
 //! The balance stack as its users see it: through the public API, in virtual time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod allocation;
+mod chances;
 mod churn;
 mod delivery;
 mod explanation;
