@@ -29,7 +29,7 @@ pub(super) fn directory(size: usize) -> Directory {
 
 fn directory_of(endpoints: Vec<EndpointRecord>, said: Option<BuiltIn>) -> Directory {
     let directory = Directory::new();
-    directory.apply(Change::Device(DeviceRecord { device: device(), version: 1, addresses: Vec::new(), ready: true }));
+    directory.apply(Change::Device(DeviceRecord::new(device())));
     let balance = said.map(|policy| policy.to_string().into());
     directory.apply(Change::Service(ServiceRecord { balance, ..ServiceRecord::new(service()).port(PORT) }));
     directory.apply(Change::Slice(SliceRecord {

@@ -87,9 +87,9 @@ impl EndpointRecord {
 }
 
 impl DeviceRecord {
-    /// A ready device of no address, as it is known to those who never call it by one.
+    /// A ready device of no address and no role, as it is known to those who never call it by one.
     pub fn new(device: impl Into<Device>) -> Self {
-        Self { device: device.into(), version: 0, addresses: Vec::new(), ready: true }
+        Self { device: device.into(), version: 0, addresses: Vec::new(), ready: true, roles: Vec::new() }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Records out of Kubernetes' own types.
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::{
     api::{
@@ -13,7 +16,7 @@ use super::{DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, Sli
 use crate::{
     api::{
         annotation::{BALANCE, LOGICAL_SERVICE, SPILL, TARGET_NODE},
-        label::SERVICE_PROXY_NAME,
+        label::{JOINT_NAME, SERVICE_PROXY_NAME},
     },
     name::{Device, ServiceKey, Uid},
     route::LABELS,
@@ -24,6 +27,9 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Labels of Services that meshes of EdgeMesh's kind leave to others, whatever their value.
 const LEFT: [&str; 2] = ["service.edgemesh.kubeedge.io/service-proxy-name", "service.kubernetes.io/headless"];
 const EXTERNAL_NAME: &str = "ExternalName";
+/// Labels of a Node that say what it is for: by their name behind this, or by the value of the older one.
+const ROLE: &str = "node-role.kubernetes.io/";
+const OLDER_ROLE: &str = "kubernetes.io/role";
 
 impl From<&Service> for ServiceRecord {
     fn from(service: &Service) -> Self {
@@ -57,7 +63,7 @@ impl From<&Service> for ServiceRecord {
             addresses: addresses.iter().filter_map(|address| address.parse().ok()).collect(),
             ports: ports.collect(),
             affinity,
-            labels: labels(&service.metadata),
+            labels: labels(&service.metadata, |label| label == JOINT_NAME || LABELS.contains(&label)),
             target: annotation(TARGET_NODE).filter(|node| !node.is_empty()).map(|node| Device::from(node.as_str())),
             logical_service: annotation(LOGICAL_SERVICE).map(String::as_str).unwrap_or_default().into(),
             balance: annotation(BALANCE).map(|said| said.as_str().into()),
@@ -100,7 +106,7 @@ impl From<&EndpointSlice> for SliceRecord {
             name: meta.name.as_deref().unwrap_or_default().into(),
             service: service.map(String::as_str).unwrap_or_default().into(),
             version: version(meta),
-            labels: labels(meta),
+            labels: labels(meta, |label| LABELS.contains(&label)),
             ports: ports.collect(),
             endpoints: endpoints.collect(),
         }
@@ -118,6 +124,7 @@ impl From<&Node> for DeviceRecord {
             version: version(&node.metadata),
             addresses: addresses.iter().filter(|a| internal(&a.type_)).filter_map(|a| a.address.parse().ok()).collect(),
             ready: ready && node.metadata.deletion_timestamp.is_none(),
+            roles: roles(&node.metadata),
         }
     }
 }
@@ -128,9 +135,18 @@ fn is_carried(meta: &ObjectMeta) -> bool {
     label(SERVICE_PROXY_NAME).is_none_or(String::is_empty) && LEFT.iter().all(|name| label(name).is_none())
 }
 
-/// Only the labels that routes are checked by; the others would be memory for nothing.
-fn labels(meta: &ObjectMeta) -> BTreeMap<Arc<str>, Arc<str>> {
-    let all = meta.labels.iter().flatten().filter(|(key, _)| LABELS.contains(&key.as_str()));
+fn roles(meta: &ObjectMeta) -> Vec<Arc<str>> {
+    let named: BTreeSet<&str> = meta.labels.iter().flatten().filter_map(role).collect();
+    named.into_iter().map(Arc::from).collect()
+}
+
+fn role<'a>((label, value): (&'a String, &'a String)) -> Option<&'a str> {
+    label.strip_prefix(ROLE).or((label == OLDER_ROLE).then_some(value)).filter(|role| !role.is_empty())
+}
+
+/// Only the labels that are read; the others would be memory for nothing.
+fn labels(meta: &ObjectMeta, is_read: impl Fn(&str) -> bool) -> BTreeMap<Arc<str>, Arc<str>> {
+    let all = meta.labels.iter().flatten().filter(|(key, _)| is_read(key));
     all.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect()
 }
 

@@ -8,9 +8,7 @@
 //! use dayu_core::directory::{Change, DeviceRecord, Directory};
 //!
 //! let directory = Directory::new();
-//! directory.apply(Change::Device(DeviceRecord {
-//!     device: "edge1".into(), version: 7, addresses: vec!["127.64.1.1".parse()?], ready: true,
-//! }));
+//! directory.apply(Change::Device(DeviceRecord { version: 7, addresses: vec!["127.64.1.1".parse()?], ..DeviceRecord::new("edge1") }));
 //! assert!(directory.snapshot().device("edge1").is_some_and(|device| device.ready));
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```

@@ -69,7 +69,7 @@ pub struct ServiceRecord {
     pub ports: Vec<PortRecord>,
     /// Whether one client goes to one endpoint, and for how many seconds (`sessionAffinity: ClientIP`).
     pub affinity: Option<u32>,
-    /// The six identity labels; present when the Service says `dayu.io/mesh-managed`.
+    /// The labels that say who it is: the six of managed routes, and the name of the JointMultiEdgeService that it is of.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// Annotation `dayu.io/target-node`.
     pub target: Option<Device>,
@@ -160,6 +160,9 @@ pub struct DeviceRecord {
     pub addresses: Vec<IpAddr>,
     /// Its node is ready.
     pub ready: bool,
+    /// What its node's labels say that it is for, as kubectl tells it: `control-plane`, `edge`. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Arc<str>>,
 }
 
 /// Who a managed Service is: what its labels and annotations say.

@@ -1,7 +1,7 @@
 //! A Service as requests see it.
 use std::{net::IpAddr, sync::Arc};
 
-use super::EndpointSet;
+use super::{EndpointSet, ServiceRecord};
 use crate::{
     balance::Balancing,
     name::{ServiceKey, Uid},
@@ -29,6 +29,8 @@ pub struct Service {
     pub balancing: Balancing,
     /// Whether requests may pass.
     pub gate: Gate,
+    /// All that was said of it.
+    pub record: Arc<ServiceRecord>,
 }
 
 /// An endpoint as names tell of it.

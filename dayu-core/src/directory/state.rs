@@ -173,7 +173,8 @@ impl State {
             Some(known) if record.version != 0 && record.version < known.version => false,
             Some(known) => {
                 // A heartbeat changes the version and nothing that anybody here reads.
-                let differs = known.addresses != record.addresses || known.ready != record.ready;
+                let differs =
+                    known.addresses != record.addresses || known.ready != record.ready || known.roles != record.roles;
                 *known = record;
                 differs
             }
@@ -233,6 +234,7 @@ impl State {
             affine: record.affinity.is_some(),
             balancing: Balancing::said(record.balance.as_deref(), record.spill.as_deref()),
             gate: if record.is_managed() { self.routes.gate(&record.uid) } else { Gate::Open },
+            record: record.clone(),
         };
         let Snapshot { services, left, .. } = &mut self.snapshot;
         let (its, others) = if record.carried { (services, left) } else { (left, services) };

@@ -49,7 +49,7 @@ fn slice(name: &str, version: u64, endpoints: Vec<EndpointRecord>) -> SliceRecor
 }
 
 fn device(name: &str, version: u64, ready: bool) -> Change {
-    Change::Device(DeviceRecord { device: name.into(), version, addresses: vec![[127, 64, 1, 1].into()], ready })
+    Change::Device(DeviceRecord { version, addresses: vec![[127, 64, 1, 1].into()], ready, ..DeviceRecord::new(name) })
 }
 
 fn det() -> ServiceKey {

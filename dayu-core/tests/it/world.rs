@@ -57,8 +57,7 @@ pub(crate) fn slice(version: u64, endpoints: Vec<EndpointRecord>) -> SliceRecord
 pub(crate) fn directory(endpoints: Vec<EndpointRecord>) -> Arc<Directory> {
     let directory = Directory::new();
     for device in ["edge1", "edge2", "cloud.kubeedge"] {
-        let record = DeviceRecord { device: device.into(), version: 1, addresses: Vec::new(), ready: true };
-        directory.apply(Change::Device(record));
+        directory.apply(Change::Device(DeviceRecord { version: 1, ..DeviceRecord::new(device) }));
     }
     directory.apply(Change::Service(service()));
     directory.apply(Change::Slice(slice(1, endpoints)));

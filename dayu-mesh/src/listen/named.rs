@@ -128,7 +128,7 @@ mod tests {
     fn what_is_gone_gives_its_address_up() {
         let directory = Directory::new();
         for name in ["edge1", "edge2"] {
-            let device = DeviceRecord { device: name.into(), version: 1, addresses: vec![], ready: true };
+            let device = DeviceRecord { version: 1, ..DeviceRecord::new(name) };
             directory.apply(Change::Device(device));
         }
         let record = ServiceRecord::new(service("det")).port(90);

@@ -6,7 +6,10 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
-use dayu_core::directory::{Endpoint, Gate, Port, Service};
+use dayu_core::{
+    api::label,
+    directory::{Endpoint, Gate, Port, Service, ServiceRecord},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -33,7 +36,7 @@ pub(super) async fn devices(State(status): State<Arc<Status>>) -> Response {
     let snapshot = status.directory.snapshot();
     let devices = snapshot
         .devices()
-        .map(|device| json!({"name": device.device, "addresses": device.addresses, "ready": device.ready}));
+        .map(|device| json!({"name": device.device, "addresses": device.addresses, "ready": device.ready, "roles": device.roles}));
     Json(json!({"version": snapshot.version(), "devices": devices.collect::<Vec<_>>()})).into_response()
 }
 
@@ -67,7 +70,25 @@ fn service(service: &Service, device: Option<&str>) -> Value {
         "route": route,
         "reason": reason,
         "ports": service.ports.iter().map(|each| port(each, device)).collect::<Vec<_>>(),
+        "identity": identity(&service.record),
     })
+}
+
+/// Who it is, as far as it says: nobody has to read that out of a name.
+fn identity(record: &ServiceRecord) -> Value {
+    let label = |name: &str| record.labels.get(name).map(|value| json!(value));
+    let number = |text: &Arc<str>| text.parse::<u64>().map_or_else(|_| json!(text), Value::from);
+    let said = [
+        ("installID", label(label::INSTALL_ID)),
+        ("deploymentRevision", record.labels.get(label::DEPLOYMENT_REVISION).map(number)),
+        ("runtimeID", label(label::RUNTIME_ID)),
+        ("component", label(label::COMPONENT)),
+        ("logicalService", Some(&record.logical_service).filter(|name| !name.is_empty()).map(|name| json!(name))),
+        ("runtimeServiceUID", label(label::RUNTIME_SERVICE_UID)),
+        ("targetNode", record.target.as_ref().map(|device| json!(device))),
+        ("jointMultiEdgeService", label(label::JOINT_NAME)),
+    ];
+    said.into_iter().filter_map(|(field, value)| Some((field, value?))).collect()
 }
 
 fn port(port: &Port, device: Option<&str>) -> Value {

@@ -9,6 +9,7 @@ mod draining;
 mod equal_addresses;
 mod exchanges;
 mod fast_failures;
+mod lookup;
 mod names;
 mod recalled;
 mod redeploying;

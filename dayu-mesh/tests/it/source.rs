@@ -28,7 +28,7 @@ impl Source for Fixed {
 }
 
 fn changes(site: &Site) -> Vec<Change> {
-    let device = DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![site.address(1)], ready: true };
+    let device = DeviceRecord { version: 1, addresses: vec![site.address(1)], ..DeviceRecord::new("edge1") };
     let port = PortRecord {
         name: "".into(),
         protocol: "TCP".into(),
@@ -103,7 +103,7 @@ async fn a_port_that_two_claim_is_one_s_alone_and_the_other_s_as_soon_as_it_is_f
     }
     let (source, told) = mpsc::unbounded();
     let say = |change| source.unbounded_send(change).unwrap();
-    let device = DeviceRecord { device: "edge1".into(), version: 1, addresses: vec![site.address(1)], ready: true };
+    let device = DeviceRecord { version: 1, addresses: vec![site.address(1)], ..DeviceRecord::new("edge1") };
     [Change::Device(device)].into_iter().chain(claiming(&site, "gone", 1)).chain([Change::Synced]).for_each(say);
     let stop = CancellationToken::new();
     let mut mesh = run_from(Box::new(Told(told)), Options::of("edge1"), stop.clone());
@@ -141,8 +141,7 @@ async fn devices_and_workers_may_have_addresses_of_version_6_alone() {
     let slice = |name: &str, at: SocketAddr, device: &str| {
         SliceRecord::new(&key, name, at.port(), [EndpointRecord::new(at.ip()).on(device)])
     };
-    let device =
-        |name: &str, address| DeviceRecord { device: name.into(), version: 1, addresses: vec![address], ready: true };
+    let device = |name: &str, address| DeviceRecord { version: 1, addresses: vec![address], ..DeviceRecord::new(name) };
     let changes = vec![
         device("six", own).into(),
         device("four", site.address(2)).into(),

@@ -32,7 +32,7 @@ pub(crate) async fn managed(site: &Site, name: &str) -> Service {
                 "dayu.io/component": "detector",
                 "dayu.io/runtime-service-uid": format!("rts-{name}"),
             },
-            "annotations": {"dayu.io/target-node": "edge1"},
+            "annotations": {"dayu.io/target-node": "edge1", "dayu.io/logical-service": "vehicle-detection"},
         },
         "spec": {"type": "ClusterIP", "ports": [{"name": "http", "port": 9007, "targetPort": 9007}]},
     });

@@ -24,7 +24,7 @@ fn port(name: &str, protocol: &str, number: u16) -> PortRecord {
 
 /// A Service with an address, one with two named pods and one that nobody named, one that another proxy carries, an alias.
 fn directory() -> Directory {
-    let device = DeviceRecord { device: "cloud.kubeedge".into(), version: 1, addresses: vec![], ready: true };
+    let device = DeviceRecord { version: 1, ..DeviceRecord::new("cloud.kubeedge") };
     let pod = |last: u8| EndpointRecord::new([10, 88, 1, last]).on("cloud.kubeedge");
     let named = |last| EndpointRecord { hostname: Some(format!("redis-{last}").into()), ..pod(last) };
     let ports = vec![port("peers", "TCP", 6379), port("gossip", "UDP", 6380)];

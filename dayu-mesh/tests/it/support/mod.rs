@@ -54,6 +54,11 @@ impl Site {
         Self { client: cluster.client(), network, stop: stop.clone(), _stop: stop.drop_guard() }
     }
 
+    /// Cancelled with this.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stop.child_token()
+    }
+
     /// The address of the device of that number.
     pub(crate) fn address(&self, device: u8) -> IpAddr {
         Ipv4Addr::new(127, 128 + self.network, device, 1).into()
@@ -88,7 +93,7 @@ impl Site {
 
     /// The same, told what is not at its default.
     pub(crate) async fn mesh_with(&self, options: Options) -> Handle {
-        let mut handle = run_with(self.client.clone(), options, self.stop.child_token());
+        let mut handle = run_with(self.client.clone(), options, self.stopping());
         handle.ready().await.expect("the mesh ended");
         handle
     }
