@@ -3,6 +3,7 @@
 mod allocation;
 mod apply;
 mod controllers;
+mod directory;
 mod engine;
 mod failure;
 mod figures;
@@ -34,6 +35,8 @@ enum Bench {
     Apply,
     /// Seconds, processor time and memory of the embedded plane for thousands of Deployments and Services.
     Controllers(controllers::Arguments),
+    /// Milliseconds until a mesh answers who runs where, and tells who watches of a change.
+    Directory(directory::Arguments),
     /// Seconds until thousands of RuntimeServices are Ready, and what the global manager asks and holds for each.
     Engine(engine::Arguments),
     /// The size of the release binary, and what it takes when nobody asks anything.
@@ -62,6 +65,7 @@ fn main() -> std::io::Result<()> {
     match Arguments::parse().bench {
         Bench::Apply => apply::run(),
         Bench::Controllers(arguments) => controllers::run(&arguments)?,
+        Bench::Directory(arguments) => directory::run(&arguments)?,
         Bench::Engine(arguments) => engine::run(&arguments)?,
         Bench::Idle(arguments) => idle::run(&arguments)?,
         Bench::Kube(arguments) => kubernetes::run(&arguments)?,
