@@ -1,5 +1,5 @@
 //! Why a mesh cannot start or go on.
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use dayu_core::name::Device;
 
@@ -20,6 +20,16 @@ pub enum Error {
         device: Device,
         /// The address that cannot be bound.
         address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The Unix socket that it was told to serve on cannot be made.
+    #[error(
+        "cannot serve the status API on the socket {path}: {source}; its folder must be there, writable and without another file of that name, or name another --socket"
+    )]
+    Socket {
+        /// Where it was to be.
+        path: PathBuf,
         /// What the system says.
         source: io::Error,
     },

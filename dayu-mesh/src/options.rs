@@ -22,6 +22,9 @@ pub struct Options {
     /// address, else 127.0.0.1:10551]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub status: Option<SocketAddr>,
+    /// Where they are served as well: a Unix socket, for pods that have a network of their own and mount its folder
+    #[arg(long, value_name = "FILE")]
+    pub socket: Option<PathBuf>,
     /// Where it keeps what it knows, so that it routes as soon as it starts, even while its device does not reach the API;
     /// without it, it has no route until it has heard the API.
     #[arg(long, value_name = "DIR")]
@@ -69,12 +72,13 @@ impl Options {
         let (node, policy) = (node.into(), Self::POLICY);
         let (drain, idle) = (Self::DRAIN, Self::IDLE);
         let (dns, dns_upstream, dns_network) = (None, Vec::new(), Self::DNS_NETWORK);
-        let (kubeconfig, status, connections) = (None, None, None);
+        let (kubeconfig, status, socket, connections) = (None, None, None, None);
         let (data, cluster) = Default::default();
         Self {
             kubeconfig,
             node,
             status,
+            socket,
             data,
             cluster,
             policy,

@@ -5,7 +5,7 @@
 use std::{fs::File, io, time::Duration};
 
 use rustix::io::Errno;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::door::{Door, Full, Permit};
 use crate::relay::reset_on_close;
@@ -39,6 +39,19 @@ pub(crate) async fn accept(listener: TcpListener, door: Door, serve: impl Fn(Tcp
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) if is_out_of_files(&error) && reserve.shed(&listener) => door.refused(Full::Files),
             // Nobody waits, or nothing helps: the system looks for a file before it looks for a client.
+            Err(_) => tokio::time::sleep(BREATH).await,
+        }
+    }
+}
+
+/// The same of a Unix socket, whose clients are this device's own: where files run out they wait.
+pub(crate) async fn accept_local(listener: UnixListener, door: Door, serve: impl Fn(UnixStream, Permit)) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => match door.enter() {
+                Ok(permit) => serve(stream, permit),
+                Err(why) => door.refused(why),
+            },
             Err(_) => tokio::time::sleep(BREATH).await,
         }
     }

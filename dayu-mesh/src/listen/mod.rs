@@ -18,14 +18,14 @@ use tokio_util::{
     task::AbortOnDropHandle,
 };
 
-pub(crate) use accept::accept;
+pub(crate) use accept::{accept, accept_local};
 pub(crate) use binding::Binding;
 use diff::{Action, diff};
 pub(crate) use door::{Door, Gate, Permit};
 pub(crate) use home::Home;
 use home::Homes;
 pub(crate) use named::Named;
-pub(crate) use socket::{Sharing, bind};
+pub(crate) use socket::{Sharing, bind, bind_local};
 
 /// Takes over an accepted connection for `Binding`; it is closed when the token is cancelled.
 pub(crate) type Serve = Arc<dyn Fn(Arc<Binding>, TcpStream, Permit, CancellationToken) + Send + Sync>;

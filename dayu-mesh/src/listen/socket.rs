@@ -1,8 +1,14 @@
 //! Listening sockets.
-use std::{io, net::SocketAddr};
+use std::{
+    fs::{self, Permissions},
+    io,
+    net::SocketAddr,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::Path,
+};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 
 use crate::silence;
 
@@ -30,4 +36,15 @@ pub(crate) fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListe
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// Listens on a Unix socket at `path`, in place of one that an earlier mesh left there. Who reaches the file may connect: its
+/// folder says who does.
+pub(crate) fn bind_local(path: &Path) -> io::Result<UnixListener> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o666))?;
+    Ok(listener)
 }

@@ -1,6 +1,7 @@
 //! Where a mesh serves: the status API, the HTTP front and names.
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
@@ -23,6 +24,7 @@ type Serves = (SocketAddr, AbortOnDropHandle<()>);
 pub(super) struct Serving {
     asks: mpsc::Sender<dns::Ask>,
     status: Option<Serves>,
+    _socket: Option<AbortOnDropHandle<()>>,
     served: Option<Served>,
 }
 
@@ -38,7 +40,8 @@ impl Serving {
     /// Serves what can be before the device is known: where it is told to, whoever asks learns what keeps the mesh from knowing it.
     pub(super) fn new(parts: &Parts, options: &Options, asks: mpsc::Sender<dns::Ask>) -> Result<Self, Error> {
         let status = options.status.map(|address| parts.serve_status(options, address)).transpose()?;
-        Ok(Self { asks, status, served: None })
+        let socket = options.socket.as_deref().map(|path| parts.serve_socket(path)).transpose()?;
+        Ok(Self { asks, status, _socket: socket, served: None })
     }
 
     /// Where it is reached, once it is.
@@ -90,11 +93,21 @@ impl Parts {
     /// Binds the status API and serves it.
     fn serve_status(&self, options: &Options, address: SocketAddr) -> Result<Serves, Error> {
         let (listener, address) = bind("the status API", &options.node, address)?;
-        // Whoever asks how a full mesh is must get an answer.
-        let door =
-            listen::Gate::new(STATUS_CONNECTIONS, Arc::clone(&self.status.stats)).door("the status API".to_owned());
-        let task = tokio::spawn(status::serve(listener, door, Arc::clone(&self.status).router()));
+        let task = tokio::spawn(status::serve(listener, self.status_door(), Arc::clone(&self.status).router()));
         Ok((address, AbortOnDropHandle::new(task)))
+    }
+
+    /// The same on a Unix socket.
+    fn serve_socket(&self, path: &Path) -> Result<AbortOnDropHandle<()>, Error> {
+        let bound = listen::bind_local(path);
+        let listener = bound.map_err(|source| Error::Socket { path: path.to_owned(), source })?;
+        let task = tokio::spawn(status::serve_local(listener, self.status_door(), Arc::clone(&self.status).router()));
+        Ok(AbortOnDropHandle::new(task))
+    }
+
+    /// Its own: whoever asks how a full mesh is must get an answer.
+    fn status_door(&self) -> listen::Door {
+        listen::Gate::new(STATUS_CONNECTIONS, Arc::clone(&self.status.stats)).door("the status API".to_owned())
     }
 
     /// Binds the front and serves it.

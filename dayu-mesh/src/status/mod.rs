@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::{feed::Feed, stats::Stats};
 pub(crate) use explain::Explain;
-pub(crate) use server::serve;
+pub(crate) use server::{serve, serve_local};
 
 /// Streams of events at once; each may be open for ever.
 const WATCHERS: usize = 64;

@@ -2,6 +2,7 @@
 //! asked for any of it, and nothing is read out of a name.
 use std::{
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -17,13 +18,14 @@ use kube::{
     client::Body,
 };
 use serde_json::{Value, json};
+use tokio::net::UnixStream;
 use tower::service_fn;
 
 use crate::{
     status::managed,
     support::{
         At, NAMESPACE, Site,
-        client::{Events, get},
+        client::{Client, Events, get},
     },
 };
 
@@ -136,6 +138,32 @@ async fn who_watches_is_told_of_a_change_and_finds_it_done() {
         }
     }
     assert_eq!(ask(status, "/v1/devices").await["devices"][0]["roles"], json!(["edge"]));
+}
+
+#[tokio::test]
+async fn a_pod_with_a_network_of_its_own_asks_through_a_socket() {
+    let (site, folder) = (Site::new().await, tempfile::tempdir().unwrap());
+    site.device("edge1", 1).await;
+    let path = folder.path().join("mesh.sock");
+    // As a mesh that was killed leaves it.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let options = || Options { socket: Some(path.clone()), ..Options::of("edge1") };
+    let _mesh = site.mesh_with(options()).await;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666, "workers are other users");
+    let mut client = Client::over(UnixStream::connect(&path).await.unwrap()).await;
+    let devices = client.send("GET", "/v1/devices", &[("host", "mesh")], "").await.unwrap().json::<Value>();
+    assert_eq!(devices["devices"][0]["name"], "edge1");
+}
+
+#[tokio::test]
+async fn a_file_in_the_place_of_the_socket_is_left_alone_and_named() {
+    let (site, folder) = (Site::new().await, tempfile::tempdir().unwrap());
+    let path = folder.path().join("mesh.sock");
+    std::fs::write(&path, "notes").unwrap();
+    let options = Options { socket: Some(path.clone()), ..Options::of("edge1") };
+    let error = run_with(site.client.clone(), options, site.stopping()).finished().await.unwrap_err().to_string();
+    assert!(error.contains(&path.display().to_string()) && error.contains("--socket"), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes");
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ fn every_worker_is_reached_from_every_node_by_address_port_name_and_header() {
         }
     }
     every_worker_is_reached_by_name_from_within_pods(site);
+    a_pod_finds_the_directory_of_its_device(site);
     a_request_passes_from_worker_to_worker(site, node_port);
     the_log_of_each_is_read(site);
 
@@ -89,6 +90,15 @@ fn every_worker_is_reached_by_name_from_within_pods(site: &Site) {
         }
         assert_eq!(ask(from, "aggregator"), "edge1", "in one's own namespace its name will do");
     }
+}
+
+/// Its network has another loopback than the device's.
+fn a_pod_finds_the_directory_of_its_device(site: &Site) {
+    let pod = &site.get(&["pods", "-n", NAMESPACE])["items"][0];
+    let said = site.within(pod, "curl", &["-sS", "--unix-socket", "/run/dayu/mesh.sock", "http://mesh/v1/devices"]);
+    let answer: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{said}"));
+    let names: Vec<&Value> = answer["devices"].as_array().unwrap().iter().map(|device| &device["name"]).collect();
+    assert_eq!(names, NODES);
 }
 
 /// A detector on one device posts what it found to the aggregator on another, by name, from within its pod.
