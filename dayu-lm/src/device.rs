@@ -1,7 +1,10 @@
 //! What is known of the device from before: enough to run its pods without asking the cluster.
 use std::{fs, path::Path};
 
+use dayu_core::daemon::Plight;
 use serde::{Deserialize, Serialize};
+
+use crate::keep;
 
 /// The file, in the data directory.
 const FILE: &str = "device.json";
@@ -14,9 +17,12 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
-    /// What was said; none if it never was, or cannot be read.
-    pub(crate) fn load(data: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
+    /// What was said; none if it never was, or if the file is damaged, which is told.
+    pub(crate) fn load(data: &Path, plight: &Plight) -> Option<Self> {
+        keep::recall(&data.join(FILE)).unwrap_or_else(|damaged| {
+            plight.happened("network of pods", &format!("{damaged}; the API is asked for it"));
+            None
+        })
     }
 
     /// Keeps it. Where that fails, the cluster is asked at the next start.

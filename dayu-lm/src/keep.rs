@@ -9,6 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::de::DeserializeOwned;
+
+/// What was kept cannot be read, and nothing new takes its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is damaged ({why}); it is now {}, to be removed once nobody needs it; look at the disk", path.display(), aside(path).display())]
+pub(crate) struct Damaged {
+    path: PathBuf,
+    why: String,
+}
+
 /// Keeps `text` as the content of `path`, for the owner only.
 pub(crate) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     // What a crash has left in the middle is the only copy.
@@ -30,8 +40,26 @@ pub(crate) fn write_draft(path: &Path, text: &[u8]) -> io::Result<(File, PathBuf
     Ok((file, draft))
 }
 
-/// What was kept last.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// What was kept last, if anything was. What is damaged is put aside.
+pub(crate) fn recall<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Damaged> {
+    let why = match read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => error.to_string(),
+        // As a crash leaves the first one before a byte is written, and a power cut any.
+        Ok(text) if text.is_empty() => return Ok(None),
+        Ok(text) => match serde_json::from_slice(&text) {
+            Ok(kept) => return Ok(Some(kept)),
+            Err(error) => error.to_string(),
+        },
+    };
+    // Where that cannot be, nothing can be written in its place either.
+    let _ = fs::rename(path, aside(path));
+    let damaged = Damaged { path: path.to_owned(), why };
+    tracing::warn!("{damaged}");
+    Err(damaged)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     settle(path)?;
     fs::read(path)
 }
@@ -43,6 +71,10 @@ fn settle(path: &Path) -> io::Result<()> {
 
 fn draft(path: &Path) -> PathBuf {
     path.with_extension("draft")
+}
+
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("damaged")
 }
 
 fn found(done: io::Result<()>) -> io::Result<()> {
@@ -82,5 +114,20 @@ mod tests {
         fs::write(draft(&path), b"only").unwrap();
         replace(&path, b"next").unwrap();
         assert_eq!(read(&path).unwrap(), b"next");
+    }
+
+    #[test]
+    fn what_is_damaged_is_put_aside_and_outlives_what_is_kept_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        fs::write(&path, "").unwrap();
+        assert_eq!(recall::<u8>(&path).unwrap(), None, "nothing was ever written");
+        fs::write(&path, "7!").unwrap();
+        let told = recall::<u8>(&path).unwrap_err().to_string();
+        assert!(told.contains("state.json is damaged (") && told.contains("state.damaged"), "{told}");
+        assert_eq!(recall::<u8>(&path).unwrap(), None);
+        replace(&path, b"8").unwrap();
+        assert_eq!(recall::<u8>(&path).unwrap(), Some(8));
+        assert_eq!(fs::read(dir.path().join("state.damaged")).unwrap(), b"7!");
     }
 }

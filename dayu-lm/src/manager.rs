@@ -96,7 +96,7 @@ impl Manager {
     ) -> Result<(), Error> {
         loop {
             // A device that was ours runs its pods at once; what the cluster says of it comes when it comes.
-            let standing = match Remembered::load(data) {
+            let standing = match Remembered::load(data, &self.plight) {
                 Some(Remembered { pod_cidr }) => Standing::Ours { pod_cidr },
                 None => match self.register().await {
                     Some(standing) => standing,

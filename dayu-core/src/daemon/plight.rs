@@ -122,6 +122,22 @@ impl Plight {
         state.troubles.insert(what.to_owned(), seen);
     }
 
+    /// `what` went wrong for good, because of `why`: it will not be seen again, so it is an event at once. Otherwise as
+    /// [`grows`](Self::grows).
+    ///
+    /// ```
+    /// let (plight, _news) = dayu_core::daemon::Plight::new();
+    /// plight.happened("outbox", "it is damaged");
+    /// assert_eq!(plight.words(), "outbox: it is damaged\n");
+    /// ```
+    pub fn happened(&self, what: &str, why: &str) {
+        let (mut state, now) = (self.state.lock(), Instant::now());
+        let (what, why) = (what.to_owned(), why.to_owned());
+        let trouble = Trouble { what: what.clone(), why: why.clone() };
+        let told = self.news.try_send((trouble, now)).ok().map(|()| (now, why.clone()));
+        state.troubles.insert(what, Seen { why, last: now, told });
+    }
+
     /// What does not work, by what it is.
     #[must_use]
     pub fn troubles(&self) -> Vec<Trouble> {
@@ -231,6 +247,19 @@ mod tests {
         assert_eq!(plight.words(), "");
         plight.grows("watch of Pods", "forbidden");
         assert_eq!(told(), None, "it begins anew");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happens_once_is_told_at_once_and_makes_nothing_else_last() {
+        let (plight, mut told) = plight();
+        plight.happened("outbox", "damaged");
+        assert_eq!((told().as_deref(), told()), (Some("outbox: damaged"), None));
+        tokio::time::advance(LASTING).await;
+        plight.grows("watch of Pods", "refused");
+        assert_eq!(told(), None, "it may heal");
+        assert_eq!(plight.words(), "outbox: damaged\nwatch of Pods: refused\n");
+        tokio::time::advance(OVER).await;
+        assert_eq!(plight.words(), "");
     }
 
     /// A server that is busy keeps all of them waiting, one after the other.

@@ -84,7 +84,7 @@ pub(super) async fn run(
         Err(error) => return tracing::error!(%device, %error, "the device has no link to the global manager"),
     };
     let caller = Caller::new(client, device, identity);
-    let session = Session::resume(outbox::restore(&store));
+    let session = Session::resume(outbox::restore(&store, &plight));
     let mut link = Link { session, store, origin: Instant::now(), ends, metrics, plight };
     link.metrics.waits(link.session.outbox().len());
     shutdown.run_until_cancelled(link.keep_up(&caller)).await;

@@ -13,6 +13,7 @@ use std::{
 
 use dayu_core::{
     api::lean,
+    daemon::Plight,
     worker::{Launch, Run, State},
 };
 use jiff::Timestamp;
@@ -22,6 +23,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::keep;
 
+/// The file of the pod itself.
+const MANIFEST: &str = "pod.json";
 /// The file of the pod's state.
 const STATE: &str = "state.json";
 
@@ -67,16 +70,25 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Everything that `root` holds; a folder that cannot be read is told of and left alone.
-    pub(crate) fn load(root: &Path) -> Vec<Saved> {
+    /// Everything that `root` holds. What of a pod is damaged is told, with what comes of that.
+    pub(crate) fn load(root: &Path, plight: &Plight) -> Vec<Saved> {
         let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| Self(entry.path()));
-        folders
-            .filter_map(|folder| {
-                let manifest = folder.read::<Manifest>("pod.json")?;
-                let state = keep::read(&folder.0.join(STATE)).ok().and_then(|text| folder.parse::<State>(STATE, &text));
-                Some(Saved { folder, manifest, state })
-            })
-            .collect()
+        let known = |folder: Self| {
+            let told = |then: &str, damaged: &keep::Damaged| {
+                let pod = folder.0.file_name().unwrap_or_default().to_string_lossy();
+                plight.happened(&format!("pod {pod}"), &format!("{damaged}; {then}"));
+            };
+            let manifest = keep::recall(&folder.0.join(MANIFEST)).unwrap_or_else(|damaged| {
+                told("its worker is ended, and begins anew once the API tells of the pod", &damaged);
+                None
+            })?;
+            let state = keep::recall(&folder.0.join(STATE)).unwrap_or_else(|damaged| {
+                told("its worker is ended and begins anew", &damaged);
+                None
+            });
+            Some(Saved { folder, manifest, state })
+        };
+        folders.filter_map(known).collect()
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -85,7 +97,7 @@ impl Folder {
 
     /// Stores the manifest; a crash finds it at once, a power cut after the disk was told, which nobody waits for.
     pub(crate) fn save_manifest(&self, manifest: &Manifest) -> io::Result<()> {
-        let file = self.replace("pod.json", &serde_json::to_vec(manifest)?)?;
+        let file = self.replace(MANIFEST, &serde_json::to_vec(manifest)?)?;
         let dir = self.0.clone();
         tokio::task::spawn_blocking(move || {
             let done = file.sync_all().and_then(|()| File::open(&dir)?.sync_all());
@@ -152,13 +164,6 @@ impl Folder {
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        self.parse(name, &fs::read(self.0.join(name)).ok()?)
-    }
-
-    fn parse<T: DeserializeOwned>(&self, name: &str, text: &[u8]) -> Option<T> {
-        let path = self.0.join(name);
-        serde_json::from_slice(text)
-            .inspect_err(|error| tracing::warn!(path = %path.display(), %error, "not readable; it is not used"))
-            .ok()
+        keep::recall(&self.0.join(name)).ok().flatten()
     }
 }

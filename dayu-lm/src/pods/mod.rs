@@ -79,7 +79,7 @@ struct Kept {
 impl Pods {
     /// Takes up every pod that is known from before, without asking anybody.
     pub(crate) async fn recover(shared: Arc<Shared>, pool: Pool) -> Self {
-        let saved = Folder::load(&shared.folders);
+        let saved = Folder::load(&shared.folders, &shared.plight);
         // Where the state was lost nothing may be left running: it could not be told from what is started now.
         let known = saved.iter().filter(|saved| saved.state.is_some());
         let known: Vec<Uid> = known.map(|saved| Uid::from(saved.manifest.pod.uid().unwrap_or_default())).collect();
