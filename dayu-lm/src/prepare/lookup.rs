@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dayu_core::{
     api::{label, lean::Lean},
-    connect::{WatchBackoff, unwatched},
+    connect::{WatchBackoff, refusal, unwatched},
     daemon::Plight,
     worker::Problem,
 };
@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The reason of a problem that only says that the API did not answer.
 pub(crate) const UNREACHABLE: &str = "ApiUnreachable";
+/// That of one that names what is not to be had, as a kubelet calls it.
+const CONFIG_ERROR: &str = "CreateContainerConfigError";
 
 /// Answers questions about other objects than the pod.
 #[derive(Clone)]
@@ -96,8 +98,7 @@ impl Lookup {
         name: &str,
         optional: Option<bool>,
     ) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
-        let found =
-            get(Api::<ConfigMap>::namespaced(self.client.clone(), namespace), "ConfigMap", namespace, name, optional);
+        let found = get(Api::<ConfigMap>::namespaced(self.client.clone(), namespace), namespace, name, optional);
         let Some(map) = found.await? else { return Ok(BTreeMap::new()) };
         let text = map.data.into_iter().flatten().map(|(key, value)| (key, value.into_bytes()));
         Ok(text.chain(map.binary_data.into_iter().flatten().map(|(key, value)| (key, value.0))).collect())
@@ -110,7 +111,7 @@ impl Lookup {
         name: &str,
         optional: Option<bool>,
     ) -> Result<BTreeMap<String, Vec<u8>>, Problem> {
-        let found = get(Api::<Secret>::namespaced(self.client.clone(), namespace), "Secret", namespace, name, optional);
+        let found = get(Api::<Secret>::namespaced(self.client.clone(), namespace), namespace, name, optional);
         let Some(secret) = found.await? else { return Ok(BTreeMap::new()) };
         Ok(secret.data.into_iter().flatten().map(|(key, value)| (key, value.0)).collect())
     }
@@ -152,29 +153,27 @@ fn trim<K: kube::Resource>(object: &mut K) {
     metadata.annotations = None;
 }
 
-async fn get<K>(
-    api: Api<K>,
-    kind: &str,
-    namespace: &str,
-    name: &str,
-    optional: Option<bool>,
-) -> Result<Option<K>, Problem>
+async fn get<K>(api: Api<K>, namespace: &str, name: &str, optional: Option<bool>) -> Result<Option<K>, Problem>
 where
-    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned,
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
-    let unreachable = |why: String| Problem::new(UNREACHABLE, format!("{kind} {namespace}/{name}: {why}"));
+    let problem =
+        |reason: &str, why: String| Err(Problem::new(reason, format!("{} {namespace}/{name}: {why}", K::kind(&()))));
     match tokio::time::timeout(PATIENCE, api.get_opt(name)).await {
-        Ok(Ok(Some(object))) => Ok(Some(object)),
-        Ok(Ok(None)) if optional == Some(true) => Ok(None),
-        Ok(Ok(None)) => Err(Problem::new(
-            "CreateContainerConfigError",
-            format!("{kind} {namespace}/{name} does not exist; create it, or mark the reference optional"),
-        )),
-        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Err(Problem::new(
-            "CreateContainerConfigError",
-            format!("{kind} {namespace}/{name} may not be read by the local manager; allow it to get {kind}s"),
-        )),
-        Ok(Err(error)) => Err(unreachable(error.to_string())),
-        Err(_) => Err(unreachable(format!("no answer within {PATIENCE:?}"))),
+        Ok(Ok(None)) if optional != Some(true) => {
+            problem(CONFIG_ERROR, "it does not exist; create it, or mark the reference optional".to_owned())
+        }
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => {
+            let reason = if is_decided(&error) { CONFIG_ERROR } else { UNREACHABLE };
+            problem(reason, refusal("get", &K::plural(&()), &error))
+        }
+        Err(_) => problem(UNREACHABLE, format!("no answer within {PATIENCE:?}")),
     }
+}
+
+/// Whether the server says something of what was asked for. One that is busy, that fails, or that takes our credentials no more,
+/// is as good as away: workers that ran before start again with what they had.
+fn is_decided(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 400..500) && !matches!(status.code, 401 | 429))
 }

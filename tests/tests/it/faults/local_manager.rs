@@ -8,12 +8,12 @@ use dayu_core::{
     worker::{Cause, Launch, Problem, ProcessId, Run, Runtime},
 };
 use dayu_lm::{Options, run_with_runtime};
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Node, Pod};
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, PostParams},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     sync::watch,
@@ -23,11 +23,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     ALL, Faults, Instead,
-    Instead::Heals,
+    Instead::{Heals, Says},
     News, PATIENCE, Row, SHORTLY, STILL, Scene,
     Telling::{Afterwards, Meanwhile},
     befall, does_not_spin,
-    layer::Fault::{self, CutShort, Truncated},
+    layer::Fault::{Busy, CutShort, Refused, Silent, Slow, Truncated},
     parse, tells,
 };
 
@@ -38,6 +38,8 @@ struct Manager {
     cluster: Cluster,
     client: Client,
     faults: Faults,
+    /// Of each worker.
+    container: Value,
     data: TempDir,
     _controllers: Controllers,
     stop: DropGuard,
@@ -50,7 +52,10 @@ impl Manager {
         let controllers = cluster.start_controllers();
         let (client, faults) = (cluster.client(), Faults::default());
         let (data, stop) = (tempfile::tempdir().unwrap(), CancellationToken::new().drop_guard());
-        Self { cluster, client, faults, data, _controllers: controllers, stop }
+        let maps = Api::<ConfigMap>::default_namespaced(client.clone());
+        maps.create(&PostParams::default(), &parse(json!({"metadata": {"name": "site"}}))).await.unwrap();
+        let container = json!({"name": "c", "image": "i:1"});
+        Self { cluster, client, faults, container, data, _controllers: controllers, stop }
     }
 
     fn start(&mut self) -> dayu_lm::Handle {
@@ -117,7 +122,7 @@ impl Scene for Manager {
     async fn act(&mut self, number: usize) {
         let pod = json!({
             "metadata": {"name": name(number)},
-            "spec": {"nodeName": DEVICE, "containers": [{"name": "c", "image": "i:1"}]},
+            "spec": {"nodeName": DEVICE, "containers": [self.container]},
         });
         self.pods().create(&PostParams::default(), &parse(pod)).await.unwrap();
     }
@@ -154,7 +159,15 @@ macro_rules! rows {
 /// As it is: what happens is a new pod.
 const PLACING: fn(Manager) -> Manager = |manager| manager;
 
+/// A new pod names something that has to be looked up.
+const NAMING: fn(Manager) -> Manager = |mut manager| {
+    manager.container["envFrom"] = json!([{"configMapRef": {"name": "site"}}]);
+    manager
+};
+
 const DELETED: Instead = Heals("it is gone, and the watch says so");
+/// A worker that names something waits no longer for it, and is tried again.
+const LATE: Instead = Says("ConfigMap default/site: no answer within 2s");
 
 rows! {
     watching_pods: PLACING, 150, |method, path| method == "GET" && path.ends_with("/pods"),
@@ -167,6 +180,16 @@ rows! {
         "patch leases.coordination.k8s.io", Meanwhile, [];
     watching_the_node: PLACING, 157, |method, path| method == "GET" && path.contains("/nodes"),
         "watch nodes", Meanwhile, STILL;
+    looking_up: NAMING, 158, |method, path| method == "GET" && path.ends_with("/configmaps/site"),
+        "get configmaps", Meanwhile,
+        [
+            (Refused(404, "NotFound"), Says("ConfigMap default/site: it does not exist; create it")),
+            (Busy(429, 7), LATE),
+            (Busy(503, 7), LATE),
+            (Busy(429, 45), LATE),
+            (Slow, LATE),
+            (Silent, LATE),
+        ];
     asking_anything: PLACING, 153, |_, _| true,
         "patch leases.coordination.k8s.io", Afterwards, [];
 }
@@ -208,7 +231,7 @@ async fn registering() {
         manager.faults.begin(|_, path| path.contains("/nodes"), fault);
         let mut handle = manager.start();
         sleep(super::LASTS).await;
-        if fault != Fault::Slow {
+        if fault != Slow {
             tells(&format!("{fault:?}"), &News::all(manager.client.clone()).told().await, &[fault.words()]);
         }
         does_not_spin(&format!("{fault:?}"), &manager.faults.end());
