@@ -61,6 +61,9 @@ pub struct Container {
     pub crashes: u32,
     /// Failed starts in a row.
     pub failures: u32,
+    /// Why the last start failed: told until one succeeds, also while the next is tried.
+    #[serde(default)]
+    pub(super) problem: Option<Problem>,
     /// How the run before the present one ended.
     pub last: Option<Ended>,
     /// The probes of the present run; begun anew after a restart of the driver.
@@ -90,6 +93,7 @@ impl Container {
             restarts: 0,
             crashes: 0,
             failures: 0,
+            problem: None,
             last: None,
             watches: Watches::default(),
         }

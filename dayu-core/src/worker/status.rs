@@ -10,9 +10,9 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::Time,
 };
 
-use super::{Cause, Container, Ended, Phase, RestartPolicy, Run, Spec, State, conditions::conditions};
+use super::{Cause, Container, Ended, Phase, Problem, RestartPolicy, Run, Spec, State, conditions::conditions};
 
-/// Reasons that a container waits or ended for, beside those that a [`Problem`](super::Problem) brings.
+/// Reasons that a container waits or ended for, beside those that a [`Problem`] brings.
 pub mod reason {
     /// Containers before it have not ended.
     pub const INITIALISING: &str = "PodInitializing";
@@ -147,9 +147,10 @@ fn present(container: &Container, facts: Facts<'_>) -> ContainerState {
         waiting: Some(ContainerStateWaiting { reason: Some(reason.to_owned()), message }),
         ..ContainerState::default()
     };
+    let hindered = |problem: &Problem| waiting(&problem.reason, Some(problem.message.clone()));
     match &container.phase {
         Phase::Pending | Phase::Cancelled => waiting(reason::INITIALISING, None),
-        Phase::Waiting { problem: Some(problem), .. } => waiting(&problem.reason, Some(problem.message.clone())),
+        Phase::Waiting { problem: Some(problem), .. } => hindered(problem),
         Phase::Waiting { until, problem: None } => match &container.last {
             Some(last) if *until > last.at => {
                 let pause = until.duration_since(last.at).as_secs();
@@ -165,7 +166,9 @@ fn present(container: &Container, facts: Facts<'_>) -> ContainerState {
             }
             _ => waiting(reason::CREATING, None),
         },
-        Phase::Starting | Phase::Lost { life: None, .. } => waiting(reason::CREATING, None),
+        Phase::Starting | Phase::Lost { life: None, .. } => {
+            container.problem.as_ref().map_or_else(|| waiting(reason::CREATING, None), hindered)
+        }
         Phase::Running(life) | Phase::Stopping { life, .. } | Phase::Lost { life: Some(life), .. } => ContainerState {
             running: Some(ContainerStateRunning { started_at: Some(Time(life.since)) }),
             ..ContainerState::default()

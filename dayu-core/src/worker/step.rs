@@ -107,7 +107,7 @@ fn live(
     unhealthy: bool,
     effects: &mut Vec<Effect>,
 ) {
-    container.failures = 0;
+    (container.failures, container.problem) = (0, None);
     container.phase = match kill_at {
         None => {
             container.watches = Watches::of(spec, &life);
@@ -126,6 +126,7 @@ fn not_started(state: &mut State, run: &Run, problem: &Problem, now: Timestamp) 
     };
     let until = now.checked_add(backoff::after_failed_start(container.failures)).unwrap_or(Timestamp::MAX);
     container.failures = container.failures.saturating_add(1);
+    container.problem = Some(problem.clone());
     container.phase = Phase::Waiting { until, problem: Some(problem.clone()) };
 }
 

@@ -16,6 +16,7 @@ fn a_status_says_why_a_container_waits() {
     assert_eq!(before.phase.as_deref(), Some("Pending"));
     let (state, effects) = step(&spec, state, &Event::Retry, at(10));
     assert_eq!(effects, [Effect::Start(run(2))]);
+    assert_eq!(status(&pod, &spec, &state, facts(), Some(&before), at(10)), before, "it may still lack it");
     let (state, _) = step(&spec, state, &Event::Started { run: run(2), process: "p".into() }, at(20));
     let after = status(&pod, &spec, &state, facts(), Some(&before), at(30));
     assert!(condition(&after, "Ready") && !condition(&before, "Ready"));
