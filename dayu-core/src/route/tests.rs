@@ -52,6 +52,16 @@ fn slice(pods: &[&str], owner: &str) -> SliceRecord {
     }
 }
 
+/// The second port, of Service and endpoints alike.
+const SECOND: &str = "metrics";
+
+fn with_two_ports(mut service: ServiceRecord, mut slice: SliceRecord) -> (ServiceRecord, SliceRecord) {
+    let second = PortRecord { name: SECOND.into(), number: 9001, target: Some(9001), ..service.ports[0].clone() };
+    service.ports.push(second);
+    slice.ports.push((SECOND.into(), 9001));
+    (service, slice)
+}
+
 fn applied() -> Routes {
     let mut routes = Routes::default();
     routes.service(&Arc::new(service("s", "o")), NOW);
@@ -93,9 +103,24 @@ fn nothing_passes_before_something_is_known_and_the_portal_stands() {
 }
 
 #[test]
+fn a_route_of_several_ports_stands_once_all_of_them_do() {
+    let (service, slice) = with_two_ports(service("s", "o"), slice(&["p"], "o"));
+    let mut routes = Routes::default();
+    routes.source(SourceState::Synced, NOW);
+    routes.service(&Arc::new(service), NOW);
+    routes.endpoints(&ServiceKey::new("ns", "a"), [Arc::new(slice)].iter(), NOW);
+    let mut told = |port, portal| routes.portal(&"s".into(), port, portal, NOW).pop().map(|view| view.state);
+    assert_eq!(told(SECOND, Portal::Applied), None, "the first one does not stand");
+    assert_eq!(told("runtime", Portal::Pending), None);
+    assert_eq!(told("runtime", Portal::Applied), Some(Phase::Applied));
+    assert_eq!(told(SECOND, Portal::Removing), Some(Phase::Ready));
+    assert_eq!(routes.view(&"s".into()).unwrap().reason, "waiting for userspace portal");
+}
+
+#[test]
 fn each_broken_rule_is_the_reason() {
     type Break = fn(&mut ServiceRecord, &mut SliceRecord);
-    let rules: [(&str, Break); 12] = [
+    let rules: [(&str, Break); 15] = [
         ("install-id is missing", |s, _| drop(s.labels.remove("dayu.io/install-id"))),
         ("component of Service and endpoints differ", |_, e| {
             drop(e.labels.insert("dayu.io/component".into(), "x".into()));
@@ -106,19 +131,24 @@ fn each_broken_rule_is_the_reason() {
         ("not of type ClusterIP", |s, _| s.addresses.clear()),
         ("target port differ", |s, _| s.ports[0].target = Some(1)),
         ("not a named TCP port", |s, _| s.ports[0].node_port = Some(30_000)),
-        ("endpoints lack port", |_, e| e.ports[0].1 = 1),
+        ("port 9001 and its target port differ", |s, _| s.ports[1].target = Some(1)),
+        ("port 9001 is not a named TCP port", |s, _| s.ports[1].name = "".into()),
+        ("endpoints lack port runtime", |_, e| e.ports[0].1 = 1),
+        ("endpoints lack port metrics", |_, e| drop(e.ports.pop())),
         ("not on target device", |_, e| e.endpoints[0].device = Some("edge2".into())),
         ("has no pod", |_, e| e.endpoints[0].pod = None),
         ("no endpoint is ready", |_, e| e.endpoints[0].ready = false),
     ];
     for (reason, break_it) in rules {
-        let (mut service, mut slice) = (service("s", "o"), slice(&["p"], "o"));
+        let (mut service, mut slice) = with_two_ports(service("s", "o"), slice(&["p"], "o"));
         break_it(&mut service, &mut slice);
         let mut routes = Routes::default();
         routes.source(SourceState::Synced, NOW);
         routes.service(&Arc::new(service), NOW);
         routes.endpoints(&ServiceKey::new("ns", "a"), [Arc::new(slice)].iter(), NOW);
-        routes.portal(&"s".into(), "runtime", Portal::Applied, NOW);
+        for port in ["runtime", SECOND] {
+            routes.portal(&"s".into(), port, Portal::Applied, NOW);
+        }
         let view = routes.view(&"s".into()).unwrap();
         assert_eq!(view.state, Phase::Degraded, "{reason}");
         assert!(view.reason.contains(reason), "{reason}: {}", view.reason);
@@ -132,7 +162,7 @@ enum Step {
     Gone { uid: u8 },
     Slice { pods: u8, owner: u8 },
     NoSlice,
-    Portal { uid: u8, portal: Portal },
+    Portal { uid: u8, port: &'static str, portal: Portal },
     Source(SourceState),
 }
 
@@ -148,7 +178,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..2u8).prop_map(|uid| Step::Gone { uid }),
         3 => (0..3u8, 0..2u8).prop_map(|(pods, owner)| Step::Slice { pods, owner }),
         1 => Just(Step::NoSlice),
-        3 => (0..2u8, portal).prop_map(|(uid, portal)| Step::Portal { uid, portal }),
+        6 => (0..2u8, any::<bool>(), portal)
+            .prop_map(|(uid, first, portal)| Step::Portal { uid, port: if first { "runtime" } else { SECOND }, portal }),
         1 => Just(Step::Source(SourceState::Stale)),
         1 => Just(Step::Source(SourceState::Synced)),
     ];
@@ -157,7 +188,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     /// In every order of events: a route passes exactly when the present incarnation is managed, its own endpoints are
-    /// there, its own listener stands, and the source has told of it, now or at an earlier time.
+    /// there, its own listeners stand, one for each port, and the source has told of it, now or at an earlier time.
     #[test]
     fn a_route_passes_only_when_everything_matches(steps in steps()) {
         let key = ServiceKey::new("ns", "a");
@@ -165,13 +196,13 @@ proptest! {
         let mut routes = Routes::default();
         let mut present: Option<(u8, bool)> = None;
         let mut slice_of: Option<(u8, u8)> = None;
-        let mut portals: BTreeMap<u8, bool> = BTreeMap::new();
+        let mut portals: BTreeMap<(u8, &str), bool> = BTreeMap::new();
         let mut known = false;
         for step in steps {
             match step {
                 Step::Service { uid: n, managed } => {
                     if present != Some((n, true)) || !managed { portals.clear(); }
-                    let mut record = service(&format!("s{n}"), &format!("o{n}"));
+                    let (mut record, _) = with_two_ports(service(&format!("s{n}"), &format!("o{n}")), slice(&[], "any"));
                     if !managed { record.labels.clear(); }
                     present = Some((n, managed));
                     routes.service(&Arc::new(record), NOW);
@@ -190,15 +221,16 @@ proptest! {
                     slice_of = None;
                     routes.endpoints(&key, std::iter::empty(), NOW);
                 }
-                Step::Portal { uid: n, portal } => {
-                    routes.portal(&uid(n), "runtime", portal, NOW);
-                    if present == Some((n, true)) { portals.insert(n, portal == Portal::Applied); }
+                Step::Portal { uid: n, port, portal } => {
+                    routes.portal(&uid(n), port, portal, NOW);
+                    if present == Some((n, true)) { portals.insert((n, port), portal == Portal::Applied); }
                 }
                 Step::Source(source) => { known = true; routes.source(source, NOW); }
             }
             for n in 0..2 {
                 let passes = routes.gate(&uid(n)) == Gate::Applied;
-                let matches = present == Some((n, true)) && known && portals.get(&n) == Some(&true)
+                let matches = present == Some((n, true)) && known
+                    && ["runtime", SECOND].iter().all(|port| portals.get(&(n, *port)) == Some(&true))
                     && slice_of.is_some_and(|(pods, owner)| pods > 0 && owner == n);
                 prop_assert_eq!(passes, matches, "service {}", n);
             }
@@ -208,5 +240,6 @@ proptest! {
 
 fn made(pods: u8, owner: u8) -> Arc<SliceRecord> {
     let names: Vec<String> = (0..pods).map(|n| format!("p{n}")).collect();
-    Arc::new(slice(&names.iter().map(String::as_str).collect::<Vec<_>>(), &format!("o{owner}")))
+    let slice = slice(&names.iter().map(String::as_str).collect::<Vec<_>>(), &format!("o{owner}"));
+    Arc::new(with_two_ports(service("any", "any"), slice).1)
 }
