@@ -21,6 +21,8 @@ pub struct Options {
     pub local_manager: String,
     /// The wall clock, for the times in statuses.
     pub clock: fn() -> Timestamp,
+    /// Draws from 0 to 1, so that what failed together does not come back together.
+    pub jitter: fn() -> f64,
     /// Is told what the engine does.
     pub observer: Arc<dyn Observer>,
 }
@@ -34,6 +36,7 @@ impl Default for Options {
             backoff: Backoff::default(),
             local_manager: crate::api::env::LOCAL_MANAGER.to_owned(),
             clock: Timestamp::now,
+            jitter: rand::random,
             observer: Arc::new(Unobserved),
         }
     }

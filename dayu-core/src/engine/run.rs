@@ -11,7 +11,6 @@ use kube::{
     Api, Client, Resource,
     runtime::{WatchStreamExt, watcher},
 };
-use rand::RngExt;
 use tokio::{
     task::{JoinError, JoinSet},
     time::Instant,
@@ -294,7 +293,7 @@ impl<T: Template> Engine<T> {
             Verdict::Until(at) => self.queue.done_until(key, at - self.origin),
             Verdict::Retry { reason, why } => {
                 tracing::debug!(resource = key.name(), reason, why, "to be looked at again");
-                self.queue.failed(key, self.origin.elapsed(), rand::rng().random());
+                self.queue.failed(key, self.origin.elapsed(), (self.options.jitter)());
             }
         }
     }
