@@ -36,4 +36,6 @@ pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation, READ_AT_ON
 pub use handshake::{MANAGER_LEASE, NODE_NAME, NUMBERED, lease_of};
 pub use outbox::{Key, Outbox};
 pub use session::{Action, DEAD_AFTER, Event, PING_EVERY, Session};
+#[cfg(feature = "test-util")]
+pub use transport::MockTransport;
 pub use transport::{Transport, TransportError};
