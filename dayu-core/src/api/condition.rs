@@ -6,6 +6,10 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 /// The condition that all gates of an object add up to; what `kubectl wait --for=condition=Ready` waits for.
 pub const READY: &str = "Ready";
 
+/// The condition that holds where nothing but an edit helps, and else is not there: where kstatus, and with it `flux` and `cli-utils`,
+/// sees it hold, it waits for [`READY`] no longer.
+pub const STALLED: &str = "Stalled";
+
 /// One condition as derived now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {

@@ -7,6 +7,8 @@ mod device;
 mod golden;
 mod inherited;
 pub mod joint_multi_edge;
+#[cfg(test)]
+mod kstatus;
 mod observed;
 mod rejection;
 pub mod runtime_service;

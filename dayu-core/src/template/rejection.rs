@@ -1,4 +1,5 @@
 //! Why a resource cannot be planned: what is wrong, where, and what to do.
+use crate::api::condition::{STALLED, Verdict};
 
 /// Why a resource cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,5 +37,10 @@ impl Rejection {
     /// Whether the site is at fault, not the resource.
     pub(super) fn is_of_site(&self) -> bool {
         self.reason != Self::INVALID_SPEC
+    }
+
+    /// That nothing happens before an edit; none where the site may change.
+    pub(super) fn stalled(&self) -> Option<Verdict> {
+        (!self.is_of_site()).then(|| Verdict::new(STALLED, true, self.reason, self.to_string()))
     }
 }

@@ -26,7 +26,10 @@ pub(super) fn derive(service: &JointMultiEdgeService, observed: &Observed) -> Jo
     };
     let (active, failed) = (count(runs), count(is_in_trouble));
     let running = running(observed);
-    let verdicts = vec![ready(observed, &running), running, failure(observed)];
+    let mut verdicts = vec![ready(observed, &running), running, failure(observed)];
+    if let Some(Failure::Rejected(rejection)) = &observed.failure {
+        verdicts.extend(rejection.stalled());
+    }
     JointMultiEdgeServiceStatus {
         observed_generation: Some(generation),
         conditions: conditions(&stored.conditions, verdicts, generation, observed.now),

@@ -40,9 +40,9 @@ pub(super) fn derive(service: &RuntimeService, observed: &Observed) -> RuntimeSe
 }
 
 fn invalid(rejection: &Rejection) -> Vec<Verdict> {
-    [SPEC_ACCEPTED, RESOURCES_RECONCILED, NODE_READY, WORKLOAD_READY, ENDPOINT_READY, ACTIVATED, READY]
-        .map(|kind| Verdict::new(kind, false, rejection.reason, rejection.to_string()))
-        .into()
+    let gates = [SPEC_ACCEPTED, RESOURCES_RECONCILED, NODE_READY, WORKLOAD_READY, ENDPOINT_READY, ACTIVATED, READY]
+        .map(|kind| Verdict::new(kind, false, rejection.reason, rejection.to_string()));
+    gates.into_iter().chain(rejection.stalled()).collect()
 }
 
 /// The plan has it on its children; without a plan it is computed.

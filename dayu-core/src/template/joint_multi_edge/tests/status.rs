@@ -7,6 +7,7 @@ use crate::{
     name::{Device, Uid},
     template::{
         EndpointState, Failure, ObjectRef, Observed, PodState, Rejection, ServiceState, Template, Trouble, WorkerState,
+        kstatus,
     },
 };
 
@@ -146,10 +147,25 @@ fn a_rejection_and_a_refusal_say_what_to_do() {
     seen.failure = Some(Failure::Rejected(Rejection::invalid("spec.x", "is wrong", "fix it")));
     (seen.plan, seen.workers) = Default::default();
     let status = derive(&service(both()), &seen);
-    for kind in ["Failed", "Running", "Ready"] {
+    for kind in ["Failed", "Running", "Ready", "Stalled"] {
         assert_eq!(condition(&status, kind).1, "InvalidSpec");
         assert_eq!(condition(&status, kind).2, "spec.x: is wrong; fix it");
     }
+}
+
+#[test]
+fn whoever_waits_by_the_rules_of_kstatus_learns_that_it_is_ready_that_it_comes_or_that_only_an_edit_helps() {
+    let (mut service, mut seen) = (service(both()), observed());
+    let mut waits = |seen: &Observed| {
+        service.status = Some(derive(&service, seen));
+        kstatus::of(&service)
+    };
+    assert_eq!(waits(&seen), "Current");
+    seen.failure = Some(Failure::Rejected(Rejection::invalid("spec.x", "is wrong", "fix it")));
+    assert_eq!(waits(&seen), "Failed");
+    seen.failure = None;
+    seen.workers.clear();
+    assert_eq!(waits(&seen), "InProgress");
 }
 
 #[test]

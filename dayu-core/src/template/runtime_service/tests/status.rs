@@ -10,7 +10,7 @@ use crate::{
     name::{Device, Revision, Uid},
     template::{
         Acknowledgement, EndpointState, Failure, ObjectRef, Observed, PodState, Rejection, ServiceState, Template,
-        Trouble, WorkerState,
+        Trouble, WorkerState, kstatus,
     },
 };
 
@@ -172,12 +172,33 @@ fn a_rejected_spec_blanks_what_it_cannot_know_and_keeps_what_was_accepted() {
     service.status = Some(accepted.clone());
     seen.failure = Some(Failure::Rejected(Rejection::invalid("spec.component", "must not be empty", "set it")));
     let status = derive(&service, &seen);
-    assert_eq!(status.conditions.len(), 7);
-    assert!(status.conditions.iter().all(|c| c.status == "False" && c.reason == "InvalidSpec"));
+    let (stalled, gates) = status.conditions.split_last().unwrap();
+    assert_eq!((gates.len(), &*stalled.type_, &*stalled.status), (7, "Stalled", "True"));
+    assert!(gates.iter().all(|c| c.status == "False") && status.conditions.iter().all(|c| c.reason == "InvalidSpec"));
     assert!(status.conditions[0].message.contains("spec.component: must not be empty; set it"));
     assert_eq!(status.observed_spec_hash, accepted.observed_spec_hash);
     assert_eq!(status.activation, accepted.activation);
     assert_eq!((status.deployment_ref, status.pod_ref, status.endpoint), (None, None, None));
+}
+
+#[test]
+fn whoever_waits_by_the_rules_of_kstatus_learns_that_it_is_ready_that_it_comes_or_that_only_an_edit_helps() {
+    let mut service = service(|_| {});
+    let mut seen = observed(&service);
+    let absent = RuntimeServiceTemplate.plan(&service, &site(&[])).unwrap_err();
+    let mut waits = |seen: &Observed| {
+        service.status = Some(derive(&service, seen));
+        kstatus::of(&service)
+    };
+    assert_eq!(waits(&seen), "InProgress", "the device has not confirmed the route");
+    seen.failure = Some(Failure::Rejected(Rejection::invalid("spec.component", "must not be empty", "set it")));
+    assert_eq!(waits(&seen), "Failed");
+    seen.failure = Some(Failure::Rejected(absent));
+    assert_eq!(waits(&seen), "InProgress", "the device may come");
+    (seen.failure, seen.acknowledged) = (None, Some(ack()));
+    assert_eq!(waits(&seen), "Current");
+    service.metadata.generation = Some(5);
+    assert_eq!(kstatus::of(&service), "InProgress", "nobody has looked at the edit");
 }
 
 #[test]
