@@ -20,6 +20,10 @@ use tokio_util::sync::CancellationToken;
 use xtask::kube::{Assets, ControlPlane, skip};
 
 const NODES: [&str; 6] = ["edge1", "edge5", "edgexn8", "edgexn11", "edgexn12", "cloud.kubeedge"];
+/// Two resources as they are published, where each belongs, and the one device that is not among the others.
+const PUBLISHED: [(&str, &str); 2] =
+    [("runtimeservice_v1alpha1.yaml", "default"), ("jointmultiedgeservice_mounts_v1alpha1.yaml", "auto-edge")];
+const PUBLISHED_NODE: &str = "edge-node-name";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn children_equal_the_recorded_ones() {
@@ -68,11 +72,14 @@ async fn compare(samples: &Path, kubectl: &Path, kubeconfig: &Path) {
     let reach = |command: &mut Command| {
         command.arg("--kubeconfig").arg(kubeconfig).arg("--cache-dir").arg(folder.path().join("cache"));
     };
-    let mut apply = Command::new(kubectl);
-    reach(&mut apply);
-    let applied = apply.arg("apply").arg("-f").arg(golden.join("input.yaml")).output().unwrap();
-    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-    let children = settled(&client).await;
+    let apply = |file: &Path| {
+        let mut apply = Command::new(kubectl);
+        reach(&mut apply);
+        let applied = apply.arg("apply").arg("-f").arg(file).output().unwrap();
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+    };
+    apply(&golden.join("input.yaml"));
+    let children = settled(&client, "g1").await;
 
     let mine = folder.path().join("mine.json");
     let mut dump = Command::new("python3");
@@ -86,26 +93,40 @@ async fn compare(samples: &Path, kubectl: &Path, kubeconfig: &Path) {
     let diff = diff.output().unwrap();
     let told = String::from_utf8_lossy(&diff.stdout).into_owned();
     assert!(diff.status.success() && told.contains(" 0 differences"), "{children} children: {told}");
+    namespace(&client, "auto-edge").await;
+    node(&client, PUBLISHED_NODE).await;
+    for (sample, namespace) in PUBLISHED {
+        apply(&samples.join(sample));
+        assert!(settled(&client, namespace).await > 0, "{sample} makes nothing");
+    }
     shutdown.cancel();
     gm.finished().await.unwrap();
 }
 
 async fn prepare(client: &Client) {
-    let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": "g1"}})).unwrap();
-    Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+    namespace(client, "g1").await;
     for name in NODES {
-        let node: Node = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
-        Api::all(client.clone()).create(&PostParams::default(), &node).await.unwrap();
+        node(client, name).await;
     }
 }
 
-/// Waits until the number of children has not changed for a while, and gives it.
-async fn settled(client: &Client) -> usize {
+async fn namespace(client: &Client, name: &str) {
+    let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+    Api::all(client.clone()).create(&PostParams::default(), &namespace).await.unwrap();
+}
+
+async fn node(client: &Client, name: &str) {
+    let node: Node = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+    Api::all(client.clone()).create(&PostParams::default(), &node).await.unwrap();
+}
+
+/// Waits until the number of children in a namespace has not changed for a while, and gives it.
+async fn settled(client: &Client, namespace: &str) -> usize {
+    let ours = ListParams::default().labels("dayu.io/resource-uid");
     let mut before = 0;
     for _ in 0..100 {
-        let deployments =
-            Api::<Deployment>::namespaced(client.clone(), "g1").list(&ListParams::default()).await.unwrap();
-        let services = Api::<Service>::namespaced(client.clone(), "g1").list(&ListParams::default()).await.unwrap();
+        let deployments = Api::<Deployment>::namespaced(client.clone(), namespace).list(&ours).await.unwrap();
+        let services = Api::<Service>::namespaced(client.clone(), namespace).list(&ours).await.unwrap();
         let count = deployments.items.len() + services.items.len();
         if count == before && count > 0 {
             return count;
