@@ -1,7 +1,7 @@
 //! The global manager where Kubernetes refuses, ends or changes hands.
 use std::time::Duration;
 
-use dayu_core::api::RuntimeService;
+use dayu_core::api::{JointMultiEdgeService, RuntimeService};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, Namespace, Pod, ResourceQuota, Secret, ServiceAccount},
@@ -10,10 +10,13 @@ use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use super::site::{Place, Site, condition, on_kubernetes_only, runtime_service};
+use super::{
+    kinds::Kind,
+    site::{Place, Site, on_kubernetes_only, runtime_service},
+};
 
 on_kubernetes_only! {
     the_chart_gives_no_right_beyond,
@@ -21,20 +24,17 @@ on_kubernetes_only! {
     the_api_server_comes_back,
     a_namespace_ends,
     a_quota_is_exceeded,
+    a_quota_is_exceeded_by_a_joint_service,
     a_service_account_is_missing,
+    a_service_account_of_a_joint_service_is_missing,
 }
 
-async fn create(site: &Site, service: &RuntimeService) {
-    site.api::<RuntimeService>().create(&PostParams::default(), service).await.unwrap();
+async fn create<K: Kind>(site: &Site, service: &K) {
+    site.api::<K>().create(&PostParams::default(), service).await.unwrap();
 }
 
 async fn one_deployment(site: &Site) -> Deployment {
     site.until::<Deployment>(|all| all.len() == 1).await.swap_remove(0)
-}
-
-/// What the conditions say of a resource, as text.
-fn told(service: &RuntimeService) -> String {
-    serde_json::to_string(&service.status).unwrap()
 }
 
 async fn the_chart_gives_no_right_beyond(site: &mut Site) {
@@ -117,31 +117,42 @@ async fn a_namespace_ends(site: &mut Site) {
 }
 
 async fn a_quota_is_exceeded(site: &mut Site) {
+    exceed_a_quota::<RuntimeService>(site).await;
+}
+
+async fn a_quota_is_exceeded_by_a_joint_service(site: &mut Site) {
+    exceed_a_quota::<JointMultiEdgeService>(site).await;
+}
+
+async fn exceed_a_quota<K: Kind>(site: &mut Site) {
     let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"count/deployments.apps": "0"}}});
     let quota: ResourceQuota = serde_json::from_value(quota).unwrap();
     site.api::<ResourceQuota>().create(&PostParams::default(), &quota).await.unwrap();
     let counted = |all: &[ResourceQuota]| all[0].status.as_ref().is_some_and(|status| status.hard.is_some());
     site.until::<ResourceQuota>(counted).await;
 
-    create(site, &runtime_service("det", "edge1", 9000)).await;
-    let refused = |all: &[RuntimeService]| {
-        condition(&all[0].status, "ResourcesReconciled") == ("False".into(), "ReconcileFailed".into())
-    };
-    let services = site.until::<RuntimeService>(refused).await;
-    assert!(told(&services[0]).contains("exceeded quota"), "{}", told(&services[0]));
+    create(site, &K::of("det", "edge1")).await;
+    let services = site.until::<K>(|all| all[0].is_refused()).await;
+    assert!(services[0].told().contains("exceeded quota"), "{}", services[0].told());
 
     site.api::<ResourceQuota>().delete("none", &DeleteParams::default()).await.unwrap();
     one_deployment(site).await;
-    site.until::<RuntimeService>(|all| condition(&all[0].status, "ResourcesReconciled").0 == "True").await;
+    site.until::<K>(|all| !all[0].is_refused() && !all[0].told().contains("exceeded quota")).await;
 }
 
 async fn a_service_account_is_missing(site: &mut Site) {
-    let mut service = serde_json::to_value(runtime_service("det", "edge1", 9000)).unwrap();
-    service["spec"]["podTemplate"]["spec"]["serviceAccountName"] = Value::from("absent");
-    create(site, &serde_json::from_value(service).unwrap()).await;
-    let refused = |all: &[RuntimeService]| told(&all[0]).contains("serviceaccount \\\"absent\\\" not found");
-    let services = site.until::<RuntimeService>(refused).await;
-    assert_eq!(condition(&services[0].status, "WorkloadReady").0, "False");
+    miss_a_service_account::<RuntimeService>(site).await;
+}
+
+async fn a_service_account_of_a_joint_service_is_missing(site: &mut Site) {
+    miss_a_service_account::<JointMultiEdgeService>(site).await;
+}
+
+async fn miss_a_service_account<K: Kind>(site: &mut Site) {
+    create(site, &K::of("det", "edge1").with("serviceAccountName", "absent")).await;
+    let refused = |all: &[K]| all[0].told().contains("serviceaccount \\\"absent\\\" not found");
+    let services = site.until::<K>(refused).await;
+    assert_eq!(services[0].condition(K::RUNS).0, "False");
 
     let account: ServiceAccount = serde_json::from_value(json!({"metadata": {"name": "absent"}})).unwrap();
     site.api::<ServiceAccount>().create(&PostParams::default(), &account).await.unwrap();

@@ -19,6 +19,7 @@ use super::site::{Site, condition, on_both, runtime_service};
 
 on_both! {
     a_runtime_service_is_ready_when_its_device_has_confirmed_the_route,
+    what_a_runtime_service_asks_for_is_never_changed,
     bad_resources_are_told_and_make_nothing,
     workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only,
     what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays,
@@ -70,6 +71,26 @@ async fn a_runtime_service_is_ready_when_its_device_has_confirmed_the_route(site
     let before = version().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(before, version().await);
+}
+
+async fn what_a_runtime_service_asks_for_is_never_changed(site: &mut Site) {
+    let services = site.api::<RuntimeService>();
+    let before = services.create(&PostParams::default(), &runtime_service("det", "edge1", 9000)).await.unwrap();
+    site.until::<Deployment>(|all| all.len() == 1).await;
+    let changes = [
+        json!({"spec": {"deploymentRevision": 2}}),
+        json!({"spec": {"targetNode": "edge2"}}),
+        json!({"spec": {"podTemplate": {"metadata": {"labels": {"added": "1"}}}}}),
+    ];
+    for change in changes {
+        let changed = services.patch("det", &PatchParams::default(), &Patch::Merge(&change)).await;
+        let Err(kube::Error::Api(refused)) = changed else { panic!("{change} is taken: {changed:?}") };
+        assert!(refused.code == 422 && refused.message.contains("a RuntimeService is immutable"), "{refused:?}");
+    }
+    assert_eq!(services.get("det").await.unwrap().spec, before.spec);
+    // What is said about it may change.
+    let label = Patch::Merge(json!({"metadata": {"labels": {"added": "1"}}}));
+    services.patch("det", &PatchParams::default(), &label).await.unwrap();
 }
 
 /// More is wrong with its pods than fits in an event.

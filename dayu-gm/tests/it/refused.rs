@@ -1,7 +1,7 @@
 //! The global manager where a device is away, or pods are not let in.
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use dayu_core::api::RuntimeService;
+use dayu_core::api::{JointMultiEdgeService, RuntimeService};
 use jiff::Timestamp;
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -18,12 +18,14 @@ use tokio_util::task::AbortOnDropHandle;
 use xtask::kube::Settings;
 
 use super::{
+    kinds::Kind,
     offline::{FEW, bound, is_bound, lives},
     site::{Site, condition, on_kubernetes_only, on_kubernetes_with, register, runtime_service},
 };
 
 on_kubernetes_only! {
     the_namespace_lets_no_such_pod_in,
+    the_namespace_lets_no_such_pod_of_a_joint_service_in,
     a_kubelet_refuses_a_pod_and_takes_the_next,
     a_kubelet_refuses_every_pod_and_gets_no_more_of_them,
 }
@@ -78,43 +80,62 @@ async fn a_device_falls_silent_and_comes_back_with_its_pods(site: &mut Site) {
     let ours = |pods: &[Pod]| pods.iter().filter(|pod| pod.name_any() != "other").cloned().collect::<Vec<_>>();
     site.api::<Pod>().create(&PostParams::default(), &other).await.unwrap();
     create(site, DEVICE).await;
-    let pods = ours(&site.until::<Pod>(|all| all.len() == 2 && bound(all)).await);
-    site.become_ready(&pods[0], "10.64.1.2").await;
+    let joint = JointMultiEdgeService::of("cam", DEVICE);
+    site.api::<JointMultiEdgeService>().create(&PostParams::default(), &joint).await.unwrap();
+    let pods = ours(&site.until::<Pod>(|all| all.len() == 3 && bound(all)).await);
+    let identities = |pods: &[Pod]| pods.iter().map(ResourceExt::uid).collect::<BTreeSet<_>>();
+    let run = async || {
+        for (pod, address) in pods.iter().zip(["10.64.1.2", "10.64.1.3"]) {
+            site.become_ready(pod, address).await;
+        }
+    };
+    run().await;
     site.until::<RuntimeService>(|all| condition(&all[0].status, "NodeReady").0 == "True").await;
+    let is_ready = |all: &[JointMultiEdgeService]| condition(&all[0].status, "Ready").0 == "True";
+    site.until::<JointMultiEdgeService>(is_ready).await;
 
     let lost = |all: &[RuntimeService]| condition(&all[0].status, "NodeReady").0 == "False";
     site.until::<RuntimeService>(lost).await;
+    site.until::<JointMultiEdgeService>(|all| !is_ready(all)).await;
     let evicted =
         |all: &[Pod]| all.iter().all(|pod| pod.name_any() != "other" || pod.metadata.deletion_timestamp.is_some());
     let during = ours(&site.until::<Pod>(evicted).await);
-    assert_eq!(during.len(), 1, "{during:#?}");
-    assert_eq!((during[0].uid(), &during[0].metadata.deletion_timestamp), (pods[0].uid(), &None));
+    assert_eq!(identities(&during), identities(&pods));
+    assert!(during.iter().all(|pod| pod.metadata.deletion_timestamp.is_none()), "{during:#?}");
 
     let back = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
     let nodes = Api::<Node>::all(site.client.clone());
     nodes.patch_status(DEVICE, &PatchParams::default(), &Patch::Strategic(back)).await.unwrap();
+    run().await;
     site.until::<RuntimeService>(|all| condition(&all[0].status, "NodeReady").0 == "True").await;
-    let after = ours(&site.until::<Pod>(|_| true).await);
-    assert_eq!(after.iter().map(ResourceExt::uid).collect::<Vec<_>>(), [pods[0].uid()]);
-    assert_eq!(site.until::<Deployment>(|_| true).await[0].metadata.generation, Some(1));
+    site.until::<JointMultiEdgeService>(is_ready).await;
+    assert_eq!(identities(&ours(&site.until::<Pod>(|_| true).await)), identities(&pods));
+    assert!(site.until::<Deployment>(|_| true).await.iter().all(|one| one.metadata.generation == Some(1)));
 }
 
 async fn the_namespace_lets_no_such_pod_in(site: &mut Site) {
+    be_let_in_by_no_namespace::<RuntimeService>(site).await;
+}
+
+async fn the_namespace_lets_no_such_pod_of_a_joint_service_in(site: &mut Site) {
+    be_let_in_by_no_namespace::<JointMultiEdgeService>(site).await;
+}
+
+async fn be_let_in_by_no_namespace<K: Kind>(site: &mut Site) {
     let namespaces = Api::<Namespace>::all(site.client.clone());
     let label = |level: Option<&str>| {
         Patch::Merge(json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level}}}))
     };
     namespaces.patch(&site.namespace, &PatchParams::default(), &label(Some("restricted"))).await.unwrap();
-    create(site, "edge1").await;
-    let told = |all: &[RuntimeService]| serde_json::to_string(&all[0].status).unwrap().contains("violates PodSecurity");
-    let services = site.until::<RuntimeService>(told).await;
-    assert_eq!(condition(&services[0].status, "WorkloadReady").0, "False");
+    site.api::<K>().create(&PostParams::default(), &K::of("det", "edge1")).await.unwrap();
+    let told = |all: &[K]| all[0].told().contains("violates PodSecurity");
+    let services = site.until::<K>(told).await;
+    assert_eq!(services[0].condition(K::RUNS).0, "False");
     assert!(site.until::<Pod>(|_| true).await.is_empty());
 
     namespaces.patch(&site.namespace, &PatchParams::default(), &label(None)).await.unwrap();
     site.until::<Pod>(|all| all.len() == 1).await;
-    let over = |all: &[RuntimeService]| !told(all);
-    site.until::<RuntimeService>(over).await;
+    site.until::<K>(|all| !told(all)).await;
 }
 
 async fn a_kubelet_refuses_a_pod_and_takes_the_next(site: &mut Site) {

@@ -3,7 +3,7 @@ use std::{fmt::Debug, pin::Pin, time::Duration};
 
 use dayu_cluster::{Cluster, Controllers, Environment, System};
 use dayu_core::{
-    api::RuntimeService,
+    api::{JointMultiEdgeService, RuntimeService},
     link::{ActivationRequest, Operation},
 };
 use dayu_gm::{Addresses, Handle, Options, run_with};
@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use xtask::kube::{Assets, ControlPlane, Seat, Settings};
 
-use super::device::Link;
+use super::{device::Link, kinds::Kind};
 
 const DEVICES: [&str; 2] = ["edge1", "edge2"];
 const MANIFESTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/dayu.yaml");
@@ -168,7 +168,8 @@ async fn on(plane: ControlPlane, name: &str, scenario: Scenario) -> ControlPlane
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = serde_json::to_value(Kubeconfig::read_from(plane.kubeconfig()).unwrap()).unwrap();
     let administrator = client(&kubeconfig).await;
-    clear(&administrator).await;
+    clear::<RuntimeService>(&administrator).await;
+    clear::<JointMultiEdgeService>(&administrator).await;
     // So much of the scenario's name as a namespace's may be long.
     let namespace: String = name.replace('_', "-").chars().take(63).collect();
     let namespace = namespace.trim_end_matches('-');
@@ -187,11 +188,11 @@ async fn client(kubeconfig: &Value) -> Client {
 }
 
 /// Removes what another scenario left to a manager.
-async fn clear(client: &Client) {
+async fn clear<K: Kind>(client: &Client) {
     // Before the first of them the kind is not there.
-    let Ok(left) = Api::<RuntimeService>::all(client.clone()).list(&ListParams::default()).await else { return };
+    let Ok(left) = Api::<K>::all(client.clone()).list(&ListParams::default()).await else { return };
     for service in left {
-        let services = Api::<RuntimeService>::namespaced(client.clone(), &service.namespace().unwrap());
+        let services = Api::<K>::namespaced(client.clone(), &service.namespace().unwrap());
         services.delete(&service.name_any(), &DeleteParams::default()).await.unwrap();
     }
 }
