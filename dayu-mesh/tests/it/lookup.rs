@@ -18,13 +18,13 @@ use kube::{
     client::Body,
 };
 use serde_json::{Value, json};
-use tokio::net::UnixStream;
+use tokio::{net::UnixStream, time::timeout};
 use tower::service_fn;
 
 use crate::{
     status::managed,
     support::{
-        At, NAMESPACE, Site,
+        At, NAMESPACE, PATIENCE, Site,
         client::{Client, Events, get},
     },
 };
@@ -55,6 +55,20 @@ async fn ask(status: SocketAddr, path: &str) -> Value {
 fn that_are<'a>(answer: &'a Value, field: &str, value: &str) -> Vec<&'a Value> {
     let services = answer["services"].as_array().unwrap();
     services.iter().filter(|service| service["identity"][field] == value).collect()
+}
+
+/// The first version after `known` that who watches is told of.
+async fn told_after(known: u64, events: &mut Events) -> u64 {
+    let told = async {
+        loop {
+            let (event, told) = events.next().await.unwrap();
+            match told["version"].as_u64() {
+                Some(version) if event == "change" && version > known => return version,
+                _ => {}
+            }
+        }
+    };
+    timeout(PATIENCE, told).await.expect("nobody is told of the change")
 }
 
 #[tokio::test]
@@ -120,23 +134,12 @@ async fn who_watches_is_told_of_a_change_and_finds_it_done() {
     let mut known = ask(status, "/v1/services").await["version"].as_u64().unwrap();
     for ready in [false, true, false] {
         site.endpoints(&service, 9001, &[at(ready)]).await;
-        known = loop {
-            let (event, told) = events.next().await.unwrap();
-            match told["version"].as_u64() {
-                Some(version) if event == "change" && version > known => break version,
-                _ => {}
-            }
-        };
+        known = told_after(known, &mut events).await;
         let services = ask(status, "/v1/services").await;
         assert_eq!(services["services"][0]["ports"][0]["endpoints"][0]["ready"], ready);
     }
     label(&site, "edge1", json!({"node-role.kubernetes.io/edge": ""})).await;
-    loop {
-        let (event, told) = events.next().await.unwrap();
-        if event == "change" && told["version"].as_u64() > Some(known) {
-            break;
-        }
-    }
+    told_after(known, &mut events).await;
     assert_eq!(ask(status, "/v1/devices").await["devices"][0]["roles"], json!(["edge"]));
 }
 
@@ -161,7 +164,9 @@ async fn a_file_in_the_place_of_the_socket_is_left_alone_and_named() {
     let path = folder.path().join("mesh.sock");
     std::fs::write(&path, "notes").unwrap();
     let options = Options { socket: Some(path.clone()), ..Options::of("edge1") };
-    let error = run_with(site.client.clone(), options, site.stopping()).finished().await.unwrap_err().to_string();
+    let mesh = run_with(site.client.clone(), options, site.stopping());
+    let ended = timeout(PATIENCE, mesh.finished()).await.expect("it serves all the same");
+    let error = ended.unwrap_err().to_string();
     assert!(error.contains(&path.display().to_string()) && error.contains("--socket"), "{error}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes");
 }
