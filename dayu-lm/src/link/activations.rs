@@ -1,4 +1,7 @@
 //! Which routes the global manager asked about and which the mesh has applied: pure, in any order of the two.
+#[cfg(test)]
+mod interleaved;
+
 use std::collections::HashMap;
 
 use dayu_core::{
@@ -31,6 +34,25 @@ pub(super) struct Route {
     pub(super) observed_at: Timestamp,
 }
 
+/// What is heard of routes.
+#[derive(Clone, Debug)]
+pub(super) enum News {
+    /// What became of one.
+    Route(Box<Route>),
+    /// The mesh is gone: what it applied is applied no more, until it says so again.
+    Lost,
+}
+
+/// There is no room for another request.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{MOST} routes are waited for already, and {namespace}/{name} is not; delete workers of this device that never become ready"
+)]
+pub(super) struct Full {
+    namespace: String,
+    name: String,
+}
+
 /// Requests by namespace and name, routes by Service UID.
 #[derive(Default)]
 pub(super) struct Activations {
@@ -39,14 +61,21 @@ pub(super) struct Activations {
 }
 
 impl Activations {
+    /// The global manager is another one, or connected anew: it repeats what it still asks, and nobody withdraws the rest.
+    pub(super) fn begin_anew(&mut self) {
+        self.requests.clear();
+    }
+
     /// The global manager asks; a newer request about the same resource replaces the older one. Asking again is answered again.
-    pub(super) fn request(&mut self, request: ActivationRequest) -> Vec<Message> {
+    pub(super) fn request(&mut self, request: ActivationRequest) -> Result<Vec<Message>, Full> {
         let answer = self.routes.get(&request.service_uid).and_then(|route| answer(&request, route));
         let key = (request.metadata.namespace.clone(), request.metadata.name.clone());
         if self.requests.len() < MOST || self.requests.contains_key(&key) {
             self.requests.insert(key, request);
+        } else if answer.is_none() {
+            return Err(Full { namespace: key.0, name: key.1 });
         }
-        answer.into_iter().collect()
+        Ok(answer.into_iter().collect())
     }
 
     /// The global manager does not ask any more; a cancellation of an earlier incarnation leaves the present one alone.
@@ -57,8 +86,18 @@ impl Activations {
         }
     }
 
-    /// The mesh says what became of a route.
-    pub(super) fn route(&mut self, route: Route) -> Vec<Message> {
+    /// The mesh says something.
+    pub(super) fn hear(&mut self, news: News) -> Vec<Message> {
+        match news {
+            News::Route(route) => self.route(*route),
+            News::Lost => {
+                self.routes.clear();
+                Vec::new()
+            }
+        }
+    }
+
+    fn route(&mut self, route: Route) -> Vec<Message> {
         let asked = self.requests.values().filter(|request| request.service_uid == route.service_uid);
         let answers = asked.filter_map(|request| answer(request, &route)).collect();
         if route.state == "REMOVED" {
@@ -115,12 +154,12 @@ mod tests {
     #[test]
     fn request_and_route_meet_in_either_order() {
         let mut first_request = Activations::default();
-        assert_eq!(first_request.request(request("u", "p")), []);
+        assert_eq!(first_request.request(request("u", "p")), Ok(vec![]));
         assert_eq!(first_request.route(route("p", "READY")), []);
         let answer = first_request.route(route("p", "APPLIED"));
         let mut first_route = Activations::default();
         first_route.route(route("p", "APPLIED"));
-        assert_eq!(first_route.request(request("u", "p")), answer);
+        assert_eq!(first_route.request(request("u", "p")), Ok(answer.clone()));
         assert_eq!(answer.len(), 1);
         let ack = ActivationAck::read(&answer[0], &"edge1".into()).unwrap();
         assert_eq!(ack.local_sequence, 5);
@@ -129,19 +168,37 @@ mod tests {
     #[test]
     fn another_incarnation_is_not_acknowledged() {
         let mut activations = Activations::default();
-        activations.request(request("u", "p"));
+        activations.request(request("u", "p")).unwrap();
         assert_eq!(activations.route(route("other", "APPLIED")), []);
-        activations.request(request("v", "p"));
+        activations.request(request("v", "p")).unwrap();
         assert_eq!(activations.route(route("p", "APPLIED")), []);
     }
 
     #[test]
     fn a_cancelled_request_is_answered_no_more_but_a_late_cancellation_harms_nobody() {
         let mut activations = Activations::default();
-        activations.request(request("u", "p"));
+        activations.request(request("u", "p")).unwrap();
         activations.cancel(&request("earlier", ""));
         assert_eq!(activations.route(route("p", "APPLIED")).len(), 1);
         activations.cancel(&request("u", ""));
         assert_eq!(activations.route(route("p", "APPLIED")), []);
+    }
+
+    #[test]
+    fn one_too_many_is_told_by_name_unless_it_is_answered_at_once() {
+        let mut activations = Activations::default();
+        let named = |name: String| {
+            let mut request = request("u", "p");
+            request.metadata.name = name;
+            request
+        };
+        for number in 0..MOST {
+            activations.request(named(number.to_string())).unwrap();
+        }
+        assert_eq!(activations.request(named("7".to_owned())), Ok(vec![]), "it is asked again");
+        let told = activations.request(named("late".to_owned())).unwrap_err().to_string();
+        assert!(told.contains("ns/late") && told.contains("10000"), "{told}");
+        activations.begin_anew();
+        activations.request(named("late".to_owned())).unwrap();
     }
 }

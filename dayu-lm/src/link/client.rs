@@ -52,11 +52,18 @@ enum Ended {
     Codec(#[from] CodecError),
 }
 
+/// What the global manager brings.
+pub(super) enum Incoming {
+    /// A new connection: all that it still asks follows, whatever it asked before.
+    Anew,
+    Message(Message),
+}
+
 /// Where managers and messages come from, and where messages go.
 pub(super) struct Ends {
     pub(super) managers: BoxStream<'static, Manager>,
     pub(super) outgoing: mpsc::Receiver<Message>,
-    pub(super) delivered: mpsc::Sender<Message>,
+    pub(super) delivered: mpsc::Sender<Incoming>,
 }
 
 /// The session and everything it is fed from.
@@ -170,6 +177,9 @@ impl Link {
     async fn exchange(&mut self, mut socket: Socket, numbered: bool, manager: &Manager) -> Ended {
         let mut ticks = tokio::time::interval(PING_EVERY);
         let mut actions = self.session.step(Event::Connected { numbered }, self.origin.elapsed());
+        if numbered {
+            self.deliver(Incoming::Anew).await;
+        }
         loop {
             if let Err(ended) = self.perform(&mut socket, actions).await {
                 return ended;
@@ -199,6 +209,11 @@ impl Link {
         }
     }
 
+    /// The receiver is gone only when the whole link ends.
+    async fn deliver(&mut self, incoming: Incoming) {
+        let _ = self.ends.delivered.send(incoming).await;
+    }
+
     async fn perform(&mut self, socket: &mut Socket, actions: Vec<Action>) -> Result<(), Ended> {
         for action in actions {
             match action {
@@ -206,8 +221,7 @@ impl Link {
                     put(socket, Ws::text(frame.encode()?)).await?;
                     self.session.written(frame.seq);
                 }
-                // The receiver is gone only when the whole link ends.
-                Action::Deliver(message) => drop(self.ends.delivered.send(message).await),
+                Action::Deliver(message) => self.deliver(Incoming::Message(message)).await,
                 Action::Ping => put(socket, Ws::Ping(Default::default())).await?,
                 Action::Close => return Err(Ended::Silent),
             }

@@ -8,6 +8,7 @@ use dayu_core::{
 };
 use http::{Request, header};
 use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::{
     net::TcpStream,
@@ -15,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::activations::Route;
+use super::activations::{News, Route};
 
 /// First and longest wait between two attempts to reach a mesh that is not there.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -43,15 +44,19 @@ enum Broken {
 /// What the mesh says goes there: it may change no object, so what hinders it and what it remarks is ours to tell.
 pub(super) struct Heard {
     pub(super) device: Device,
-    pub(super) routes: mpsc::Sender<Route>,
+    pub(super) routes: mpsc::Sender<News>,
     pub(super) remarks: mpsc::Sender<Remark>,
     pub(super) plight: Arc<Plight>,
 }
 
 impl Heard {
+    async fn tell(&self, news: News) -> Result<(), Broken> {
+        self.routes.send(news).await.map_err(|_| Broken::Unheard)
+    }
+
     async fn take(&self, said: Said) -> Result<(), Broken> {
         match said {
-            Said::Route(route) => self.routes.send(*route).await.map_err(|_| Broken::Unheard)?,
+            Said::Route(route) => self.tell(News::Route(route)).await?,
             Said::Hindered(Trouble { what, why }) => self.plight.grows(&format!("mesh: {what}"), &why),
             // Routes do not wait for them. Whoever is too many now is told again with the next stream.
             Said::Remark(remark) => drop(self.remarks.try_send(remark)),
@@ -96,7 +101,12 @@ async fn stream(address: SocketAddr, heard: &Heard) -> Result<(), Broken> {
     if !response.status().is_success() {
         return Err(Broken::Status(response.status()));
     }
-    let mut body = response.into_body();
+    let ended = hear(response.into_body(), heard).await;
+    heard.tell(News::Lost).await?;
+    ended
+}
+
+async fn hear(mut body: Incoming, heard: &Heard) -> Result<(), Broken> {
     let mut events = Events::default();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
@@ -172,7 +182,7 @@ mod tests {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = socket.local_addr().unwrap();
-        let ((routes, _seen), (remarks, _remarked), (plight, _)) = (mpsc::channel(1), mpsc::channel(1), Plight::new());
+        let ((routes, _seen), (remarks, _remarked), (plight, _)) = (mpsc::channel(8), mpsc::channel(1), Plight::new());
         let heard = Heard { device: "edge1".into(), routes, remarks, plight: Arc::new(plight) };
         let wanted = Arc::new(Notify::new());
         let shutdown = CancellationToken::new();

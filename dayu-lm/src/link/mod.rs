@@ -23,8 +23,8 @@ use kube::Client;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use self::activations::Activations;
 pub use self::metrics::LinkMetrics;
+use self::{activations::Activations, client::Incoming};
 
 /// Messages that wait between the parts of the link.
 const WAITING: usize = 256;
@@ -64,7 +64,8 @@ pub async fn run(
     let (device, metrics) = (options.device.clone(), options.metrics.clone());
     let link = client::run(client, device, options.outbox, ends, metrics, options.plight.clone(), shutdown.clone());
     let wanted = Arc::new(Notify::new());
-    let heard = mesh::Heard { device: options.device.clone(), routes: seen, remarks: remarked, plight: options.plight };
+    let plight = options.plight.clone();
+    let heard = mesh::Heard { device: options.device.clone(), routes: seen, remarks: remarked, plight };
     let mesh = mesh::follow(options.mesh, heard, wanted.clone(), shutdown.clone());
     let work = async {
         let mut activations = Activations::default();
@@ -74,12 +75,12 @@ pub async fn run(
         };
         loop {
             let answers = tokio::select! {
-                Some(message) = incoming.recv() => {
+                Some(incoming) = incoming.recv() => {
                     // What the global manager asks, the mesh answers.
                     wanted.notify_one();
-                    counted(take(&options.device, &mut activations, &message))
+                    counted(take(&options.device, &options.plight, &mut activations, incoming))
                 }
-                Some(route) = routes.recv() => counted(activations.route(route)),
+                Some(news) = routes.recv() => counted(activations.hear(news)),
                 Some(report) = reports.recv() => vec![report],
                 else => return,
             };
@@ -96,11 +97,16 @@ pub async fn run(
     }
 }
 
-/// What a message from the global manager asks of the tracker, and what can be answered at once.
-fn take(device: &Device, activations: &mut Activations, message: &Message) -> Vec<Message> {
-    if message.kind != "runtimeservice" {
-        return Vec::new();
-    }
+/// What the global manager asks of the tracker, and what can be answered at once.
+fn take(device: &Device, plight: &Plight, activations: &mut Activations, incoming: Incoming) -> Vec<Message> {
+    let message = match incoming {
+        Incoming::Anew => {
+            activations.begin_anew();
+            return Vec::new();
+        }
+        Incoming::Message(message) if message.kind != "runtimeservice" => return Vec::new(),
+        Incoming::Message(message) => message,
+    };
     match serde_json::from_slice::<ActivationRequest>(&message.content) {
         Ok(request) if request.target_node != *device => {
             tracing::warn!(%device, asked = %request.target_node, name = message.name, "asked for another device; ignored");
@@ -110,7 +116,10 @@ fn take(device: &Device, activations: &mut Activations, message: &Message) -> Ve
             activations.cancel(&request);
             Vec::new()
         }
-        Ok(request) => activations.request(request),
+        Ok(request) => activations.request(request).unwrap_or_else(|full| {
+            plight.grows("routes to confirm", &full.to_string());
+            Vec::new()
+        }),
         Err(error) => {
             tracing::warn!(%error, name = message.name, "the global manager sent no activation request; ignored");
             Vec::new()

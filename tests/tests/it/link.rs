@@ -78,11 +78,28 @@ impl Manager {
         }
     }
 
+    /// Asks about a route that the mesh applies then, and gives what was acknowledged before that was.
+    async fn ask_and_apply(&mut self, mesh: &Mesh, number: usize) -> Vec<String> {
+        self.hub.send(&"edge1".into(), request(number));
+        mesh.applied(number);
+        let mut before = Vec::new();
+        loop {
+            let name = self.said().await.name;
+            if name == format!("w{number}") {
+                return before;
+            }
+            before.push(name);
+        }
+    }
+
     async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap();
     }
 }
+
+/// What ends the streams of a mesh.
+const DIES: &str = "dies";
 
 /// A mesh that says on `/v1/watch` what the test tells it, to everyone who asks.
 struct Mesh {
@@ -106,7 +123,7 @@ impl Mesh {
                     let answer = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n: hello\n\n";
                     socket.write_all(answer).await.unwrap();
                     while let Ok(event) = events.recv().await {
-                        if socket.write_all(event.as_bytes()).await.is_err() {
+                        if event == DIES || socket.write_all(event.as_bytes()).await.is_err() {
                             return;
                         }
                     }
@@ -124,6 +141,18 @@ impl Mesh {
             }
         };
         timeout(PATIENCE, listens).await.expect("the local manager follows the mesh");
+    }
+
+    /// Another one is there at once, and says nothing of itself.
+    async fn die(&self) {
+        self.events.send(DIES.to_owned()).unwrap();
+        let dead = async {
+            while self.events.receiver_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, dead).await.expect("the streams end");
+        self.heard().await;
     }
 
     fn applied(&self, number: usize) {
@@ -269,4 +298,47 @@ async fn what_was_said_before_a_restart_of_the_device_is_not_lost() {
     assert_eq!(manager.said().await.name, "early");
     again.shutdown.cancel();
     again.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_next_manager_does_not_ask_is_asked_no_more() {
+    let (_folder, outbox) = folder();
+    let (client, mesh) = (api().await, Mesh::start().await);
+    let mut first = Manager::start(&client, 1).await;
+    let edge = device(&client, mesh.address, &outbox);
+    mesh.heard().await;
+    for number in [1, 2] {
+        first.hub.send(&"edge1".into(), request(number));
+    }
+    assert!(first.ask_and_apply(&mesh, 3).await.is_empty());
+    first.stop().await;
+
+    // Nobody takes back what was asked about a resource that is deleted now.
+    let mut second = Manager::start(&client, 2).await;
+    second.hub.send(&"edge1".into(), request(2));
+    second.ask_and_apply(&mesh, 4).await;
+    mesh.applied(1);
+    mesh.applied(2);
+    assert_eq!(second.ask_and_apply(&mesh, 5).await, ["w2"]);
+    edge.shutdown.cancel();
+    edge.task.await.unwrap();
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_mesh_applied_that_is_gone_is_not_acknowledged() {
+    let (_folder, outbox) = folder();
+    let (client, mesh) = (api().await, Mesh::start().await);
+    let mut manager = Manager::start(&client, 1).await;
+    let edge = device(&client, mesh.address, &outbox);
+    mesh.heard().await;
+    assert!(manager.ask_and_apply(&mesh, 1).await.is_empty());
+    mesh.die().await;
+    manager.hub.send(&"edge1".into(), request(1));
+    assert!(manager.ask_and_apply(&mesh, 2).await.is_empty());
+    mesh.applied(1);
+    assert_eq!(manager.ask_and_apply(&mesh, 3).await, ["w1"]);
+    edge.shutdown.cancel();
+    edge.task.await.unwrap();
+    manager.stop().await;
 }
