@@ -51,8 +51,12 @@ impl Outstanding {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
     use serde_json::json;
+
+    use super::*;
 
     fn request(pod: &str) -> ActivationRequest {
         serde_json::from_value(json!({
@@ -85,5 +89,52 @@ mod tests {
         outstanding.ask(request("p3"), at(3));
         outstanding.withdraw(&request("any"));
         assert_eq!(outstanding.of(&edge).count(), 0);
+    }
+
+    /// Of which resource, in which incarnation, and by or to which device.
+    type Exact = (u8, u8, u8);
+
+    fn named((name, pod, device): Exact) -> (ActivationRequest, ActivationAck) {
+        let (mut request, mut ack) = (request(&pod.to_string()), ack(&pod.to_string()));
+        (request.metadata.name, ack.runtime_id) = (name.to_string(), name.to_string());
+        request.runtime_id.clone_from(&ack.runtime_id);
+        request.target_node = Device::from(device.to_string().as_str());
+        ack.target_node = request.target_node.clone();
+        (request, ack)
+    }
+
+    proptest! {
+        /// Open is exactly what was asked last of each resource and device and neither withdrawn nor answered since.
+        #[test]
+        fn what_is_open_is_what_was_asked_and_is_not_settled(
+            steps in proptest::collection::vec((0..3u8, (0..2u8, 0..2u8, 0..2u8)), 0..80),
+        ) {
+            let (mut outstanding, devices) = (Outstanding::default(), ["0", "1"].map(Device::from));
+            let mut open = BTreeMap::<(u8, u8), (u8, Duration)>::new();
+            for (number, (what, exact @ (name, pod, device))) in (0..).zip(steps) {
+                let (now, (request, ack)) = (Duration::from_secs(number), named(exact));
+                match what {
+                    0 => {
+                        open.insert((device, name), (pod, now));
+                        outstanding.ask(request, now);
+                    }
+                    1 => {
+                        open.remove(&(device, name));
+                        outstanding.withdraw(&request);
+                    }
+                    _ => {
+                        let asked = open.get(&(device, name)).filter(|(asked, _)| *asked == pod).map(|(_, since)| *since);
+                        if asked.is_some() {
+                            open.remove(&(device, name));
+                        }
+                        prop_assert_eq!(outstanding.answered("ns", &ack), asked);
+                    }
+                }
+                let wanted: Vec<_> = open.iter().map(|((device, name), (pod, _))| named((*name, *pod, *device)).0).collect();
+                let mut found: Vec<_> = devices.iter().flat_map(|device| outstanding.of(device).cloned()).collect();
+                found.sort_by_key(|request| (request.target_node.clone(), request.metadata.name.clone()));
+                prop_assert_eq!(found, wanted);
+            }
+        }
     }
 }
