@@ -83,14 +83,14 @@ async fn the_engine_tells_the_template_why_nothing_could_be_planned() {
 
 #[tokio::test]
 async fn a_mesh_serves_what_its_source_tells() {
-    let device = DeviceRecord { addresses: vec![[127, 146, 1, 1].into()], ..DeviceRecord::new("edge1") };
+    let device = DeviceRecord { addresses: vec![[127, 162, 1, 1].into()], ..DeviceRecord::new("edge1") };
     let mut source = MockSource::new();
     let told = [Change::Device(device), Change::Synced];
     source.expect_changes().once().return_once(|| stream::iter(told).chain(stream::pending()).boxed());
     let shutdown = CancellationToken::new();
     let mut mesh = dayu_mesh::run_from(Box::new(source), dayu_mesh::Options::of("edge1"), shutdown.clone());
     let addresses = mesh.ready().await.expect("it knows its device");
-    assert_eq!(addresses.status.ip().to_string(), "127.146.1.1");
+    assert_eq!(addresses.status.ip().to_string(), "127.162.1.1");
     shutdown.cancel();
     mesh.finished().await.unwrap();
 }
