@@ -34,6 +34,11 @@ impl Handle {
         self.stats.counts()
     }
 
+    /// Ends it as a crash would: connections are cut, and nothing is given back.
+    pub fn abort(&self) {
+        self.daemon.abort();
+    }
+
     /// Waits for the end.
     ///
     /// # Errors

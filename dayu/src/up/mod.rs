@@ -39,7 +39,8 @@ pub(crate) struct Options {
     /// Start the plane and the devices without any pipeline.
     #[arg(long, conflicts_with = "check")]
     pub(crate) empty: bool,
-    /// Run the self-test: load, faults, figures; fails if one request lands on a device that it did not name.
+    /// Run the self-test: load, faults, figures; fails if one request lands on a device that it did not name, or does not land although
+    /// nothing is broken.
     #[arg(long)]
     pub(crate) check: bool,
 }

@@ -9,6 +9,7 @@ use dayu_cluster::{Cluster, Controllers};
 use dayu_core::name::Device;
 use futures::{StreamExt, stream::FuturesUnordered};
 use kube::Client;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,6 +17,7 @@ use super::{
     check::targets::Addressed,
     counts::{self, Key},
     data::Data,
+    guard,
     hurry::Hurry,
     orphans::Orphans,
     taken::{self, Taken},
@@ -167,11 +169,16 @@ impl Site {
         sum
     }
 
-    /// Takes a device away: its mesh, its local manager, and with it all its workers.
-    pub(crate) async fn stop_device(&mut self, device: &Device) {
-        if let Some(running) = self.devices.remove(device) {
-            stop(device, running).await;
-        }
+    /// Takes a device away as a power cut does: its daemons in the midst of what they do, and then its workers, lest somebody be
+    /// left who starts them again.
+    pub(crate) async fn cut_off(&mut self, device: &Device) {
+        let Some(Running { lm, mesh, .. }) = self.devices.remove(device) else { return };
+        lm.abort();
+        mesh.abort();
+        // Neither has anything to say any more.
+        let _ = (lm.finished().await, mesh.finished().await);
+        let folder = self.folder_of(device);
+        let _ = spawn_blocking(move || guard::end_workers(&folder)).await;
     }
 
     /// Brings a device back.
@@ -215,10 +222,14 @@ impl Site {
         Ok(())
     }
 
+    fn folder_of(&self, device: &Device) -> PathBuf {
+        self.data.path().join("devices").join(device.as_str())
+    }
+
     /// Starts a device's two daemons; they wait for each other through the API.
     fn launch(&self, device: &Device) -> impl Future<Output = Result<(Device, Running), Error>> + use<> {
         let (client, device, stop) = (self.client.clone(), device.clone(), self.ending.child_token());
-        let data = self.data.path().join("devices").join(device.as_str());
+        let data = self.folder_of(&device);
         let remembers = self.data.is_kept().then(|| data.join("mesh"));
         let options = dayu_lm::Options { data: Some(data), stop_workers: true, ..dayu_lm::Options::of(device.clone()) };
         let mut lm = dayu_lm::run_with(client.clone(), options, stop.clone());

@@ -1,11 +1,17 @@
-//! Faults on purpose: workers killed without warning, one device gone and back.
-use std::time::Duration;
+//! Faults on purpose: workers killed without warning, then one device, and that one back.
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
-use dayu_core::name::Device;
+use dayu_core::{api::lean::Lean, name::Device};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::request::{self, Call, Outcome};
+use super::{
+    Error,
+    request::{self, Call, Outcome},
+    settled,
+};
 use crate::{output, up::site};
 
 /// Between two faults, so that each falls into running load.
@@ -13,13 +19,35 @@ const PAUSE: Duration = Duration::from_millis(700);
 /// Workers killed one after another.
 const WORKERS: usize = 4;
 
-/// Kills workers that `calls` reach, then stops `device` with all its workers and starts it again.
+/// What was done.
+#[derive(Debug, Default)]
+pub(super) struct Inflicted {
+    /// Workers killed one after another.
+    pub(super) killed: usize,
+    /// The processes of the device that was gone.
+    pub(super) dead: BTreeSet<String>,
+}
+
+/// Kills workers that `calls` reach; then ends `device` with all its workers as a power cut does, and starts it again.
 pub(super) async fn inflict(
     site: &mut site::Site,
+    pods: &Api<Lean<Pod>>,
     calls: &[Call],
     finding: &Bytes,
     device: &Device,
-) -> Result<usize, site::Error> {
+) -> Result<Inflicted, Error> {
+    let killed = kill_workers(calls, finding).await;
+    output::progress(&format!("  device {device} and its workers die"));
+    site.cut_off(device).await;
+    // Nobody is left who could say that they are gone.
+    let dead = settled::processes(pods, device).await.map_err(Error::Pods)?;
+    tokio::time::sleep(PAUSE).await;
+    site.start_device(device).await?;
+    output::progress(&format!("  device {device} is back"));
+    Ok(Inflicted { killed, dead })
+}
+
+async fn kill_workers(calls: &[Call], finding: &Bytes) -> usize {
     let mut killed = 0;
     for call in calls.iter().cycle().step_by(3).take(calls.len().min(64)) {
         if killed == WORKERS {
@@ -33,12 +61,7 @@ pub(super) async fn inflict(
             tokio::time::sleep(PAUSE).await;
         }
     }
-    output::progress(&format!("  stopping device {device} and its workers"));
-    site.stop_device(device).await;
-    tokio::time::sleep(PAUSE).await;
-    site.start_device(device).await?;
-    output::progress(&format!("  device {device} is back"));
-    Ok(killed)
+    killed
 }
 
 /// SIGKILL; only ever to a worker that this run started, by the process id that it told itself.

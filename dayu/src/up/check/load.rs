@@ -24,6 +24,11 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
+    /// The smallest that `call` may carry.
+    pub(super) fn small(&self, call: &Call) -> Bytes {
+        self.of(call, 1)
+    }
+
     /// Every so many frames one is large; the rest are the smallest, so that requests, not bytes, are the load.
     const LARGE_EVERY: usize = 50;
 

@@ -1,5 +1,6 @@
 //! `dayu up --check`: the self-test that anybody can run. Load over every way of asking, faults while it runs, figures.
 use std::{
+    collections::BTreeSet,
     process::ExitCode,
     sync::{
         Arc,
@@ -9,25 +10,27 @@ use std::{
 };
 
 use dayu_core::{api::lean::Lean, connect::told};
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, api::ListParams};
 use tokio::time::Instant;
 
-use self::{load::Bodies, report::Report, request::Call, targets::Addressed};
+use self::{load::Bodies, report::Report, request::Call, tally::Tally, targets::Addressed};
 use super::{site, starting::Starting};
 use crate::output;
 
 mod activation;
 mod faults;
 mod load;
+mod replicas;
 mod report;
 mod request;
+mod settled;
 mod tally;
 pub(crate) mod targets;
 
 /// The namespace of the example pipeline.
 const NAMESPACE: &str = "pipeline";
-/// Requests while nothing is broken, while faults happen (at most), and after them.
+/// Requests while nothing is broken, while faults happen (at most), and after them; each call is made at least once.
 const QUIET: usize = 7_000;
 const FAULTY: usize = 200_000;
 const AFTER: usize = 3_000;
@@ -42,6 +45,8 @@ const AT_ONCE: usize = 30;
 pub(crate) enum Error {
     #[error("cannot list the pipeline's services: {}", told(.0))]
     Services(kube::Error),
+    #[error("cannot list the pipeline's workers: {}", told(.0))]
+    Pods(kube::Error),
     #[error("nothing answers at {0} within {patience} s", patience = FIRST.as_secs())]
     NoAnswer(String),
     #[error(transparent)]
@@ -57,41 +62,51 @@ const FIRST: Duration = Duration::from_secs(10);
 
 /// Runs the whole test on a site whose pipeline is ready; the exit code tells whether every request landed right.
 pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCode, Error> {
-    let services = Api::<Lean<Service>>::namespaced(site.client(), NAMESPACE);
-    let services = services.list(&ListParams::default()).await.map_err(Error::Services)?;
-    let services: Vec<Service> = services.items.into_iter().map(Lean::into_inner).collect();
-    let devices = site.devices();
-    let calls = Arc::new(targets::calls(&services, &devices));
+    let pods = Api::<Lean<Pod>>::namespaced(site.client(), NAMESPACE);
+    let (services, devices) = (services(site).await?, site.devices());
+    let replicas = replicas::of(&services, &pods.list(&ListParams::default()).await.map_err(Error::Pods)?.items);
+    let calls = Arc::new(targets::calls(&services, &devices, &replicas));
     let bodies = Arc::new(bodies());
-    let mut report = Report { first: first_request(&calls, &bodies, began).await?, ..Report::default() };
+    let first = first_request(&calls, &bodies, began).await?;
+    let mut report = Report { first, quiet: Tally::of(&replicas), ..Report::default() };
+    let settle = async |dead| settled::settle(&pods, &calls, &bodies, &dead).await.map_err(Error::Pods);
+    settle(BTreeSet::new()).await?;
 
     output::progress(&format!("{QUIET} requests over {} ways of asking", calls.len()));
-    report.quiet = load::send(&calls, &bodies, QUIET, || false).await;
+    report.quiet.add(load::send(&calls, &bodies, QUIET.max(calls.len()), || false).await);
 
-    output::progress("requests while workers are killed and a device goes away");
+    output::progress("requests while workers are killed and a device dies");
     let device = devices.last().map(|addressed: &Addressed| addressed.device.clone());
     if let Some(device) = device {
         let done = Arc::new(AtomicBool::new(false));
         let seen = done.clone();
         let under_load = load::send(&calls, &bodies, FAULTY, move || seen.load(Ordering::Relaxed));
         let inflicted = async {
-            let killed = faults::inflict(site, &calls, &bodies.finding, &device).await;
+            let inflicted = faults::inflict(site, &pods, &calls, &bodies.finding, &device).await;
             done.store(true, Ordering::Relaxed);
-            killed
+            inflicted
         };
-        let (faulty, killed) = tokio::join!(under_load, inflicted);
-        report.faulty = faulty;
-        report.killed = killed?;
+        let (faulty, inflicted) = tokio::join!(under_load, inflicted);
+        let inflicted = inflicted?;
+        (report.faulty, report.killed) = (faulty, inflicted.killed);
+        Starting::of(&site.client(), site.named()).complete().await?;
+        report.healed = settle(inflicted.dead).await?;
     }
-    Starting::of(&site.client(), site.named()).complete().await?;
 
     output::progress(&format!("{AFTER} requests after it"));
-    report.after = load::send(&calls, &bodies, AFTER, || false).await;
+    report.after = load::send(&calls, &bodies, AFTER.max(calls.len()), || false).await;
 
     output::progress("activation, one by one and at once");
     measure_activation(site, &devices, &mut report).await?;
     let _ = output::show(&report.to_string());
     Ok(if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Those that are called.
+async fn services(site: &site::Site) -> Result<Vec<Service>, Error> {
+    let services = Api::<Lean<Service>>::namespaced(site.client(), NAMESPACE);
+    let services = services.list(&ListParams::default()).await.map_err(Error::Services)?;
+    Ok(services.items.into_iter().map(Lean::into_inner).filter(targets::is_called).collect())
 }
 
 async fn measure_activation(site: &site::Site, devices: &[Addressed], report: &mut Report) -> Result<(), Error> {

@@ -1,5 +1,9 @@
 //! One request of the self-test, over a new connection each, as Dayu's own clients do it.
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use dayu_core::name::Device;
@@ -7,11 +11,13 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Longest wait for a whole answer; a refusal comes at once, so whatever takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 64 * 1024;
+/// A refusal by who speaks no HTTP.
+const RESET: &str = "ConnectionReset";
 
 /// How a request says which device it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +30,22 @@ pub(super) enum Form {
     Header,
 }
 
+impl Form {
+    /// How a request is refused whose device has no worker of the service.
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::NodePort => RESET,
+            Self::Name | Self::Header => "NoEndpointOnDevice",
+        }
+    }
+}
+
 /// A request that can be sent.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) form: Form,
+    /// The address of the device that calls, where nothing else tells which that is: else its mesh is asked.
+    pub(super) from: Option<IpAddr>,
     /// Where to connect.
     pub(super) address: SocketAddr,
     /// `host:port` as the URL has it.
@@ -36,6 +54,25 @@ pub(super) struct Call {
     /// The device that it means.
     pub(super) device: Device,
     pub(super) service: String,
+    /// Whether that device has a worker of the service.
+    pub(super) is_served: bool,
+}
+
+impl Call {
+    /// Whether this is what has to become of it while nothing is broken: it lands where it says, or is refused where nobody serves.
+    pub(super) fn expects(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Landed(by) => self.is_served && by.device == self.device.as_str(),
+            Outcome::Refused(reason) => !self.is_served && reason == self.form.refusal(),
+            Outcome::Broken(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {} by {:?}", self.service, self.device, self.form)
+    }
 }
 
 /// What became of it.
@@ -49,6 +86,16 @@ pub(super) enum Outcome {
     Broken(String),
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Landed(by) => write!(f, "landed on {}", by.device),
+            Self::Refused(reason) => write!(f, "was refused: {reason}"),
+            Self::Broken(problem) => write!(f, "broke: {problem}"),
+        }
+    }
+}
+
 /// Sends one request with `body` and says what became of it.
 pub(super) async fn send(call: &Call, body: Bytes) -> Outcome {
     match tokio::time::timeout(PATIENCE, exchange(call, body)).await {
@@ -58,7 +105,7 @@ pub(super) async fn send(call: &Call, body: Bytes) -> Outcome {
 }
 
 async fn exchange(call: &Call, body: Bytes) -> Outcome {
-    let stream = match TcpStream::connect(call.address).await {
+    let stream = match connect(call).await {
         Ok(stream) => stream,
         Err(error) => return Outcome::Refused(format!("{:?}", error.kind())),
     };
@@ -66,9 +113,16 @@ async fn exchange(call: &Call, body: Bytes) -> Outcome {
     match converse(call, body, stream).await {
         Ok(outcome) => outcome,
         // By name and by header the mesh speaks HTTP, and says why.
-        Err(error) if call.form == Form::NodePort && is_reset(&error) => Outcome::Refused("ConnectionReset".to_owned()),
+        Err(error) if call.form == Form::NodePort && is_reset(&error) => Outcome::Refused(RESET.to_owned()),
         Err(error) => Outcome::Broken(error.to_string()),
     }
+}
+
+async fn connect(call: &Call) -> io::Result<TcpStream> {
+    let Some(from) = call.from else { return TcpStream::connect(call.address).await };
+    let socket = if from.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((from, 0).into())?;
+    socket.connect(call.address).await
 }
 
 /// A layer-4 refusal is a reset, or an end, before the first byte of an answer: in the middle of the request, or before it is sent.
@@ -127,21 +181,25 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let refusing = tokio::spawn(async move {
-            while let Ok((taken, _)) = listener.accept().await {
+            while let Ok((taken, from)) = listener.accept().await {
+                assert_eq!(from.ip(), IpAddr::from([127, 0, 0, 2]));
                 drop(taken);
             }
         });
         let call = Call {
             form: Form::NodePort,
+            from: Some([127, 0, 0, 2].into()),
             address,
             authority: address.to_string(),
             path: "/",
             device: Device::new("edge1"),
             service: "det".to_owned(),
+            is_served: false,
         };
         for size in [0, 60_000, 2_000_000].into_iter().cycle().take(600) {
             let outcome = send(&call, vec![0; size].into()).await;
-            assert_eq!(outcome, Outcome::Refused("ConnectionReset".to_owned()), "{size} bytes");
+            assert_eq!(outcome, Outcome::Refused(RESET.to_owned()), "{size} bytes");
+            assert!(call.expects(&outcome));
         }
         refusing.abort();
     }

@@ -1,7 +1,8 @@
 //! Counting what became of requests.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::request::{Call, Outcome};
+use crate::up::counts::Key;
 
 /// So many wrong landings are kept word for word; the count is exact.
 const KEPT: usize = 10;
@@ -19,13 +20,23 @@ pub(super) struct Tally {
     pub(super) refused: BTreeMap<String, u64>,
     /// Broken off, by what broke.
     pub(super) broken: BTreeMap<String, u64>,
-    /// Landed, by service, device and replica.
-    pub(super) replicas: BTreeMap<(String, String, String), u64>,
+    /// What does not happen while nothing is broken, by what was called and what became of it.
+    pub(super) unexpected: BTreeMap<String, u64>,
+    /// Landed, by replica.
+    pub(super) replicas: BTreeMap<Key, u64>,
 }
 
 impl Tally {
+    /// None yet, on none of `replicas`: one that never gets a request is seen as well.
+    pub(super) fn of(replicas: &BTreeSet<Key>) -> Self {
+        Self { replicas: replicas.iter().map(|replica| (replica.clone(), 0)).collect(), ..Self::default() }
+    }
+
     /// Counts one outcome.
     pub(super) fn count(&mut self, call: &Call, outcome: Outcome) {
+        if !call.expects(&outcome) {
+            *self.unexpected.entry(format!("{call} {outcome}")).or_default() += 1;
+        }
         match outcome {
             Outcome::Landed(by) => {
                 if by.device == call.device.as_str() {
@@ -33,11 +44,11 @@ impl Tally {
                 } else {
                     self.wrong += 1;
                     if self.examples.len() < KEPT {
-                        let (form, asked, got) = (call.form, &call.device, &by.device);
-                        self.examples.push(format!("{} on {asked} by {form:?} landed on {got}", call.service));
+                        self.examples.push(format!("{call} landed on {}", by.device));
                     }
                 }
-                *self.replicas.entry((call.service.clone(), by.device, by.replica)).or_default() += 1;
+                let by = Key { service: call.service.clone(), device: by.device, replica: by.replica };
+                *self.replicas.entry(by).or_default() += 1;
             }
             Outcome::Refused(reason) => *self.refused.entry(reason).or_default() += 1,
             Outcome::Broken(problem) => *self.broken.entry(problem).or_default() += 1,
@@ -51,6 +62,7 @@ impl Tally {
         self.examples.extend(other.examples.into_iter().take(KEPT.saturating_sub(self.examples.len())));
         merge(&mut self.refused, other.refused);
         merge(&mut self.broken, other.broken);
+        merge(&mut self.unexpected, other.unexpected);
         merge(&mut self.replicas, other.replicas);
     }
 
@@ -64,16 +76,15 @@ impl Tally {
         self.refused.values().sum()
     }
 
-    /// The most-used replica's count over the least-used one's, of a service on a device with several.
-    pub(super) fn spread(&self, service: &str, device: &str) -> Option<f64> {
-        let counts: Vec<u64> = self
-            .replicas
-            .iter()
-            .filter(|((s, d, _), _)| s == service && d == device)
-            .map(|(_, count)| *count)
-            .collect();
-        let (most, least) = (*counts.iter().max()?, *counts.iter().min()?);
-        (counts.len() > 1).then(|| most as f64 / least.max(1) as f64)
+    /// The most-used replica's count over the least-used one's, of each service on each device with several.
+    pub(super) fn spreads(&self) -> BTreeMap<(&str, &str), f64> {
+        let mut counts: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for (Key { service, device, .. }, count) in &self.replicas {
+            counts.entry((service.as_str(), device.as_str())).or_default().push(*count);
+        }
+        let spread = |counts: &[u64]| Some(*counts.iter().max()? as f64 / *counts.iter().min()? as f64);
+        let several = counts.into_iter().filter(|(_, counts)| counts.len() > 1);
+        several.filter_map(|(place, counts)| Some((place, spread(&counts)?))).collect()
     }
 }
 
@@ -97,11 +108,13 @@ mod tests {
     fn call(device: &str) -> Call {
         Call {
             form: Form::Name,
+            from: None,
             address: ([127, 0, 0, 1], 1).into(),
             authority: String::new(),
             path: "/frame",
             device: device.into(),
             service: "det".to_owned(),
+            is_served: true,
         }
     }
 
@@ -117,6 +130,19 @@ mod tests {
         tally.count(&call("a"), Outcome::Refused("NoEndpointOnDevice".into()));
         assert_eq!((tally.right, tally.wrong, tally.refused(), tally.total()), (1, 1, 1, 3));
         assert_eq!(tally.examples, ["det on a by Name landed on b"]);
+        let unexpected = ["det on a by Name landed on b", "det on a by Name was refused: NoEndpointOnDevice"];
+        assert_eq!(tally.unexpected.keys().collect::<Vec<_>>(), unexpected);
+    }
+
+    #[test]
+    fn who_asks_where_nobody_serves_must_be_refused_for_that_reason() {
+        let nobody = Call { is_served: false, ..call("a") };
+        let refused = |reason: &str| Outcome::Refused(reason.to_owned());
+        let by_node_port = Call { form: Form::NodePort, ..nobody.clone() };
+        assert!(nobody.expects(&refused("NoEndpointOnDevice")) && by_node_port.expects(&refused("ConnectionReset")));
+        // As if nobody listened at all.
+        assert!(!by_node_port.expects(&refused("ConnectionRefused")) && !nobody.expects(&refused("RouteNotApplied")));
+        assert!(!nobody.expects(&landed("a", "1")) && !nobody.expects(&Outcome::Broken("it".to_owned())));
     }
 
     #[test]
@@ -125,8 +151,16 @@ mod tests {
         for (replica, count) in [("1", 12), ("2", 10)] {
             (0..count).for_each(|_| tally.count(&call("a"), landed("a", replica)));
         }
-        assert_eq!(tally.spread("det", "a"), Some(1.2));
-        assert_eq!(tally.spread("det", "b"), None);
+        tally.count(&call("b"), landed("b", "3"));
+        assert_eq!(tally.spreads(), BTreeMap::from([(("det", "a"), 1.2)]));
+    }
+
+    #[test]
+    fn a_replica_that_never_answers_is_one_of_them() {
+        let replica = |name: &str| Key { service: "det".to_owned(), device: "a".to_owned(), replica: name.to_owned() };
+        let mut tally = Tally::of(&BTreeSet::from(["1", "2"].map(replica)));
+        tally.count(&call("a"), landed("a", "1"));
+        assert_eq!(tally.spreads(), BTreeMap::from([(("det", "a"), f64::INFINITY)]));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! What the self-test calls: every (caller device, service, target device) in every form of addressing.
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use dayu_core::name::Device;
 use k8s_openapi::api::core::v1::Service;
 
 use super::request::{Call, Form};
+use crate::up::counts::Key;
 
 /// Where a detector takes frames.
 pub(super) const FRAME: &str = "/frame";
@@ -20,19 +24,28 @@ pub(crate) struct Addressed {
     pub(crate) address: IpAddr,
 }
 
-/// All calls to `services`, from each device to each device.
-pub(super) fn calls(services: &[Service], devices: &[Addressed]) -> Vec<Call> {
+/// All calls to `services`, from each device to each device; those of `replicas` are to answer.
+pub(super) fn calls(services: &[Service], devices: &[Addressed], replicas: &BTreeSet<Key>) -> Vec<Call> {
     let mut calls = Vec::new();
     for service in services {
         for target in devices {
-            calls.extend(by_node_port(service, target));
             for caller in devices {
+                calls.extend(by_node_port(service, caller, target));
                 calls.extend(by_name(service, caller, target, Form::Name));
                 calls.extend(by_name(service, caller, target, Form::Header));
             }
         }
     }
+    for call in &mut calls {
+        let serves = |replica: &Key| replica.service == call.service && replica.device == call.device.as_str();
+        call.is_served = replicas.iter().any(serves);
+    }
     calls
+}
+
+/// Whether a service is one of those that are called.
+pub(super) fn is_called(service: &Service) -> bool {
+    service.metadata.name.as_deref().and_then(path).is_some()
 }
 
 /// The path that a service's programs answer; none for services that are not of the pipeline.
@@ -44,17 +57,19 @@ fn path(service: &str) -> Option<&'static str> {
     }
 }
 
-fn by_node_port(service: &Service, target: &Addressed) -> Option<Call> {
+fn by_node_port(service: &Service, caller: &Addressed, target: &Addressed) -> Option<Call> {
     let name = service.metadata.name.clone()?;
     let port = service.spec.as_ref()?.ports.as_ref()?.first()?.node_port?;
     let address = SocketAddr::new(target.address, u16::try_from(port).ok()?);
     Some(Call {
         form: Form::NodePort,
+        from: Some(caller.address),
         address,
         authority: address.to_string(),
         path: path(&name)?,
         device: target.device.clone(),
         service: name,
+        is_served: false,
     })
 }
 
@@ -68,11 +83,13 @@ fn by_name(service: &Service, caller: &Addressed, target: &Addressed, form: Form
     };
     Some(Call {
         form,
+        from: None,
         address: SocketAddr::new(caller.address, FRONT),
         authority: host,
         path: path(&name)?,
         device: target.device.clone(),
         service: name,
+        is_served: false,
     })
 }
 
@@ -94,9 +111,16 @@ mod tests {
     fn every_triple_is_called_by_every_form_that_the_service_has() {
         let devices: Vec<Addressed> =
             (1..=3).map(|n| Addressed { device: format!("d.{n}").into(), address: [127, 64, n, 1].into() }).collect();
-        let calls = calls(&[service("detector-both", Some(30_001)), service("aggregator", None)], &devices);
+        let services = [service("detector-both", Some(30_001)), service("aggregator", None)];
+        let replica = Key { service: "detector-both".to_owned(), device: "d.2".to_owned(), replica: "one".to_owned() };
+        let calls = calls(&services, &devices, &BTreeSet::from([replica]));
         let of = |form| calls.iter().filter(|call| call.form == form).count();
-        assert_eq!((of(Form::NodePort), of(Form::Name), of(Form::Header)), (3, 18, 18));
+        assert_eq!((of(Form::NodePort), of(Form::Name), of(Form::Header)), (9, 18, 18));
+        let callers = calls.iter().filter_map(|call| Some((call.from?, call.address))).collect::<BTreeSet<_>>();
+        assert_eq!(callers.len(), 9, "each device calls each");
+        let served: Vec<_> = calls.iter().filter(|call| call.is_served).collect();
+        assert_eq!(served.len(), 9);
+        assert!(served.iter().all(|call| call.service == "detector-both" && call.device.as_str() == "d.2"));
         assert!(calls.iter().any(|call| call.authority == "d.2.aggregator.pipeline.svc:9000" && call.path == RESULT));
     }
 }
