@@ -1,9 +1,7 @@
-//! What a mesh counted: requests per service, device and replica.
-use std::net::SocketAddr;
+//! Requests by service, device and replica.
+use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use crate::mesh_api;
+use dayu_mesh::Count;
 
 /// What is counted apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,23 +11,11 @@ pub(crate) struct Key {
     pub(crate) replica: String,
 }
 
-#[derive(Deserialize)]
-struct Stats {
-    requests: Vec<Row>,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    service: String,
-    device: String,
-    pod: String,
-    requests: u64,
-}
-
-/// The counts of the mesh at `address`; none while it does not answer.
-pub(crate) async fn of(address: SocketAddr) -> Vec<(Key, u64)> {
-    let Ok(answer) = mesh_api::get(address, "/v1/stats").await else { return Vec::new() };
-    let Ok(stats) = serde_json::from_slice::<Stats>(&answer.body) else { return Vec::new() };
-    let rows = stats.requests.into_iter();
-    rows.map(|row| (Key { service: row.service, device: row.device, replica: row.pod }, row.requests)).collect()
+/// What several meshes counted, together.
+pub(crate) fn sum(counts: impl IntoIterator<Item = Count>) -> BTreeMap<Key, u64> {
+    let mut sum = BTreeMap::new();
+    for Count { service, device, pod, requests } in counts {
+        *sum.entry(Key { service, device, replica: pod }).or_default() += requests;
+    }
+    sum
 }

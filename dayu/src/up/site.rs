@@ -60,7 +60,6 @@ pub(crate) struct Site {
 /// One device that plays.
 struct Running {
     address: IpAddr,
-    status: std::net::SocketAddr,
     lm: dayu_lm::Handle,
     mesh: dayu_mesh::Handle,
     stop: CancellationToken,
@@ -159,14 +158,8 @@ impl Site {
     }
 
     /// Requests so far by service, device and replica, summed over all meshes that run.
-    pub(crate) async fn requests(&self) -> BTreeMap<Key, u64> {
-        let mut sum = BTreeMap::new();
-        for running in self.devices.values() {
-            for (key, count) in counts::of(running.status).await {
-                *sum.entry(key).or_default() += count;
-            }
-        }
-        sum
+    pub(crate) fn requests(&self) -> BTreeMap<Key, u64> {
+        counts::sum(self.devices.values().flat_map(|running| running.mesh.requests()))
     }
 
     /// Takes a device away as a power cut does: its daemons in the midst of what they do, and then its workers, lest somebody be
@@ -239,8 +232,8 @@ impl Site {
         async move {
             let of_lm = lm.ready().await;
             let of_mesh = if of_lm.is_some() { mesh.ready().await } else { None };
-            if let (Some(of_lm), Some(of_mesh)) = (of_lm, of_mesh) {
-                return Ok((device, Running { address: of_lm.device, status: of_mesh.status, lm, mesh, stop }));
+            if let (Some(of_lm), Some(_)) = (of_lm, of_mesh) {
+                return Ok((device, Running { address: of_lm.device, lm, mesh, stop }));
             }
             // Neither goes on without the other.
             stop.cancel();

@@ -1,6 +1,7 @@
 //! `dayu up`: everything on this machine, and nothing of it afterwards.
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -16,7 +17,7 @@ use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 
 use crate::harness::{
-    Dayu, LIMIT, Leftovers, alone, ask, client_of, eventually, is_alive, listening, manifests, run, workers_of,
+    Dayu, LIMIT, Leftovers, alone, ask, binary, client_of, eventually, is_alive, listening, manifests, run, workers_of,
 };
 
 const DEVICES: [&str; 3] = ["cloud.kubeedge", "edge-1", "b"];
@@ -40,6 +41,7 @@ async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
     let client = client_of(&kubeconfig).await;
     let pids = ask_everyone(&client).await;
     assert_eq!(pids.len(), 5, "an aggregator, three detectors on one edge and one on the other: {pids:?}");
+    tells_of_each_worker(&mut up, &client).await;
     let all = workers_of(&data);
     assert!(all.len() >= 7, "and two cameras: {all:?}");
     refuses_a_second(&data).await;
@@ -68,6 +70,39 @@ async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
     assert_eq!(workers_of(&data), [0; 0]);
 }
 
+/// Of nobody, as on most systems.
+const NOBODY: u32 = 65_534;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_needs_no_root() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("state");
+    let _leftovers = Leftovers(data.clone());
+    let arguments = ["up", "--devices", "cloud.kubeedge,edge-1,b", "--data", data.to_str().unwrap()];
+    let mut up = if rustix::process::geteuid().is_root() {
+        // Where the binary is built, another user may not look.
+        let of_his = folder.path().join("dayu");
+        std::fs::copy(binary(), &of_his).unwrap();
+        std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        Dayu::start_as(NOBODY, &of_his, &arguments)
+    } else {
+        Dayu::start(&arguments)
+    };
+    up.says("every worker is ready").await;
+    assert!(!is_of_root(up.pid()));
+    let pids = ask_everyone(&client_of(&data.join("kubeconfig")).await).await;
+    assert_eq!(pids.len(), 5, "{pids:?}");
+    up.signal(Signal::INT);
+    let ended = up.ends(TO_END).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
+}
+
+fn is_of_root(pid: u32) -> bool {
+    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(format!("/proc/{pid}")).unwrap()) == 0
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_data_folder_no_file_is_left() {
     let _alone = alone().await;
@@ -88,7 +123,8 @@ async fn what_never_becomes_ready_is_told_and_keeps_nobody_from_the_rest() {
     let _leftovers = Leftovers(data.clone());
     let file = folder.path().join("two.yaml");
     let nowhere = manifests::runtime_service("nowhere", "moon");
-    let good = manifests::runtime_service("good", "solo").replace("containers:", SPEAKER);
+    let fifo = folder.path().join("fifo");
+    let good = manifests::runtime_service("good", "solo").replace("containers:", &speaker(&fifo));
     std::fs::write(&file, format!("{good}---\n{nowhere}")).unwrap();
     let arguments = ["up", "--devices", "solo", "--data", data.to_str().unwrap(), file.to_str().unwrap()];
     let mut up = Dayu::start(&arguments);
@@ -100,20 +136,24 @@ async fn what_never_becomes_ready_is_told_and_keeps_nobody_from_the_rest() {
 
     let kubeconfig = data.join("kubeconfig");
     let client = client_of(&kubeconfig).await;
-    looks_at_one_of_them(&client, kubeconfig.to_str().unwrap()).await;
-    let resources = Api::<RuntimeService>::namespaced(client, "default");
-    resources.delete("nowhere", &DeleteParams::default()).await.unwrap();
+    looks_at_one_of_them(&client, kubeconfig.to_str().unwrap(), &fifo).await;
+    std::fs::write(&file, nowhere).unwrap();
+    let delete = ["delete", "--kubeconfig", kubeconfig.to_str().unwrap(), "-f", file.to_str().unwrap()];
+    assert_eq!(run(&delete).await.out, "runtimeservice/nowhere deleted\n");
     up.says("every worker is ready").await;
+    assert_eq!(run(&delete).await.out, "runtimeservice/nowhere was not there\n");
     up.signal(Signal::INT);
     assert_eq!(up.ends(TO_END).await.code, Some(0));
 }
 
-/// A first container beside the one that serves.
-const SPEAKER: &str = r#"containers:
-        - {name: speaker, image: "example/speaker:v1", command: [sh, -c, "echo spoken; exec sleep 1000"]}"#;
+/// A first container beside the one that serves: it says something, and then what it is told.
+fn speaker(fifo: &Path) -> String {
+    let script = format!("mkfifo {fifo}; echo spoken; cat {fifo}; exec sleep 1000", fifo = fifo.display());
+    format!("containers:\n        - {{name: speaker, image: \"example/speaker:v1\", command: [sh, -c, {script:?}]}}")
+}
 
 /// By name alone, wherever it is.
-async fn looks_at_one_of_them(client: &Client, kubeconfig: &str) {
+async fn looks_at_one_of_them(client: &Client, kubeconfig: &str, fifo: &Path) {
     let found = run(&["get", "--kubeconfig", kubeconfig, "rts", "good"]).await;
     assert!(found.out.contains("default     good"), "{found:?}");
     let missed = run(&["get", "--kubeconfig", kubeconfig, "rts", "other"]).await;
@@ -122,6 +162,15 @@ async fn looks_at_one_of_them(client: &Client, kubeconfig: &str) {
     let worker = pods.items[0].name_any();
     let spoken = run(&["logs", "--kubeconfig", kubeconfig, &worker]).await;
     assert_eq!(spoken.out, "spoken\n", "the first container's: {spoken:?}");
+    let mut following = Dayu::start(&["logs", "--kubeconfig", kubeconfig, &worker, "-f"]);
+    following.prints("spoken\n").await;
+    // For both, so that it waits for nobody.
+    let mut told = std::fs::File::options().read(true).write(true).open(fifo).unwrap();
+    told.write_all(b"more\n").unwrap();
+    following.prints("spoken\nmore\n").await;
+    let explained = run(&["explain", "--kubeconfig", kubeconfig, "good", "--device", "solo"]).await;
+    let words = ["default/good", "solo", &worker];
+    assert!(words.iter().all(|word| explained.out.contains(word)), "{explained:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -208,6 +257,20 @@ async fn it_ends_with_all_it_runs_once_nobody_reads_what_it_prints() {
     up.is_read_no_longer();
     assert_eq!(up.ends(LIMIT).await.code, Some(0));
     assert_eq!(workers_of(&data), [0; 0], "workers outlive it");
+}
+
+/// Where each one runs, and how many requests each replica was given.
+async fn tells_of_each_worker(up: &mut Dayu, client: &Client) {
+    let pods = Api::<Pod>::namespaced(client.clone(), "pipeline").list(&ListParams::default()).await.unwrap();
+    assert_eq!(pods.items.len(), 7);
+    for pod in &pods {
+        let (device, worker) = (pod.spec.as_ref().unwrap().node_name.as_deref().unwrap(), pod.name_any());
+        up.prints_row(&[device, &worker, pod.status.as_ref().unwrap().pod_ip.as_deref().unwrap()]).await;
+        let service = ["aggregator", "detector"].into_iter().find(|name| worker.starts_with(name));
+        if let Some(service) = service.map(|name| name.replace("detector", "detector-both")) {
+            up.prints_row(&[&format!("pipeline/{service}"), device, &worker]).await;
+        }
+    }
 }
 
 /// Takes the cameras away, as a user may, and waits until they are gone.

@@ -11,7 +11,7 @@ mod system;
 
 pub(crate) use http::ask;
 pub(crate) use plane::{Plane, client_of};
-pub(crate) use process::{Dayu, Ended, run};
+pub(crate) use process::{Dayu, Ended, binary, run};
 pub(crate) use system::{Leftovers, alone, is_alive, listening, workers_of};
 
 /// Nothing that is waited for takes longer, on a busy machine with a debug build.

@@ -31,7 +31,17 @@ pub(crate) struct Ended {
 impl Dayu {
     /// Starts `dayu` with `arguments`; what it says on standard error and prints on standard output can be waited for.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = command(arguments);
+        Self::start_command(command(arguments))
+    }
+
+    /// The same as another user, with a `binary` that he may run.
+    pub(crate) fn start_as(user: u32, binary: &Path, arguments: &[&str]) -> Self {
+        let mut command = command_of(binary, arguments);
+        command.uid(user).gid(user);
+        Self::start_command(command)
+    }
+
+    fn start_command(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let (said, of_said) = follow(child.stderr.take().unwrap());
         let (printed, of_printed) = follow(child.stdout.take().unwrap());
@@ -46,6 +56,14 @@ impl Dayu {
     /// Waits until standard output has `text`.
     pub(crate) async fn prints(&mut self, text: &str) -> String {
         has(&mut self.printed, text).await
+    }
+
+    /// Waits until a line of standard output has these words, one after another, and perhaps more.
+    pub(crate) async fn prints_row(&mut self, words: &[&str]) {
+        let is_row = |line: &str| line.split_whitespace().take(words.len()).eq(words.iter().copied());
+        let printed =
+            timeout(LIMIT, self.printed.wait_for(|all| all.lines().any(is_row))).await.is_ok_and(|p| p.is_ok());
+        assert!(printed, "never printed a row {words:?}; printed:\n{}", *self.printed.borrow());
     }
 
     /// What stands behind `label` on a line of its own, once it is said.
@@ -139,8 +157,17 @@ pub(crate) async fn run(arguments: &[&str]) -> Ended {
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
+/// The binary that is tested.
+pub(crate) fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_dayu"))
+}
+
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_dayu")));
+    command_of(binary(), arguments)
+}
+
+fn command_of(binary: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary);
     command.args(arguments).env_remove("KUBECONFIG").env_remove("NODE_NAME").env_remove("POD_NAME");
     command
 }
