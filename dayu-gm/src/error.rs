@@ -13,7 +13,9 @@ pub enum Error {
     #[error(transparent)]
     Link(#[from] LinkError),
     /// The status API cannot be served.
-    #[error("cannot serve the status API on {address}: {source}; free the port or choose another with --status")]
+    #[error(
+        "cannot serve the status API of the global manager on {address}: {source}; free the port (`ss -ltnp` says who holds it) or choose another with --status"
+    )]
     Status {
         /// What was to be bound.
         address: SocketAddr,

@@ -38,8 +38,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The status API cannot be served.
-    #[error("cannot serve the status API on {address}: {source}; free the port or choose another with --status")]
+    #[error(
+        "cannot serve the status API of device {device} on {address}: {source}; free the port (`ss -ltnp` says who holds it) or choose another with --status"
+    )]
     Status {
+        /// The device.
+        device: Device,
         /// What was to be bound.
         address: SocketAddr,
         /// What the system says.

@@ -127,7 +127,8 @@ impl Manager {
     /// Serves health, readiness and metrics, where that is asked for.
     async fn serve_status(&self, ready: watch::Receiver<Option<Addresses>>) -> Result<(), Error> {
         let Some(address) = self.options.status else { return Ok(()) };
-        let listener = serve::listen(address, false).await.map_err(|source| Error::Status { address, source })?;
+        let failed = |source| Error::Status { device: self.options.node.clone(), address, source };
+        let listener = serve::listen(address, false).await.map_err(failed)?;
         let router = serve::status(ready, self.plight.clone(), self.metrics.registry());
         self.tasks.spawn(serve::serve(listener, router, self.shutdown.clone()));
         Ok(())

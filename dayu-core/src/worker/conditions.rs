@@ -87,11 +87,12 @@ fn verdict(what: &str, missing: &[Missing], reason: &str) -> Verdict {
 fn refusal(container: &Container, facts: Facts<'_>, now: Timestamp) -> Option<String> {
     let Phase::Running(life) = &container.phase else { return None };
     let why = facts.refused.get(&container.run()).filter(|_| now.duration_since(life.since) >= SLOW)?;
-    Some(format!("{} runs, but its readiness probe fails: {why}", container.name))
+    let logs = facts.logs(&container.name);
+    Some(format!("{} runs, but its readiness probe fails: {why}; {logs} may tell more", container.name))
 }
 
 /// How the last run of a container failed, if it did, and what it said last.
 fn failure(container: &Container, facts: Facts<'_>) -> Option<String> {
     let (run, ended) = container.ends().next().filter(|(_, ended)| !ended.cause.is_success())?;
-    Some(format!("{} ended with exit code {}{}", container.name, ended.cause.exit_code(), facts.last_words(&run)))
+    Some(facts.failure(&run, ended.cause))
 }

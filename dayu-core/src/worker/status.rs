@@ -31,6 +31,10 @@ pub mod reason {
 /// What only the driver knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
+    /// The pod's namespace.
+    pub namespace: &'a str,
+    /// The pod's name.
+    pub name: &'a str,
     /// The runtime's name, for containers' IDs.
     pub runtime: &'a str,
     /// The worker's address.
@@ -46,9 +50,17 @@ pub struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// What a failed run said last, after a colon; nothing where nothing is known.
-    pub(super) fn last_words(&self, run: &Run) -> String {
-        self.said.get(run).filter(|line| !line.is_empty()).map(|line| format!(": {line}")).unwrap_or_default()
+    /// How a run failed, what it said last where that is known, and where the rest is.
+    pub(super) fn failure(&self, run: &Run, cause: Cause) -> String {
+        let last = self.said.get(run).filter(|line| !line.is_empty());
+        let last = last.map(|line| format!(": {line}")).unwrap_or_default();
+        let (name, code, logs) = (&run.container, cause.exit_code(), self.logs(&run.container));
+        format!("{name} ended with exit code {code}{last}; {logs} has the rest")
+    }
+
+    /// What shows a container's output.
+    pub(super) fn logs(&self, container: &str) -> String {
+        format!("`dayu logs {} -n {} -c {container}`", self.name, self.namespace)
     }
 }
 
@@ -154,15 +166,9 @@ fn present(container: &Container, facts: Facts<'_>) -> ContainerState {
         Phase::Waiting { until, problem: None } => match &container.last {
             Some(last) if *until > last.at => {
                 let pause = until.duration_since(last.at).as_secs();
-                waiting(
-                    reason::BACK_OFF,
-                    Some(format!(
-                        "back-off {pause}s before it is started again; {} ended with exit code {}{}",
-                        container.name,
-                        last.cause.exit_code(),
-                        facts.last_words(&Run { container: container.name.clone(), attempt: last.attempt }),
-                    )),
-                )
+                let run = Run { container: container.name.clone(), attempt: last.attempt };
+                let failure = facts.failure(&run, last.cause);
+                waiting(reason::BACK_OFF, Some(format!("back-off {pause}s before it is started again; {failure}")))
             }
             _ => waiting(reason::CREATING, None),
         },

@@ -245,7 +245,10 @@ impl Keeper {
         self.words.listen(&self.state, &self.performer.place);
         let default = PodSpec::default();
         let (pod_ip, host_ip) = (self.manifest.address.to_string(), self.manifest.host.to_string());
+        let (namespace, name) = (self.pod.namespace().unwrap_or_default(), self.pod.name_any());
         let facts = Facts {
+            namespace: &namespace,
+            name: &name,
             runtime: self.shared.runtime.name(),
             pod_ip: &pod_ip,
             host_ip: &host_ip,

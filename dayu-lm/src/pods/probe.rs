@@ -1,7 +1,7 @@
 //! Carrying out one probe.
 mod tls;
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use dayu_core::worker::{ProbeAction, ProbeSpec, Scheme};
 use http::{HeaderValue, Request, header};
@@ -12,6 +12,9 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_util::either::Either;
+
+/// Programs that take the loopback address for their own are the usual cause.
+const REFUSED: &str = "; does it listen on its POD_IP and that port?";
 
 /// Asks a worker at `address`; a failure says what came instead. Commands are the runtime's affair.
 pub(super) async fn probe(spec: &ProbeSpec, address: IpAddr) -> Result<(), String> {
@@ -41,7 +44,10 @@ fn late(timeout: Duration) -> String {
 }
 
 async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
-    TcpStream::connect((host, port)).await.map_err(|error| format!("{host}:{port}: {error}"))
+    TcpStream::connect((host, port)).await.map_err(|error| {
+        let remedy = if error.kind() == io::ErrorKind::ConnectionRefused { REFUSED } else { "" };
+        format!("{host}:{port}: {error}{remedy}")
+    })
 }
 
 async fn get(

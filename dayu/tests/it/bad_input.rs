@@ -1,12 +1,12 @@
 //! What cannot be done is said: which object, which field, and what helps. Nothing half-made stays, nothing stored is lost.
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 
 use dayu_cluster::Cluster;
 use dayu_core::api::RuntimeService;
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
-        core::v1::{ConfigMap, Service},
+        core::v1::{ConfigMap, Node, Service},
     },
     apimachinery::pkg::apis::meta::v1::Condition,
 };
@@ -180,6 +180,9 @@ async fn a_worker_that_ends_at_once_says_how_and_what_it_said_last() {
     let why = "ended with exit code 3: no such model: yolo";
     let told = condition(&plane.client, "worker", |condition| condition.message.contains(why)).await;
     assert_eq!((told.type_.as_str(), told.status.as_str()), ("WorkloadReady", "False"));
+    assert!(
+        told.message.contains("; `dayu logs worker-") && told.message.contains(" -n default -c worker` has the rest")
+    );
     let shown = eventually("what is shown", async || {
         let kubeconfig = plane.kubeconfig();
         let shown = run(&["get", "--kubeconfig", &kubeconfig]).await.out;
@@ -202,7 +205,8 @@ async fn a_worker_that_runs_and_never_listens_says_what_its_probe_meets() {
     assert_eq!(apply(&plane, &text).await.code, Some(0));
     let shown = eventually("what is shown", async || {
         let shown = run(&["get", "--kubeconfig", &plane.kubeconfig(), "pods"]).await.out;
-        let says = ["worker runs, but its readiness probe fails: ", ":9000: ", "refused"];
+        let remedies = ["does it listen on its POD_IP and that port?", "; `dayu logs worker-"];
+        let says = ["worker runs, but its readiness probe fails: ", ":9000: ", "refused", remedies[0], remedies[1]];
         if says.iter().all(|word| shown.contains(word)) { Ok(()) } else { Err(shown) }
     });
     shown.await;
@@ -265,6 +269,46 @@ async fn a_port_in_use_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let gm = Dayu::start(&["gm", "--kubeconfig", &plane.kubeconfig(), "--link-listen", &address]);
     refused(&gm.ends(LIMIT).await, &[&address, "in use", "--link-listen"]);
+    let gm = ["gm", "--kubeconfig", &plane.kubeconfig(), "--link-listen", "127.0.0.1:0", "--status", &address];
+    let words = ["the status API of the global manager", &address, "in use", "ss -ltnp", "--status"];
+    refused(&Dayu::start(&gm).ends(LIMIT).await, &words);
+    let (kubeconfig, data) = (plane.kubeconfig(), plane.path("lm"));
+    let lm = ["lm", "--kubeconfig", &kubeconfig, "--node", "edge1", "--data", data.to_str().unwrap()];
+    let lm = [&lm[..], &["--status", &address]].concat();
+    let words = ["the status API of device edge1", &address, "in use", "ss -ltnp", "--status"];
+    refused(&Dayu::start(&lm).ends(LIMIT).await, &words);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_a_device_needs_is_named_with_what_needs_it() {
+    let plane = Plane::start().await;
+    let (kubeconfig, data) = (plane.kubeconfig(), plane.path("lm"));
+    let lm = ["lm", "--kubeconfig", &kubeconfig, "--node", "edge1", "--data", data.to_str().unwrap()];
+    let mesh = ["mesh", "--kubeconfig", &kubeconfig, "--node", "edge1"];
+    let mut first = Dayu::start(&lm);
+    let address = address(&plane.client, "edge1").await;
+    first.dies().await;
+    for (daemon, part, port) in [
+        (&lm[..], "workers' reports", 9100),
+        (&mesh[..], "the status API", 10551),
+        (&mesh[..], "the HTTP front", 10552),
+    ] {
+        let _taken = TcpListener::bind((address, port)).unwrap();
+        let words = [part, "device edge1", &format!("{address}:{port}"), "in use", "ss -ltnp", "stop the other"];
+        refused(&Dayu::start(daemon).ends(LIMIT).await, &words);
+    }
+}
+
+/// Where a device is, once its Node says so.
+async fn address(client: &Client, device: &str) -> IpAddr {
+    let nodes = Api::<Node>::all(client.clone());
+    let told = eventually("the device's address", async || {
+        let node = nodes.get(device).await.map_err(|error| error.to_string())?;
+        let addresses = node.status.and_then(|status| status.addresses).unwrap_or_default();
+        let own = addresses.iter().find(|address| address.type_ == "InternalIP");
+        own.map(|own| own.address.parse().unwrap()).ok_or_else(|| format!("{addresses:?}"))
+    });
+    told.await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

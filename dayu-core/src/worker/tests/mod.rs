@@ -28,8 +28,16 @@ fn run(attempt: u32) -> Run {
 
 fn facts() -> Facts<'static> {
     static NOTHING: LazyLock<HashMap<Run, String>> = LazyLock::new(HashMap::new);
-    let (pod_ip, host_ip) = ("127.64.1.2", "127.64.1.1");
-    Facts { runtime: "process", pod_ip, host_ip, accepted: Timestamp::UNIX_EPOCH, said: &NOTHING, refused: &NOTHING }
+    Facts {
+        namespace: "default",
+        name: "p",
+        runtime: "process",
+        pod_ip: "127.64.1.2",
+        host_ip: "127.64.1.1",
+        accepted: Timestamp::UNIX_EPOCH,
+        said: &NOTHING,
+        refused: &NOTHING,
+    }
 }
 
 fn condition(status: &k8s_openapi::api::core::v1::PodStatus, kind: &str) -> bool {

@@ -43,12 +43,12 @@ fn a_status_says_how_the_last_run_failed_and_what_it_said_last() {
     let container = &told.container_statuses.unwrap()[0];
     let waiting = container.state.clone().unwrap().waiting.unwrap();
     assert_eq!(waiting.reason.as_deref(), Some("CrashLoopBackOff"));
-    assert!(waiting.message.unwrap().ends_with("; c ended with exit code 3: KeyError: 'model'"));
+    let failure = "; c ended with exit code 3: KeyError: 'model'; `dayu logs p -n default -c c` has the rest";
+    assert!(waiting.message.unwrap().ends_with(failure));
     let last = container.last_state.clone().unwrap().terminated.unwrap();
     assert_eq!((last.exit_code, last.message.as_deref()), (3, Some("KeyError: 'model'")));
     let ready = told.conditions.unwrap().into_iter().find(|condition| condition.type_ == "Ready").unwrap();
-    let expected = "containers with unready status: [c]; c ended with exit code 3: KeyError: 'model'";
-    assert_eq!(ready.message.as_deref(), Some(expected));
+    assert_eq!(ready.message, Some(format!("containers with unready status: [c]{failure}")));
 }
 
 #[test]
@@ -67,5 +67,6 @@ fn a_status_says_why_a_worker_that_runs_is_not_ready_once_it_has_had_the_time() 
         told.conditions.unwrap().into_iter().find(|condition| condition.type_ == "Ready").unwrap().message.unwrap()
     };
     assert_eq!(message(4000), "containers with unready status: [c]");
-    assert!(message(5000).ends_with("; c runs, but its readiness probe fails: 127.64.1.2:9000: Connection refused"));
+    let why = "127.64.1.2:9000: Connection refused; `dayu logs p -n default -c c` may tell more";
+    assert!(message(5000).ends_with(&format!("; c runs, but its readiness probe fails: {why}")));
 }
