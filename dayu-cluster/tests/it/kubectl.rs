@@ -6,9 +6,11 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use dayu_cluster::server::Serving;
+use dayu_cluster::store::ResourceRef;
 use dayu_cluster::{Cluster, Controllers};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -49,7 +51,11 @@ spec:
             description: What the gadget is to be.
             type: object
             properties: {size: {type: integer, description: In metres.}, replicas: {type: integer}}
-          status: {type: object, properties: {replicas: {type: integer}}}
+          status:
+            type: object
+            properties:
+              replicas: {type: integer}
+              conditions: {type: array, items: {type: object, properties: {type: {type: string}, status: {type: string}}}}
 "#;
 
 const GADGET: &str = "
@@ -153,9 +159,10 @@ impl Shell {
     }
 }
 
-async fn line(child: &mut BufReader<&mut tokio::process::ChildStdout>) -> String {
+async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> String {
     let mut text = String::new();
-    tokio::time::timeout(DEADLINE, child.read_line(&mut text)).await.unwrap().unwrap();
+    let length = tokio::time::timeout(DEADLINE, stream.read_line(&mut text)).await.unwrap().unwrap();
+    assert!(length > 0, "it has ended");
     text
 }
 
@@ -270,6 +277,39 @@ async fn get_watches() {
 }
 
 #[tokio::test]
+async fn get_watches_what_becomes_of_a_custom_kind() {
+    with_each(async |shell| {
+        shell.ok("apply -f -", DEFINITION).await;
+        shell.ok("apply -f -", GADGET).await;
+        let mut child = shell.command("get gd -w --no-headers").spawn().unwrap();
+        let mut lines = watching(&mut child);
+        let mut next = async || line(&mut lines).await.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(next().await, ["one", "3"]);
+        shell.ok("apply -f -", &GADGET.replace('3', "4")).await;
+        assert_eq!(next().await, ["one", "4"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn wait_returns_once_a_condition_of_a_custom_kind_holds() {
+    with_each(async |shell| {
+        shell.ok("apply -f -", DEFINITION).await;
+        shell.ok("apply -f -", GADGET).await;
+        let mut waiting = shell.command("wait gd/one --for=condition=Ready --timeout=60s -v=6").spawn().unwrap();
+        let mut asks = BufReader::new(waiting.stderr.as_mut().unwrap());
+        while !line(&mut asks).await.contains("watch=true") {}
+        let (gadgets, store) = (ResourceRef::new("example.com", "gadgets"), shell.cluster.store());
+        let mut one = store.get(&gadgets, "default", "one").unwrap().value().unwrap();
+        one["status"] = serde_json::json!({"conditions": [{"type": "Ready", "status": "True"}]});
+        store.update(&gadgets, one).unwrap();
+        assert_eq!(line(&mut watching(&mut waiting)).await, "gadget.example.com/one condition met\n");
+        assert!(shell.refused("wait gd/one --for=condition=Gone --timeout=1s", "").await.contains("timed out"));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_namespace_goes_with_what_is_in_it() {
     with_each(async |shell| {
         shell.ok("create -f -", "apiVersion: v1\nkind: Namespace\nmetadata: {name: room}\n").await;
@@ -294,30 +334,58 @@ async fn of_several_documents_one_that_is_bad_is_named() {
     .await;
 }
 
+/// Where a kubelet of node n1 would serve logs, of which there is a pod p.
+async fn kubelet(shell: &Shell) -> TcpListener {
+    let kubelet = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = kubelet.local_addr().unwrap().port();
+    let node = serde_json::json!({"apiVersion": "v1", "kind": "Node",
+        "metadata": {"name": "n1", "annotations": {"kubelet-scheme": "http"}}, "spec": {},
+        "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}});
+    shell.cluster.store().create(&dayu_cluster::store::NODES, node).unwrap();
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: n1, containers: [{name: main, image: i}]}\n";
+    shell.ok("apply -f -", pod).await;
+    kubelet
+}
+
+/// The path that is asked for, and the stream for an answer that ends with it.
+async fn asked(kubelet: &TcpListener) -> (String, TcpStream) {
+    let (mut stream, _) = tokio::time::timeout(DEADLINE, kubelet.accept()).await.unwrap().unwrap();
+    let path = line(&mut BufReader::new(&mut stream)).await.split(' ').nth(1).unwrap().to_owned();
+    stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.unwrap();
+    (path, stream)
+}
+
 #[tokio::test]
 async fn logs_come_from_the_node() {
     with_each(async |shell| {
-        let kubelet = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let port = kubelet.local_addr().unwrap().port();
-        tokio::spawn(async move {
-            let (mut stream, _) = kubelet.accept().await.unwrap();
-            let mut request = String::new();
-            BufReader::new(&mut stream).read_line(&mut request).await.unwrap();
-            let path = request.split(' ').nth(1).unwrap().to_owned();
-            let body = format!("asked for {path}\n");
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-        });
-        let node = serde_json::json!({"apiVersion": "v1", "kind": "Node",
-            "metadata": {"name": "n1", "annotations": {"kubelet-scheme": "http"}}, "spec": {},
-            "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
-                "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}});
-        shell.cluster.store().create(&dayu_cluster::store::NODES, node).unwrap();
-        let pod =
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {nodeName: n1, containers: [{name: main, image: i}]}\n";
-        shell.ok("apply -f -", pod).await;
-        let log = shell.ok("logs p --tail=5", "").await;
+        let kubelet = kubelet(&shell).await;
+        let answers = async {
+            let (path, mut stream) = asked(&kubelet).await;
+            stream.write_all(format!("asked for {path}\n").as_bytes()).await.unwrap();
+        };
+        let (log, ()) = tokio::join!(shell.ok("logs p --tail=5", ""), answers);
         assert_eq!(log, "asked for /containerLogs/default/p/main?tailLines=5\n");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn logs_that_are_followed_come_line_by_line() {
+    with_each(async |shell| {
+        let kubelet = kubelet(&shell).await;
+        let mut following = shell.command("logs -f p").spawn().unwrap();
+        let (path, mut stream) = asked(&kubelet).await;
+        assert_eq!(path, "/containerLogs/default/p/main?follow=true");
+        let mut lines = watching(&mut following);
+        for text in ["one\n", "two\n"] {
+            stream.write_all(text.as_bytes()).await.unwrap();
+            assert_eq!(line(&mut lines).await, text);
+        }
+        drop(stream);
+        let ended = tokio::time::timeout(DEADLINE, following.wait()).await.unwrap().unwrap();
+        assert!(ended.success(), "it ends with the output");
     })
     .await;
 }
