@@ -41,9 +41,13 @@ impl Report {
     pub(super) fn passed(&self) -> bool {
         let landed = [&self.quiet, &self.faulty, &self.after].iter().all(|tally| tally.wrong == 0 && tally.right > 0);
         let expected = [&self.quiet, &self.after].iter().all(|tally| tally.unexpected.is_empty());
-        let fair = self.quiet.spreads().values().all(|spread| *spread <= FAIR);
-        landed && expected && fair && self.killed > 0 && self.healed.is_some()
+        landed && expected && is_fair(&self.quiet) && self.killed > 0 && self.healed.is_some()
     }
+}
+
+/// Whether equal replicas had equal shares.
+pub(super) fn is_fair(tally: &Tally) -> bool {
+    tally.spreads().values().all(|spread| *spread <= FAIR)
 }
 
 impl fmt::Display for Report {
