@@ -78,9 +78,9 @@ async fn all_of_it_is_gone_however_it_ends() {
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     let _leftovers = Leftovers(folder.path().to_owned());
-    let orderly = "exec sleep 1000";
-    // Hears no request to end.
-    let stubborn = "trap '' TERM; while :; do sleep 1000 & wait; done";
+    let orderly = "DETACH exec sleep 1000";
+    // Hears no request to end, from before what it detaches runs.
+    let stubborn = "trap '' TERM; DETACH while :; do sleep 1000 & wait; done";
     let cases: [(&str, bool, &[Signal]); 4] = [
         (orderly, false, &[Signal::INT]),
         (orderly, true, &[Signal::TERM]),
@@ -90,7 +90,7 @@ async fn all_of_it_is_gone_however_it_ends() {
     for (case, (worker, kept, signals)) in cases.into_iter().enumerate() {
         let detached = Detached::new(case);
         let file = folder.path().join("loose.yaml");
-        fs::write(&file, with("loose", &[format!("{} {worker}", detached.script())])).unwrap();
+        fs::write(&file, with("loose", &[worker.replace("DETACH", &detached.script())])).unwrap();
         let data = folder.path().join(case.to_string());
         let mut arguments = vec!["up", "--devices", "solo", file.to_str().unwrap()];
         if kept {
