@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::task::JoinSet;
+use tokio::time::{Duration, Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::alloc::{self, Network};
@@ -15,6 +16,11 @@ use crate::rest::{Addresses, Api, ApiService};
 use crate::server::{self, Authority, AuthorityError, ServeError, Serving};
 use crate::store::{JournalError, NAMESPACES, Store, StoreError, Window};
 use crate::{Environment, System};
+
+/// So long may a child of whoever had the data directory, one that has not become its program yet, hold it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// From one look to the next.
+const PACE: Duration = Duration::from_millis(20);
 
 /// An embedded cluster; clones share it.
 #[derive(Clone, Debug)]
@@ -138,7 +144,7 @@ impl Builder {
         let authority = Arc::new(Authority::open(self.config.data_dir.as_deref())?);
         let store = match &self.config.data_dir {
             None => Store::in_memory(self.environment, self.config.window),
-            Some(dir) => Store::open(dir, self.environment, self.config.window)?,
+            Some(dir) => open(dir, &self.environment, self.config.window).await?,
         };
         for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
             bootstrap_namespace(&store, name)?;
@@ -148,6 +154,17 @@ impl Builder {
         let addresses = Arc::new(Addresses::new(services, &store)?);
         let api = Api { store, registry, addresses, schemas: Arc::default(), config: Arc::new(self.config) };
         Ok(Cluster { api, authority, networks })
+    }
+}
+
+/// Opens the store in `dir`, and waits for whoever is about to let go of it.
+async fn open(dir: &Path, environment: &Arc<dyn Environment>, window: Window) -> Result<Store, JournalError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Store::open(dir, environment.clone(), window) {
+            Err(JournalError::InUse { .. }) if Instant::now() < deadline => sleep(PACE).await,
+            done => return done,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod apply;
 mod controllers;
 mod convergence;
 mod custom;
+mod folder;
 mod full_disk;
 mod kubectl;
 mod serving;
