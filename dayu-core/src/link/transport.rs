@@ -1,4 +1,4 @@
-//! What carries frames: a WebSocket in the daemons, a channel in tests, whatever a third party brings.
+//! What carries frames for whoever links other than the daemons do, which write to their WebSocket themselves: a channel in tests, say.
 use async_trait::async_trait;
 
 use super::Frame;
