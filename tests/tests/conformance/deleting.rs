@@ -105,7 +105,7 @@ async fn grace(session: &mut Session) {
         }
         pod
     };
-    session.settled("account", "/api/v1/namespaces/{ns}/serviceaccounts/default", |_| true).await;
+    session.settled("account", "/api/v1/namespaces/{ns}/serviceaccounts/default", |answer| answer.code == 200).await;
     session.post("unbound", pods, &pod("unbound", None)).await;
     session.delete("unbound goes at once", &format!("{pods}/unbound"), &Value::Null).await;
     session.get("unbound is gone", &format!("{pods}/unbound")).await;
