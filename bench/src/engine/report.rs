@@ -4,8 +4,9 @@ use std::time::Duration;
 use super::seen::Taken;
 use crate::{figures::Figures, manager::Counted, usage::Usage};
 
-/// RuntimeServices that are Ready in a second.
+/// RuntimeServices that are Ready in a second, and of how many that is promised.
 const PACE: f64 = 1000.0;
+const PACED: usize = 10_000;
 /// Seconds until the first is Ready, whatever comes behind it.
 const FIRST: f64 = 1.0;
 /// Per cent of the time for all, until half of them are Ready: more where most are begun before any is finished.
@@ -49,9 +50,13 @@ impl Part {
         let mut limited = |what: &str, seen, limit| figures.limited(format!("{}: {what}", self.count), seen, limit);
         limited("the first Ready, s", ready.first.as_secs_f64(), FIRST);
         limited("half of them Ready, % of the time for all", ready.half.div_duration_f64(ready.all) * 100.0, HALF);
-        limited("all Ready, s", ready.all.as_secs_f64(), count / PACE);
         limited("writes for each", asked.writes() as f64 / count, WRITES);
         limited("the manager's memory, KiB", used.resident as f64, (EACH * count).max(FEW));
+        let (what, seen) = (format!("{}: all Ready, s", self.count), ready.all.as_secs_f64());
+        match self.count <= PACED {
+            true => figures.limited(what, seen, count / PACE),
+            false => figures.told(what, seen),
+        }
     }
 
     /// While nothing happens but heartbeats.
