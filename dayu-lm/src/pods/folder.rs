@@ -74,18 +74,9 @@ impl Folder {
     pub(crate) fn load(root: &Path, plight: &Plight) -> Vec<Saved> {
         let folders = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| Self(entry.path()));
         let known = |folder: Self| {
-            let told = |then: &str, damaged: &keep::Damaged| {
-                let pod = folder.0.file_name().unwrap_or_default().to_string_lossy();
-                plight.happened(&format!("pod {pod}"), &format!("{damaged}; {then}"));
-            };
-            let manifest = keep::recall(&folder.0.join(MANIFEST)).unwrap_or_else(|damaged| {
-                told("its worker is ended, and begins anew once the API tells of the pod", &damaged);
-                None
-            })?;
-            let state = keep::recall(&folder.0.join(STATE)).unwrap_or_else(|damaged| {
-                told("its worker is ended and begins anew", &damaged);
-                None
-            });
+            let then = "its worker is ended, and begins anew once the API tells of the pod";
+            let manifest = folder.recall(MANIFEST, then, plight)?;
+            let state = folder.recall(STATE, "its worker is ended and begins anew", plight);
             Some(Saved { folder, manifest, state })
         };
         folders.filter_map(known).collect()
@@ -121,16 +112,11 @@ impl Folder {
     }
 
     /// Keeps what was last started, for times when the API does not answer.
-    pub(crate) fn save_launch(&self, launch: &Launch) {
-        let name = format!("{}/launch.json", launch.run.container);
-        let known = self.read::<Launch>(&name).map(|known| Launch {
-            run: launch.run.clone(),
-            log: launch.log.clone(),
-            ..known
-        });
-        if known.as_ref() == Some(launch) {
+    pub(crate) fn save_launch(&self, launch: &Launch, plight: &Plight) {
+        if self.last_launch(&launch.run, launch.log.clone(), plight).as_ref() == Some(launch) {
             return;
         }
+        let name = launch_of(&launch.run);
         let saved = serde_json::to_vec(launch).map_err(io::Error::from).and_then(|text| self.replace(&name, &text));
         if let Err(error) = saved {
             tracing::warn!(dir = %self.0.display(), %error, "the container cannot be started while the API is away");
@@ -138,8 +124,9 @@ impl Folder {
     }
 
     /// What was last started of the run's container, for this run.
-    pub(crate) fn last_launch(&self, run: &Run, log: PathBuf) -> Option<Launch> {
-        let launch = self.read::<Launch>(&format!("{}/launch.json", run.container))?;
+    pub(crate) fn last_launch(&self, run: &Run, log: PathBuf, plight: &Plight) -> Option<Launch> {
+        let then = "its container is started only while the API answers, until that has written it anew";
+        let launch = self.recall::<Launch>(&launch_of(run), then, plight)?;
         Some(Launch { run: run.clone(), log, ..launch })
     }
 
@@ -163,7 +150,17 @@ impl Folder {
         Ok(file)
     }
 
-    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        keep::recall(&self.0.join(name)).ok().flatten()
+    /// What was kept last under `name`. That it is damaged is told, with what comes of that: `then`.
+    fn recall<T: DeserializeOwned>(&self, name: &str, then: &str, plight: &Plight) -> Option<T> {
+        keep::recall(&self.0.join(name)).unwrap_or_else(|damaged| {
+            let pod = self.0.file_name().unwrap_or_default().to_string_lossy();
+            plight.happened(&format!("{name} of pod {pod}"), &format!("{damaged}; {then}"));
+            None
+        })
     }
+}
+
+/// The file of what was last started of the run's container.
+fn launch_of(run: &Run) -> String {
+    format!("{}/launch.json", run.container)
 }

@@ -87,7 +87,7 @@ impl Performer {
         match started.await {
             Ok((process, launch)) => {
                 self.send(Event::Started { run: run.clone(), process: process.clone() }).await;
-                self.folder.save_launch(&launch);
+                self.folder.save_launch(&launch, &self.shared.plight);
                 self.remark(&pod, &launch);
                 let mut ready = self.ready.clone();
                 let is_ready = ready.wait_for(|ready| ready.contains(&run));
@@ -106,7 +106,7 @@ impl Performer {
         };
         match fresh {
             Err(problem) if problem.reason == prepare::UNREACHABLE => {
-                self.folder.last_launch(run, self.place.log(run)).ok_or(problem)
+                self.folder.last_launch(run, self.place.log(run), &self.shared.plight).ok_or(problem)
             }
             fresh => fresh,
         }

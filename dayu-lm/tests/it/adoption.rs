@@ -77,8 +77,14 @@ async fn what_is_damaged_is_told_and_put_aside_and_the_rest_lives_on() {
     let data = site.data.path();
     let folders: Vec<_> = std::fs::read_dir(data.join("pods")).unwrap().map(|entry| entry.unwrap().path()).collect();
     let of = |name: &str| folders.iter().find(|path| path.to_str().unwrap().contains(&format!("_{name}_"))).unwrap();
-    let damaged =
-        [of("state").join("state.json"), of("pod").join("pod.json"), data.join("device.json"), data.join("outbox")];
+    let damaged = [
+        of("state").join("state.json"),
+        // Looked at when the worker begins anew.
+        of("state").join("c/launch.json"),
+        of("pod").join("pod.json"),
+        data.join("device.json"),
+        data.join("outbox"),
+    ];
     for path in &damaged {
         std::fs::write(path, "not what was kept").unwrap();
     }
