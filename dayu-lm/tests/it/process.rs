@@ -3,7 +3,6 @@ use std::{path::Path, time::Duration};
 
 use dayu_core::worker::{Cause, Launch, Limits, Mount, ProcessId, Run, Runtime};
 use dayu_lm::runtime::process::{Limiting, Mounting, ProcessRuntime};
-use tokio::time::Instant;
 
 use crate::site::is_alive;
 
@@ -27,10 +26,9 @@ fn number(process: &ProcessId) -> u32 {
 }
 
 #[tokio::test]
-async fn a_run_starts_within_milliseconds_and_says_how_it_ended() {
+async fn a_run_says_how_it_ended_and_leaves_nothing_behind() {
     let root = tempfile::tempdir().unwrap();
     let runtime = ProcessRuntime::new(root.path());
-    let mut fastest = Duration::MAX;
     for (attempt, script, cause) in [
         (1, "exit 0", Cause::Code(0)),
         (2, "exit 9", Cause::Code(9)),
@@ -39,12 +37,9 @@ async fn a_run_starts_within_milliseconds_and_says_how_it_ended() {
         (4, "sleep 1000 & echo $!; exit 5", Cause::Code(5)),
     ] {
         let launch = launch(root.path(), attempt, script);
-        let began = Instant::now();
         let process = runtime.start(&launch).await.unwrap();
-        fastest = fastest.min(began.elapsed());
         assert_eq!(runtime.wait(&launch.pod, &launch.run, &process).await, cause, "{script}");
     }
-    println!("fastest start: {fastest:?}");
     let left = std::fs::read_to_string(root.path().join("pods/p/c/4.log")).unwrap().trim().parse().unwrap();
     // A signal is delivered when the system gets to it.
     while is_alive(left) {
