@@ -212,8 +212,8 @@ async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, u
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
     match api.delete(name, &params).await {
         Ok(_) => Ok(()),
-        // Gone.
-        Err(Error::Api(status)) if status.code == 404 => Ok(()),
+        // Gone, by the API's own word: a page of what stands before it says nothing of the child.
+        Err(Error::Api(status)) if status.reason == "NotFound" => Ok(()),
         Err(error) => {
             let child = format!("{}/{name}", kind.as_str());
             let told = refusal("delete", &named(&resource.plural, &resource.group), &error);
@@ -225,4 +225,27 @@ async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, u
 /// A planned object as JSON, its type written out.
 pub(super) fn json(object: &impl serde::Serialize) -> Result<Value, serde_json::Error> {
     serde_json::to_value(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::client::Body;
+    use tower::{BoxError, service_fn};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn that_a_child_is_gone_is_taken_from_the_api_alone() {
+        let its_own = json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}).to_string();
+        for (answer, is_gone) in [(its_own, true), ("404 page not found".to_owned(), false)] {
+            let text = answer.clone();
+            let api = service_fn(move |_: Request<Body>| {
+                let answer = Response::builder().status(404).body(Body::from(text.clone().into_bytes()));
+                async { Ok::<_, BoxError>(answer?) }
+            });
+            let deleted = delete(&Client::new(api, "default"), "default", ChildKind::Service, "s", "u").await;
+            assert_eq!(deleted.is_ok(), is_gone, "{answer}: {deleted:?}");
+        }
+    }
 }
