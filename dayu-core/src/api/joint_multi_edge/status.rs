@@ -13,7 +13,7 @@ pub struct JointMultiEdgeServiceStatus {
     /// The newest generation that this status tells of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Running`, `Failed` and `Ready`, each with what is true now.
+    /// `Running`, `Failed` and `Ready`, each with what is true now, and `Stalled` while the spec itself is refused.
     ///
     /// Not keyed by type in the schema: objects that Sedna's manager wrote hold conditions of one type several times.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]

@@ -31,6 +31,8 @@ pub struct RuntimeServiceStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,
     /// Seven gates: SpecAccepted, ResourcesReconciled, NodeReady, WorkloadReady, EndpointReady, Activated and Ready.
+    ///
+    /// Beside them Stalled, while the spec itself is refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,
