@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Replaces a file as a whole, mode 0600: a reader sees the old one or the new one, even if this process ends at any instant.
 /// The disk is not waited for: until the file that is given back is synchronised, a power cut may leave an empty one.
-pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<File> {
+pub fn write_private(path: &Path, content: &str) -> io::Result<File> {
     let fresh = beside(path, ".new");
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

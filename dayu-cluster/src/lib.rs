@@ -30,3 +30,4 @@ mod table;
 
 pub use cluster::{BuildError, Builder, Cluster, Controllers};
 pub use environment::{Environment, System};
+pub use files::write_private;

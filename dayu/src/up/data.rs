@@ -48,7 +48,7 @@ impl Data {
     /// Keeps for the next run which devices this one plays.
     pub(super) fn remember(&self, devices: &[Device]) {
         let names: String = devices.iter().map(|device| format!("{device}\n")).collect();
-        if let Err(error) = std::fs::write(self.path().join(PLAYED), names) {
+        if let Err(error) = dayu_cluster::write_private(&self.path().join(PLAYED), &names) {
             tracing::warn!(%error, "the next run has to be told --devices: {} cannot be written", self.path().join(PLAYED).display());
         }
     }
