@@ -87,7 +87,7 @@ pub struct Explained {
     pub pod: String,
     /// Requests in flight.
     pub in_flight: u32,
-    /// Latency estimate in microseconds.
+    /// Latency estimate in microseconds, as of the newest answer.
     pub latency_us: u64,
     /// The layer that left it out, and why; absent for candidates.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,26 +1,26 @@
-//! How long an endpoint takes, as one answer after the other shows it.
+//! How long an endpoint takes, as its answers show: a peak-EWMA.
 //!
-//! Answers scatter: a frame of 2 MB takes longer than one of 60 KB, and a machine that is busy for a moment holds up whoever
-//! is served in it. What such a moment says of an endpoint is nothing, and an estimate that believed it would send the
-//! endpoint's share elsewhere. So an estimate falls fast and rises step by step: only what stays slow is slow.
+//! A slow answer counts whole and at once, and is forgotten as time passes and faster ones come. But answers of equal endpoints
+//! scatter: a frame of 2 MB takes longer than one of 60 KB, and a machine that is busy for a moment holds up whoever is served
+//! in it. An estimate that believed each of them would send the share of one to the others. So a peak is one that two answers
+//! in a row show, of which the second was asked for when the first had come.
 use std::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-/// One answer raises the estimate by this part of it at most: five in a row make it three times as long.
-const RISE: u32 = 4;
-/// One answer lowers it to this part of it at most.
-const FALL: u32 = 4;
-/// An estimate that nothing has confirmed for so many times the newest answer's length is not believed any more. What is left
-/// alone because it takes a second is looked at again after eight.
-const BELIEVED: u64 = 8;
+/// An estimate halves in so many times its own length: what took 10 ms may be looked at again soon, what took a second later.
+const HALVES_AFTER: f32 = 6.0;
+/// But within so many microseconds, so that what was slow at its start is not left alone for minutes.
+const HALVES_WITHIN: f32 = 4e6;
+/// While a request is on its way it takes so many times as long: the answer will tell.
+const ASKED: f32 = 8.0;
 
 /// The estimate. Two answers at the same instant may lose one of the two; it does not miss it.
 #[derive(Debug, Default)]
 pub(super) struct Latency {
     /// Microseconds; 0 before the first answer.
-    typical: AtomicU32,
+    estimate: AtomicU32,
     /// Microseconds of the newest answer that counted.
     newest: AtomicU32,
     /// Nanoseconds: when that came.
@@ -28,40 +28,55 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    /// Microseconds; 0 before the first answer.
-    pub(super) fn typical(&self) -> u32 {
-        self.typical.load(Relaxed)
+    /// Microseconds, as of the newest answer; 0 before the first.
+    pub(super) fn estimate(&self) -> u32 {
+        self.estimate.load(Relaxed)
     }
 
-    /// Whether the newest answer is too old at `now`, in nanoseconds, to say anything about the next.
-    pub(super) fn is_stale(&self, now: u64) -> bool {
-        let long = u64::from(self.newest.load(Relaxed)) * (BELIEVED * 1_000);
-        now.saturating_sub(self.at.load(Relaxed)) > long
+    /// Microseconds, as far as it is still believed at `now`, in nanoseconds; `is_asked` while a request is on its way.
+    pub(super) fn faded(&self, now: u64, is_asked: bool) -> u32 {
+        let estimate = self.estimate();
+        let age = self.age(now);
+        (estimate as f32 * left(estimate, if is_asked { age / ASKED } else { age })) as u32
     }
 
     /// An answer came at `now` after `took`.
     pub(super) fn measured(&self, took: Duration, now: Duration) {
         let fresh = u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1);
-        let typical = self.typical();
-        let together = nanos(now.saturating_sub(took)) < self.at.load(Relaxed);
-        let next = match typical {
+        let (estimate, began, now) = (self.estimate(), nanos(now.saturating_sub(took)), nanos(now));
+        let next = match estimate {
             0 => fresh,
-            _ if fresh <= typical => fresh.max(typical / FALL),
             // Requests that were under way together saw the same bad moment: it counts once.
-            _ if together => return,
-            _ => fresh.min(typical.saturating_add(typical / RISE + 1)),
+            _ if fresh > estimate && began < self.at.load(Relaxed) => return,
+            _ => {
+                let shown = fresh.min(self.newest.load(Relaxed));
+                let above = estimate.saturating_sub(shown) as f32;
+                shown.saturating_add((above * left(estimate, self.age(now))) as u32)
+            }
         };
-        self.typical.store(next, Relaxed);
+        self.estimate.store(next, Relaxed);
         self.newest.store(fresh, Relaxed);
-        self.at.store(nanos(now), Relaxed);
+        self.at.store(now, Relaxed);
     }
 
     /// Takes over another's.
     pub(super) fn copy(&self, other: &Self) {
-        self.typical.store(other.typical(), Relaxed);
+        self.estimate.store(other.estimate(), Relaxed);
         self.newest.store(other.newest.load(Relaxed), Relaxed);
         self.at.store(other.at.load(Relaxed), Relaxed);
     }
+
+    /// Microseconds since the newest answer.
+    fn age(&self, now: u64) -> f32 {
+        now.saturating_sub(self.at.load(Relaxed)) as f32 / 1e3
+    }
+}
+
+/// What is left of `estimate` after `age`, both in microseconds: from 1 towards 0.
+fn left(estimate: u32, age: f32) -> f32 {
+    let halvings = age / (estimate as f32 * HALVES_AFTER).clamp(1.0, HALVES_WITHIN);
+    // The exponent of a float, and its fraction for what is between two powers: exact at each power, 6 % above at most between.
+    f32::from_bits(((127.0 - halvings.min(127.0)) * 8_388_608.0) as u32)
 }
 
 /// Nanoseconds; 584 years fit.
@@ -86,27 +101,40 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_is_slow_says_nothing_and_what_stays_slow_is_slow() {
-        assert_eq!(after([]).0.typical(), 0);
-        assert!(after([10, 500, 10, 500, 500]).0.typical() < 16_000, "two in a row of a busy moment");
-        assert!(after([10, 500, 500, 500, 500, 500]).0.typical() > 30_000);
-        assert_eq!(after([10; 3].into_iter().chain([500; 30])).0.typical(), 500_000);
-        assert_eq!(after([500, 10, 10, 10]).0.typical(), 10_000, "and a fall is believed soon");
+    fn a_peak_that_the_next_answer_shows_as_well_counts_whole_and_at_once() {
+        assert_eq!(after([]).0.estimate(), 0);
+        assert_eq!(after([10, 500]).0.estimate(), 10_000, "a moment");
+        assert_eq!(after([10, 500, 400]).0.estimate(), 400_000);
+        assert!((10..11_000).contains(&after([10, 500, 10, 500, 10]).0.estimate()), "moments");
     }
 
     #[test]
-    fn requests_that_were_under_way_together_raise_it_once() {
+    fn it_falls_by_half_in_six_times_its_length_and_in_four_seconds_at_most() {
+        for (millis, half) in [(10, 60), (500, 3_000), (5_000, 4_000)] {
+            let (latency, now) = after([millis]);
+            let faded = |after| latency.faded(nanos(now + MILLI * after), false);
+            assert_eq!([faded(0), faded(half), faded(2 * half)], [4, 2, 1].map(|part| millis * 250 * part));
+            assert_eq!(latency.faded(nanos(now + MILLI * half * 8), true), millis * 500, "slower while it is asked");
+            assert_eq!(latency.faded(nanos(now + MILLI * half * 1_000), false), 0);
+            latency.measured(MILLI, now + MILLI * half);
+            assert_eq!(latency.estimate(), (millis * 1_000 - 1_000) / 2 + 1_000, "towards the answer that came");
+        }
+    }
+
+    #[test]
+    fn it_falls_steadily() {
+        let (latency, now) = after([100]);
+        let faded: Vec<u32> = (0..10_000).map(|after| latency.faded(nanos(now + MILLI * after), false)).collect();
+        assert!(faded.is_sorted_by(|before, after| before >= after) && faded[9_999] == 0);
+        assert_eq!(latency.faded(0, false), 100_000, "nor does a clock that goes back make it fall");
+    }
+
+    #[test]
+    fn requests_that_were_under_way_together_show_it_once() {
         let (latency, now) = after([10]);
         for late in 0..20 {
             latency.measured(MILLI * (500 + late), now + MILLI * (500 + late));
         }
-        assert_eq!(latency.typical(), 12_501);
-    }
-
-    #[test]
-    fn it_goes_stale_after_eight_times_what_the_newest_took() {
-        let (latency, now) = after([100]);
-        assert!(!latency.is_stale(nanos(now + MILLI * 800)) && latency.is_stale(nanos(now + MILLI * 801)));
-        assert!(!latency.is_stale(0), "nor does a clock that goes back make it so");
+        assert_eq!(latency.estimate(), 10_000);
     }
 }

@@ -62,32 +62,38 @@ impl Load {
         InFlight(self.clone())
     }
 
-    /// The latency estimate at `now`, what is left of the penalty for failures included. One slow answer hardly changes it;
-    /// an endpoint that stays slow is known to be so after five.
+    /// The latency estimate as of the newest answer, with what is left at `now` of the penalty for failures: a peak-EWMA, which
+    /// takes over at once what two slow answers in a row show, and is forgotten while faster ones come or none.
     #[must_use]
     pub fn latency(&self, now: Duration) -> Duration {
-        Duration::from_micros(self.expected(nanos(now)))
+        let micros = if self.is_measured() { self.latency.estimate().into() } else { UNKNOWN };
+        Duration::from_micros(micros + self.penalty(nanos(now)))
     }
 
-    /// What one more request would cost at `now`: microseconds of latency times requests in flight, one more included.
+    /// What one more request would cost at `now`: microseconds of latency, as far as it is still believed, times requests in
+    /// flight, one more included.
     #[must_use]
     pub fn cost(&self, now: Duration) -> f64 {
-        self.latency(now).as_secs_f64() * 1e6 * f64::from(self.in_flight().saturating_add(1))
+        self.expected(nanos(now)) as f64 * f64::from(self.in_flight().saturating_add(1))
     }
 
     /// Microseconds that a request is expected to take at `now`, in nanoseconds.
     pub(super) fn expected(&self, now: u64) -> u64 {
-        match self.latency.typical() {
-            0 => UNKNOWN + self.penalty(now),
-            micros => u64::from(micros) + self.penalty(now),
-        }
+        let micros = match self.is_measured() {
+            true => self.latency.faded(now, self.in_flight() > 0).max(1).into(),
+            false => UNKNOWN,
+        };
+        micros + self.penalty(now)
     }
 
-    /// Whether it is known that it takes longer than `other` at `now`, in nanoseconds: that it fails, or that both were measured
-    /// and it lately, as long as nothing of it is on its way.
+    /// Whether what it is expected to take at `now`, in nanoseconds, can be held against that of `other`: both were measured,
+    /// or it fails.
     pub(super) fn is_known_beside(&self, other: &Self, now: u64) -> bool {
-        let measured = self.latency.typical() > 0 && other.latency.typical() > 0;
-        self.penalty(now) > 0 || measured && (self.in_flight() > 0 || !self.latency.is_stale(now))
+        self.is_measured() && other.is_measured() || self.penalty(now) > 0
+    }
+
+    fn is_measured(&self) -> bool {
+        self.latency.estimate() > 0
     }
 
     /// A request was answered after `latency`: from its last byte to the first of the answer, so that neither a long body nor

@@ -1,5 +1,5 @@
 //! Equal replicas, a slow one, a failing one, a new one: who gets how much, and what callers feel.
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use dayu_core::{
     balance::{Draw, Policy},
@@ -19,6 +19,12 @@ fn simulation<'a>(directory: &'a Arc<Directory>, policy: &'a dyn Policy, clients
 
 fn is(endpoint: &Endpoint, pod: &str) -> bool {
     endpoint.pod.as_ref().is_some_and(|known| &*known.name == pod)
+}
+
+/// The share of `pod` in the requests that began at that time.
+fn share_of_those_begun(done: &[Done], when: Range<Duration>, pod: &str) -> f64 {
+    let begun: Vec<&Done> = done.iter().filter(|one| when.contains(&one.began)).collect();
+    begun.iter().filter(|one| one.pod == pod).count() as f64 / begun.len() as f64
 }
 
 /// Ten replicas of which one takes ten times as long.
@@ -89,17 +95,33 @@ fn a_fast_failure_attracts_nothing_and_a_healed_replica_is_back_within_ten_secon
         false => within(20, scatter),
     };
     let done = simulation(&world::equals(3), &policy, 16).run_for(Duration::from_secs(45), &failing);
-    let between = |from, to| done.iter().filter(move |one| one.began >= from && one.began < to);
-    let share_between = |from, to| {
-        let (mut all, mut its) = (0, 0);
-        between(from, to).for_each(|one| (all, its) = (all + 1, its + u32::from(one.pod == "det-2")));
-        f64::from(its) / f64::from(all)
-    };
+    let share_between = |from, to| share_of_those_begun(&done, from..to, "det-2");
     let second = Duration::from_secs(1);
     assert!(share_between(START, START + second) < 0.05, "{}", share_between(START, START + second));
     assert!(share_between(START + second, healed) < 0.01, "{}", share_between(START + second, healed));
     let after = share_between(healed + second * 10, healed + second * 15);
     assert!((0.25..0.45).contains(&after), "healed: {after}");
+}
+
+#[test]
+fn a_replica_that_was_slow_has_its_share_again_soon_after() {
+    let policy = world::policy("p2c");
+    let well = START + Duration::from_secs(10);
+    for (slow, back) in [(200, 2), (2_000, 15), (10_000, 30)] {
+        let first_slow = |endpoint: &Endpoint, now, scatter: &mut Draw| match is(endpoint, "det-2") && now < well {
+            true => within(slow, scatter),
+            false => within(20, scatter),
+        };
+        let until = well + Duration::from_secs(back);
+        let lasts = until - START + Duration::from_secs(10);
+        let done = simulation(&world::equals(3), &policy, 16).run_for(lasts, &first_slow);
+        let [then, after] = [START..well, until..until + Duration::from_secs(10)];
+        let (then, after) = (share_of_those_begun(&done, then, "det-2"), share_of_those_begun(&done, after, "det-2"));
+        assert!(
+            then < 0.04 && after > 0.3,
+            "{slow} ms: {then} of the requests while it was slow, {after} from {back} s on"
+        );
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! Power of two choices over requests in flight and latency: the default.
+//! Power of two choices over requests in flight times a peak-EWMA of the latency: the default.
 use super::Policy;
 use crate::balance::{Candidates, Draw, Load, candidates::Field};
 
-/// Draws two usable candidates and takes the one that costs less: latency times requests in flight. Of two that are about
-/// equally fast, or of which one was never measured, it takes the one with fewer requests in flight, and then the one that
-/// served less, so that equal replicas get equal shares however their latencies scatter.
+/// Draws two usable candidates and takes the one that costs less: a peak-EWMA of its latency, with a penalty for failures,
+/// times requests in flight. Of two that are about equally fast, or of which one was never measured, it takes the one with
+/// fewer requests in flight, and then the one that served less, so that equal replicas get equal shares however their
+/// latencies scatter.
 ///
 /// Not for you if requests of one key must meet at one endpoint: give them a key.
 #[derive(Clone, Copy, Debug, Default)]
