@@ -10,7 +10,7 @@ use std::{
 };
 
 /// An estimate halves in so many times its own length: what took 10 ms may be looked at again soon, what took a second later.
-const HALVES_AFTER: f32 = 6.0;
+const HALVES_AFTER: f32 = 5.0;
 /// But within so many microseconds, so that what was slow at its start is not left alone for minutes.
 const HALVES_WITHIN: f32 = 4e6;
 /// While a request is on its way it takes so many times as long: the answer will tell.
@@ -109,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn it_falls_by_half_in_six_times_its_length_and_in_four_seconds_at_most() {
-        for (millis, half) in [(10, 60), (500, 3_000), (5_000, 4_000)] {
+    fn it_falls_by_half_in_five_times_its_length_and_in_four_seconds_at_most() {
+        for (millis, half) in [(10, 50), (500, 2_500), (5_000, 4_000)] {
             let (latency, now) = after([millis]);
             let faded = |after| latency.faded(nanos(now + MILLI * after), false);
             assert_eq!([faded(0), faded(half), faded(2 * half)], [4, 2, 1].map(|part| millis * 250 * part));

@@ -66,24 +66,29 @@ impl Load {
     /// takes over at once what two slow answers in a row show, and is forgotten while faster ones come or none.
     #[must_use]
     pub fn latency(&self, now: Duration) -> Duration {
-        let micros = if self.is_measured() { self.latency.estimate().into() } else { UNKNOWN };
-        Duration::from_micros(micros + self.penalty(nanos(now)))
+        Duration::from_micros(self.expected(nanos(now)))
     }
 
     /// What one more request would cost at `now`: microseconds of latency, as far as it is still believed, times requests in
     /// flight, one more included.
     #[must_use]
     pub fn cost(&self, now: Duration) -> f64 {
-        self.expected(nanos(now)) as f64 * f64::from(self.in_flight().saturating_add(1))
+        self.believed(nanos(now)) as f64 * f64::from(self.in_flight().saturating_add(1))
     }
 
-    /// Microseconds that a request is expected to take at `now`, in nanoseconds.
+    /// Microseconds that a request was expected to take when the newest answer came; with the penalty that is left at `now`, in
+    /// nanoseconds.
     pub(super) fn expected(&self, now: u64) -> u64 {
-        let micros = match self.is_measured() {
-            true => self.latency.faded(now, self.in_flight() > 0).max(1).into(),
-            false => UNKNOWN,
-        };
+        let micros = if self.is_measured() { self.latency.estimate().into() } else { UNKNOWN };
         micros + self.penalty(now)
+    }
+
+    /// As much of it as is still believed.
+    pub(super) fn believed(&self, now: u64) -> u64 {
+        match self.is_measured() {
+            true => u64::from(self.latency.faded(now, self.in_flight() > 0)) + self.penalty(now),
+            false => self.expected(now),
+        }
     }
 
     /// Whether what it is expected to take at `now`, in nanoseconds, can be held against that of `other`: both were measured,

@@ -27,7 +27,7 @@ impl Policy for PowerOfTwo {
         let field = candidates.field();
         let (one, other) = two(&field, draw)?;
         let (a, b) = (field.load(one), field.load(other));
-        let first = match differ(a, b, field.now) {
+        let first = match is_slower(a, b, field.now) || is_slower(b, a, field.now) {
             true => cost(a, field.now) <= cost(b, field.now),
             false => before(a, b) <= before(b, a),
         };
@@ -35,14 +35,14 @@ impl Policy for PowerOfTwo {
     }
 }
 
-/// Whether one of them is known to take so much longer that it matters.
-fn differ(a: &Load, b: &Load, now: u64) -> bool {
-    let (takes_a, takes_b) = (a.expected(now), b.expected(now));
-    takes_a > takes_b * ABOUT && a.is_known_beside(b, now) || takes_b > takes_a * ABOUT && b.is_known_beside(a, now)
+/// Whether it is known that `one` takes so much longer than `other` that it matters, and still believed.
+fn is_slower(one: &Load, other: &Load, now: u64) -> bool {
+    let matters = other.expected(now) * ABOUT;
+    one.expected(now) > matters && one.is_known_beside(other, now) && one.believed(now) > matters
 }
 
 fn cost(load: &Load, now: u64) -> u64 {
-    load.expected(now).saturating_mul(u64::from(load.in_flight()) + 1)
+    load.believed(now).saturating_mul(u64::from(load.in_flight()) + 1)
 }
 
 /// Requests in flight, and then what `one` served more than `other`: in one number, so that comparing takes no branch.
