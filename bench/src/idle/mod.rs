@@ -1,4 +1,5 @@
 //! What the release binary takes when nobody asks anything: all in one, and each daemon alone.
+mod plane;
 mod process;
 mod ready;
 
@@ -11,6 +12,7 @@ use std::{
 use clap::Args;
 
 use crate::figures::{Check, Figures};
+use plane::Plane;
 use process::{Memory, Process};
 
 /// Any free port.
@@ -72,16 +74,19 @@ fn measure(binary: &Path, settle: Duration, figures: &mut Figures) -> io::Result
         let state = folder.join(&device).display().to_string();
         let mut running = Vec::new();
         for (daemon, took) in daemons(&device, &state, &kubeconfig).iter().zip(&mut took) {
-            let (process, milliseconds) = ready::daemon(binary, &daemon.arguments())?;
+            let (process, milliseconds) = ready::daemon(binary, &daemon.arguments(), "")?;
             took.push(milliseconds);
             running.push(process);
         }
     }
+    let led = (0..STARTS).map(|start| leading(binary, &folder.join(format!("led-{start}"))));
+    let led = middle(led.collect::<io::Result<_>>()?);
     let state = folder.join("alone").display().to_string();
     let daemons = daemons("alone", &state, &kubeconfig);
     for (daemon, took) in daemons.iter().zip(took) {
         figures.limited(format!("{} ready, ms", daemon.name), middle(took), SOON);
     }
+    figures.limited("global manager leads, ms", led, SOON);
     let started = daemons.iter().map(|daemon| Process::start(binary, &daemon.arguments()));
     let mut running = started.collect::<io::Result<Vec<_>>>()?;
     rest(settle);
@@ -120,6 +125,14 @@ fn daemons<'a>(device: &'a str, state: &'a str, kubeconfig: &'a str) -> [Daemon<
         daemon("mesh", vec!["mesh", "--node", device], 8.0),
         daemon("global manager", vec!["gm", "--identity", device, "--link-listen", ANYWHERE], 8.0),
     ]
+}
+
+/// The milliseconds that a global manager takes to lead where nobody ever has: it has the Lease, and its kinds are installed.
+fn leading(binary: &Path, folder: &Path) -> io::Result<f64> {
+    let plane = Plane::start(folder)?;
+    let kubeconfig = plane.kubeconfig();
+    let [.., manager] = daemons("first", "", &kubeconfig);
+    ready::daemon(binary, &manager.arguments(), "leading").map(|(_ended, milliseconds)| milliseconds)
 }
 
 /// A program is measured at rest: there is no executor here that a sleep could hold up.

@@ -25,12 +25,12 @@ pub(super) fn all_in_one(binary: &Path, data: &Path) -> io::Result<(Process, f64
     Ok((process, took.as_secs_f64() * 1e3))
 }
 
-/// A daemon that has just become ready, and the milliseconds it took.
-pub(super) fn daemon(binary: &Path, arguments: &[&str]) -> io::Result<(Process, f64)> {
+/// A daemon that has just become ready and says `so`, and the milliseconds it took.
+pub(super) fn daemon(binary: &Path, arguments: &[&str], so: &str) -> io::Result<(Process, f64)> {
     let status = free()?;
     let (said, began) = (status.to_string(), Instant::now());
     let mut process = Process::start(binary, &[arguments, &["--status", &said]].concat())?;
-    while !is_ready(status) {
+    while !is_ready(status, so) {
         process.is_alive()?;
         if began.elapsed() > PATIENCE {
             return Err(io::Error::other(format!("dayu {arguments:?} is not ready within {PATIENCE:?}")));
@@ -45,12 +45,12 @@ fn free() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-fn is_ready(status: SocketAddr) -> bool {
+fn is_ready(status: SocketAddr, so: &str) -> bool {
     let answer = || {
         let mut socket = TcpStream::connect(status)?;
         socket.write_all(b"GET /readyz HTTP/1.1\r\nhost: status\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer).map(|_| answer)
     };
-    answer().is_ok_and(|answer: String| answer.starts_with("HTTP/1.1 200 "))
+    answer().is_ok_and(|answer: String| answer.starts_with("HTTP/1.1 200 ") && answer.contains(so))
 }

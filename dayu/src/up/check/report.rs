@@ -13,6 +13,8 @@ const FAIR: f64 = 1.15;
 const FIRST: Duration = Duration::from_secs(1);
 /// 99 of 100 workers are activated within this, one by one.
 const ACTIVE: Duration = Duration::from_millis(50);
+/// And when all start at once, on the processors that they share.
+const ACTIVE_AT_ONCE: Duration = Duration::from_millis(250);
 
 /// Everything that was measured.
 #[derive(Debug, Default)]
@@ -37,17 +39,23 @@ pub(super) struct Report {
 
 impl Report {
     /// No request landed on a device that it did not name. While nothing was broken each one landed, or was refused where nobody
-    /// serves, and equal replicas had equal shares. Times are told only: a machine may have more to do.
+    /// serves, and equal replicas had equal shares. Of the delays only half have to keep what 99 of 100 should: a machine may have
+    /// more to do, which is told.
     pub(super) fn passed(&self) -> bool {
         let landed = [&self.quiet, &self.faulty, &self.after].iter().all(|tally| tally.wrong == 0 && tally.right > 0);
         let expected = [&self.quiet, &self.after].iter().all(|tally| tally.unexpected.is_empty());
-        landed && expected && is_fair(&self.quiet) && self.killed > 0 && self.healed.is_some()
+        let prompt = half_within(&self.one_by_one, ACTIVE) && half_within(&self.at_once.delays, ACTIVE_AT_ONCE);
+        landed && expected && is_fair(&self.quiet) && self.killed > 0 && self.healed.is_some() && prompt
     }
 }
 
 /// Whether equal replicas had equal shares.
 pub(super) fn is_fair(tally: &Tally) -> bool {
     tally.spreads().values().all(|spread| *spread <= FAIR)
+}
+
+fn half_within(sorted: &[Duration], most: Duration) -> bool {
+    quantile(sorted, 0.5).is_none_or(|p50| p50 <= most)
 }
 
 impl fmt::Display for Report {
@@ -71,9 +79,9 @@ impl fmt::Display for Report {
             let within = limit(FAIR, spread <= FAIR);
             writeln!(f, "  {spread:>7.3}  most / least of {service} on {device}{within}")?;
         }
-        delays(f, "activation, one by one", &self.one_by_one, Some(ACTIVE))?;
+        delays(f, "activation, one by one", &self.one_by_one, ACTIVE)?;
         let Round { delays: at_once, took } = &self.at_once;
-        delays(f, &format!("activation, {} at once", at_once.len()), at_once, None)?;
+        delays(f, &format!("activation, {} at once", at_once.len()), at_once, ACTIVE_AT_ONCE)?;
         writeln!(f, "  all of them active {} after the first was asked for", millis(*took))?;
         let passed = "passed: no request landed on a device that it did not name, and each that should land did";
         writeln!(f, "\n{}", if self.passed() { passed } else { "FAILED" })
@@ -104,10 +112,10 @@ fn unexpected(f: &mut fmt::Formatter<'_>, tally: &Tally) -> fmt::Result {
         .try_for_each(|(what, count)| writeln!(f, "  {count:>7}  although nothing was broken: {what}"))
 }
 
-fn delays(f: &mut fmt::Formatter<'_>, name: &str, sorted: &[Duration], most: Option<Duration>) -> fmt::Result {
+fn delays(f: &mut fmt::Formatter<'_>, name: &str, sorted: &[Duration], most: Duration) -> fmt::Result {
     let [Some(p50), Some(p99)] = [0.5, 0.99].map(|part| quantile(sorted, part)) else { return Ok(()) };
     let ms = |delay: Duration| delay.as_secs_f64() * 1e3;
-    let within = most.map(|most| limit(millis(most), p99 <= most)).unwrap_or_default();
+    let within = limit(millis(most), p99 <= most);
     writeln!(f, "\n{name}: pod ready to resource ready p50 {:.1} ms, p99 {:.1} ms{within}", ms(p50), ms(p99))
 }
 
@@ -192,10 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_too_long_is_told() {
-        let slow = Report { first: FIRST * 2, one_by_one: vec![ACTIVE * 2], ..report() };
+    fn what_takes_too_long_is_told_and_fails_where_half_does() {
+        let late = |late| (0..100).map(|at| if at < late { ACTIVE * 20 } else { ACTIVE }).rev().collect::<Vec<_>>();
+        let slow = Report { first: FIRST * 2, one_by_one: late(2), ..report() };
         let told = slow.to_string();
         assert!(told.contains("2000 ms after start (limit 1000 ms, EXCEEDED)"), "{told}");
-        assert!(told.contains("p99 100.0 ms (limit 50 ms, EXCEEDED)") && slow.passed(), "{told}");
+        assert!(told.contains("p99 1000.0 ms (limit 50 ms, EXCEEDED)") && slow.passed(), "{told}");
+        let at_once = Round { delays: late(51), ..Round::default() };
+        assert!(!Report { one_by_one: late(51), ..report() }.passed() && !Report { at_once, ..report() }.passed());
     }
 }
