@@ -35,15 +35,15 @@ pub enum Error {
     Late,
 }
 
-/// Posts `body` to `url` and gives the answer's body.
+/// Posts `body`, which is of that `kind`, to `url` and gives the answer's body.
 ///
 /// # Errors
 /// See [`Error`]; every status outside 2xx is one.
-pub async fn post(url: &str, proxy: Option<SocketAddr>, body: Bytes) -> Result<Bytes, Error> {
-    tokio::time::timeout(PATIENCE, exchange(url, proxy, body)).await.map_err(|_| Error::Late)?
+pub async fn post(url: &str, proxy: Option<SocketAddr>, kind: &str, body: Bytes) -> Result<Bytes, Error> {
+    tokio::time::timeout(PATIENCE, exchange(url, proxy, kind, body)).await.map_err(|_| Error::Late)?
 }
 
-async fn exchange(url: &str, proxy: Option<SocketAddr>, body: Bytes) -> Result<Bytes, Error> {
+async fn exchange(url: &str, proxy: Option<SocketAddr>, kind: &str, body: Bytes) -> Result<Bytes, Error> {
     let unusable = || Error::Url(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| unusable())?;
     let authority = uri.authority().ok_or_else(unusable)?.as_str().to_owned();
@@ -60,10 +60,7 @@ async fn exchange(url: &str, proxy: Option<SocketAddr>, body: Bytes) -> Result<B
     let target = if proxy.is_some() { url } else { uri.path_and_query().map_or("/", |path| path.as_str()) };
     let request = Request::post(target)
         .header(header::HOST, authority)
-        .header(
-            header::CONTENT_TYPE,
-            if body.first() == Some(&b'{') { "application/json" } else { "application/octet-stream" },
-        )
+        .header(header::CONTENT_TYPE, kind)
         .body(Full::new(body))
         .map_err(|_| unusable())?;
     let answer = sender.send_request(request);

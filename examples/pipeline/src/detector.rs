@@ -1,10 +1,11 @@
 //! The detector: `POST /frame` looks at the pixels, answers what it found, and posts the finding to the next stage.
 use std::sync::Arc;
 
-use axum::{Json, Router, body::Bytes, extract::DefaultBodyLimit, extract::State, routing::post};
+use axum::{Json, Router, extract::DefaultBodyLimit, extract::State, routing::post};
 
 use crate::{
     Settings, client,
+    form::{Posted, Task},
     frame::{self, Finding},
     web::{self, Identity},
 };
@@ -18,12 +19,23 @@ pub struct Detection {
     /// The detector that looked.
     #[serde(flatten)]
     pub by: Identity,
+    /// What it looked at.
+    pub task: Task,
     /// What it saw.
     #[serde(flatten)]
     pub finding: Finding,
     /// Whether the next stage took it; absent when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered: Option<bool>,
+}
+
+impl Detection {
+    /// Looks at the `pixels` of `task`; the next stage has not been told yet.
+    #[must_use]
+    pub fn of(by: Identity, task: Task, pixels: &[u8]) -> Self {
+        let finding = frame::detect(pixels, task.width);
+        Self { by, task, finding, delivered: None }
+    }
 }
 
 struct Detector {
@@ -41,12 +53,12 @@ pub(crate) fn routes(settings: Settings) -> Router {
         .merge(health)
 }
 
-async fn look(State(detector): State<Arc<Detector>>, pixels: Bytes) -> Json<Detection> {
-    let finding = frame::detect(&pixels);
-    let mut detection = Detection { by: detector.identity.clone(), finding, delivered: None };
+async fn look(State(detector): State<Arc<Detector>>, posted: Posted) -> Json<Detection> {
+    let mut detection = Detection::of(detector.identity.clone(), posted.task, &posted.pixels);
     if let Some(next) = detector.settings.next.first() {
         let body = serde_json::to_vec(&detection).unwrap_or_default();
-        detection.delivered = Some(client::post(next, detector.settings.proxy, body.into()).await.is_ok());
+        detection.delivered =
+            Some(client::post(next, detector.settings.proxy, "application/json", body.into()).await.is_ok());
     }
     Json(detection)
 }

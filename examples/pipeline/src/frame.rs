@@ -1,24 +1,27 @@
 //! Frames as they travel: greyscale pictures of 60 KB to 2 MB with a bright spot that moves.
-use bytes::Bytes;
+use std::num::NonZeroU32;
+
+use crate::{Identity, form::Task};
 
 /// Sizes in bytes that a source cycles through, from a 540p clip to a full-HD one.
 pub const SIZES: [usize; 6] = [60_000, 108_000, 250_000, 433_000, 937_000, 2_000_000];
 
 /// Pixels per row.
-const WIDTH: usize = 1_000;
+const WIDTH: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 
-/// The frame number `index` of a camera: a dark picture with one bright square whose place depends on `index`.
+/// The frame number `index` of a camera, of some `size` bytes: a dark picture with one bright square whose place depends on
+/// `index`.
 #[must_use]
-pub fn render(index: u64, size: usize) -> Bytes {
-    let mut pixels = vec![16u8; size];
-    let rows = (size / WIDTH).max(1);
-    let (top, left) = ((index as usize * 7) % rows, (index as usize * 31) % WIDTH);
-    for row in top..(top + 8).min(rows) {
-        let start = (row * WIDTH + left).min(size);
-        let end = (row * WIDTH + (left + 8).min(WIDTH)).min(size);
-        pixels[start..end].fill(240);
+pub fn render(by: &Identity, index: u64, size: usize) -> (Task, Vec<u8>) {
+    let width = WIDTH.get() as usize;
+    let rows = (size / width).max(1);
+    let mut pixels = vec![16u8; rows * width];
+    let (top, left) = ((index as usize * 7) % rows, (index as usize * 31) % width);
+    for row in pixels.chunks_exact_mut(width).skip(top).take(8) {
+        row[left..(left + 8).min(width)].fill(240);
     }
-    pixels.into()
+    let (source, device) = (by.replica.clone(), by.device.clone());
+    (Task { source, device, index, width: WIDTH, height: rows as u32 }, pixels)
 }
 
 /// What a detector found in one frame.
@@ -32,11 +35,11 @@ pub struct Finding {
     pub bytes: u64,
 }
 
-/// Looks at every pixel.
+/// Looks at every pixel, of which so many lie in a row.
 #[must_use]
-pub fn detect(pixels: &[u8]) -> Finding {
+pub fn detect(pixels: &[u8], width: NonZeroU32) -> Finding {
     let bright = pixels.iter().filter(|&&pixel| pixel > 128).count() as u64;
-    let row = pixels.iter().position(|&pixel| pixel > 128).map(|at| (at / WIDTH) as u64);
+    let row = pixels.iter().position(|&pixel| pixel > 128).map(|at| at as u64 / u64::from(width.get()));
     Finding { bright, row, bytes: pixels.len() as u64 }
 }
 
@@ -46,8 +49,11 @@ mod tests {
 
     #[test]
     fn the_spot_is_found_where_it_was_drawn() {
+        let by = Identity { device: "edge1".into(), replica: "camera".into(), pid: 1 };
         for index in 0..50 {
-            let found = detect(&render(index, 108_000));
+            let (task, pixels) = render(&by, index, 108_000);
+            assert_eq!((task.source.as_str(), task.device.as_str(), task.height), ("camera", "edge1", 108));
+            let found = detect(&pixels, task.width);
             assert_eq!(found.row, Some((index * 7) % 108));
             assert!(found.bright > 0 && found.bright <= 64);
         }
@@ -55,6 +61,6 @@ mod tests {
 
     #[test]
     fn an_empty_frame_has_nothing() {
-        assert_eq!(detect(&[]), Finding { bright: 0, row: None, bytes: 0 });
+        assert_eq!(detect(&[], WIDTH), Finding { bright: 0, row: None, bytes: 0 });
     }
 }

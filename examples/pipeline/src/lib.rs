@@ -6,6 +6,7 @@
 pub mod aggregator;
 pub mod client;
 pub mod detector;
+pub mod form;
 pub mod frame;
 pub mod settings;
 pub mod source;

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,15 +18,15 @@ pub(crate) struct Ask {
     /// A path, or a whole URL where `to` is a proxy.
     pub(crate) target: String,
     pub(crate) headers: Vec<(&'static str, String)>,
-    pub(crate) body: &'static [u8],
+    pub(crate) body: Bytes,
 }
 
 impl Ask {
     pub(crate) fn get(to: SocketAddr, target: impl Into<String>) -> Self {
-        Self { to, method: "GET", target: target.into(), headers: Vec::new(), body: b"" }
+        Self { to, method: "GET", target: target.into(), headers: Vec::new(), body: Bytes::new() }
     }
 
-    pub(crate) fn post(to: SocketAddr, target: impl Into<String>, body: &'static [u8]) -> Self {
+    pub(crate) fn post(to: SocketAddr, target: impl Into<String>, body: Bytes) -> Self {
         Self { method: "POST", body, ..Self::get(to, target) }
     }
 
@@ -58,7 +59,7 @@ impl Ask {
         }
         request += &format!("Content-Length: {}\r\n\r\n", self.body.len());
         stream.write_all(request.as_bytes())?;
-        stream.write_all(self.body)?;
+        stream.write_all(&self.body)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         Ok(String::from_utf8_lossy(&answer).into_owned())

@@ -131,7 +131,7 @@ fn a_worker_reports_to_the_local_manager_of_its_device() {
         let said = site.within(camera, "curl", &arguments);
         assert!(said.contains(r#""Status":200"#), "{said}");
     }
-    let report = Ask::post(([127, 0, 0, 1], 9100).into(), path, report.as_bytes());
+    let report = Ask::post(([127, 0, 0, 1], 9100).into(), path, report.into());
     for from in NODES {
         let answer = site.ask(from, &report.clone().header("Content-Type", "application/json")).unwrap();
         assert_eq!(answer["Status"], 200);

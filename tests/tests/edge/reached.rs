@@ -1,4 +1,5 @@
 //! The example pipeline on two nodes: every worker is reached in every way from each of them, and when it is deleted nothing is.
+use dayu_pipeline::{Identity, form, frame};
 use serde_json::Value;
 
 use crate::{
@@ -103,7 +104,10 @@ fn a_pod_finds_the_directory_of_its_device(site: &Site) {
 
 /// A detector on one device posts what it found to the aggregator on another, by name, from within its pod.
 fn a_request_passes_from_worker_to_worker(site: &Site, node_port: u16) {
-    let frame = Ask::post(site.at("edge2", node_port), "/frame", &[200; 64 * 1024]);
+    let camera = Identity { device: "edge1".into(), replica: "camera".into(), pid: std::process::id() };
+    let (task, pixels) = frame::render(&camera, 1, 64_000);
+    let frame = Ask::post(site.at("edge2", node_port), "/frame", form::encode(&task, &pixels));
+    let frame = frame.header("Content-Type", form::KIND);
     let found = eventually("a frame that is looked at and passed on", || {
         let found = site.ask("edge1", &frame)?;
         if found["delivered"] == true { Ok(found) } else { Err(found.to_string()) }

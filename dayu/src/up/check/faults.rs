@@ -1,7 +1,6 @@
 //! Faults on purpose: workers killed without warning, then one device, and that one back.
 use std::{collections::BTreeSet, time::Duration};
 
-use bytes::Bytes;
 use dayu_core::{api::lean::Lean, name::Device};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -9,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     Error,
+    load::Bodies,
     request::{self, Call, Outcome},
     settled,
 };
@@ -33,10 +33,10 @@ pub(super) async fn inflict(
     site: &mut site::Site,
     pods: &Api<Lean<Pod>>,
     calls: &[Call],
-    finding: &Bytes,
+    bodies: &Bodies,
     device: &Device,
 ) -> Result<Inflicted, Error> {
-    let killed = kill_workers(calls, finding).await;
+    let killed = kill_workers(calls, bodies).await;
     output::progress(&format!("  device {device} and its workers die"));
     site.cut_off(device).await;
     // Nobody is left who could say that they are gone.
@@ -47,13 +47,13 @@ pub(super) async fn inflict(
     Ok(Inflicted { killed, dead })
 }
 
-async fn kill_workers(calls: &[Call], finding: &Bytes) -> usize {
+async fn kill_workers(calls: &[Call], bodies: &Bodies) -> usize {
     let mut killed = 0;
     for call in calls.iter().cycle().step_by(3).take(calls.len().min(64)) {
         if killed == WORKERS {
             break;
         }
-        if let Outcome::Landed(worker) = request::send(call, finding.clone()).await
+        if let Outcome::Landed(worker) = request::send(call, bodies.small(call)).await
             && kill(worker.pid)
         {
             killed += 1;

@@ -10,6 +10,7 @@ use std::{
 };
 
 use dayu_core::{api::lean::Lean, connect::told};
+use dayu_pipeline::{Identity, detector::Detection, form, frame};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, api::ListParams};
 use tokio::time::Instant;
@@ -89,7 +90,7 @@ pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCod
         let seen = done.clone();
         let under_load = load::send(&calls, &bodies, FAULTY, move || seen.load(Ordering::Relaxed));
         let inflicted = async {
-            let inflicted = faults::inflict(site, &pods, &calls, &bodies.finding, &device).await;
+            let inflicted = faults::inflict(site, &pods, &calls, &bodies, &device).await;
             done.store(true, Ordering::Relaxed);
             inflicted
         };
@@ -129,9 +130,13 @@ async fn measure_activation(site: &site::Site, devices: &[Addressed], report: &m
 }
 
 fn bodies() -> Bodies {
-    let frames = dayu_pipeline::frame::SIZES.iter().map(|&size| dayu_pipeline::frame::render(7, size)).collect();
-    let finding = r#"{"device":"self-test","replica":"self-test","pid":0,"bright":1,"row":1,"bytes":1}"#;
-    Bodies { finding: finding.into(), frames }
+    let by = Identity { device: "self-test".to_owned(), replica: "self-test".to_owned(), pid: std::process::id() };
+    let frames: Vec<_> = frame::SIZES.iter().map(|&size| frame::render(&by, 7, size)).collect();
+    let finding = frames.first().map(|(task, pixels)| Detection::of(by, task.clone(), pixels));
+    Bodies {
+        finding: serde_json::to_vec(&finding).unwrap_or_default().into(),
+        frames: frames.iter().map(|(task, pixels)| form::encode(task, pixels)).collect(),
+    }
 }
 
 /// Time from the start of `up` to the first answer of a worker.
@@ -139,7 +144,7 @@ async fn first_request(calls: &[Call], bodies: &Bodies, began: Instant) -> Resul
     let deadline = Instant::now() + FIRST;
     while Instant::now() < deadline {
         for call in calls {
-            if let request::Outcome::Landed(_) = request::send(call, bodies.finding.clone()).await {
+            if let request::Outcome::Landed(_) = request::send(call, bodies.small(call)).await {
                 return Ok(began.elapsed());
             }
         }

@@ -7,11 +7,14 @@ use std::{
 
 use bytes::Bytes;
 use dayu_core::name::Device;
+use dayu_pipeline::form;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpSocket, TcpStream};
+
+use super::targets::FRAME;
 
 /// Longest wait for a whole answer; a refusal comes at once, so whatever takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -139,7 +142,7 @@ async fn converse(call: &Call, body: Bytes, stream: TcpStream) -> Result<Outcome
         Form::NodePort => call.path.to_owned(),
         Form::Name | Form::Header => format!("http://{}{}", call.authority, call.path),
     };
-    let kind = if body.first() == Some(&b'{') { "application/json" } else { "application/octet-stream" };
+    let kind = if call.path == FRAME { form::KIND } else { "application/json" };
     let mut request = Request::post(target).header(header::HOST, &call.authority).header(header::CONTENT_TYPE, kind);
     if call.form == Form::Header {
         request = request.header("x-target-device", call.device.as_str());

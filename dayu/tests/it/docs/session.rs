@@ -69,8 +69,6 @@ impl Session {
         symlink(env!("CARGO_BIN_EXE_dayu"), programs.join("dayu")).unwrap();
         // An answer that tells of a mistake is a failure.
         fs::write(folder.join(".curlrc"), "fail\nsilent\nshow-error\nmax-time = 20\n").unwrap();
-        // A frame of the size that cameras send.
-        fs::write(folder.join("frame.jpg"), vec![0x5a; 200_000]).unwrap();
         Self { folder: folder.to_owned() }
     }
 
