@@ -83,7 +83,7 @@ impl Options {
 pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
     let began = Instant::now();
     let devices = devices::parse(&options.devices())?;
-    let drafts = match (options.empty, options.files.as_slice()) {
+    let mut drafts = match (options.empty, options.files.as_slice()) {
         (true, _) => Vec::new(),
         (false, []) => pipeline::drafts(&devices)?,
         (false, files) => manifest::read(files)?,
@@ -91,6 +91,9 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Error> {
     let stop = until_signal();
     let hurry = hurry::Hurry::default();
     let data = data::Data::open(options.data.as_deref())?;
+    if options.files.is_empty() {
+        pipeline::keep_files_within(data.path(), &mut drafts);
+    }
     let mut site = match site::Site::start(&devices, data, &hurry, &stop).await {
         Ok(site) => site,
         Err(_) if stop.is_cancelled() => return Ok(hurry.exit_code()),

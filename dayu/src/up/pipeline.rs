@@ -19,6 +19,29 @@ pub(crate) fn drafts(devices: &[Device]) -> Result<Vec<Draft>, manifest::Error> 
     Ok(drafts)
 }
 
+/// Gives each device a folder of its own within `data` for what its workers share: one machine plays them all, and not everybody may
+/// write where the manifest says.
+pub(crate) fn keep_files_within(data: &Path, drafts: &mut [Draft]) {
+    for worker in drafts.iter_mut().flat_map(|draft| workers(&mut draft.value)) {
+        let device = worker.pointer("/template/spec/nodeName").and_then(Value::as_str).unwrap_or_default();
+        let files = Value::from(data.join("files").join(device).to_string_lossy());
+        let mounts = worker.get_mut("mounts").and_then(Value::as_array_mut).into_iter().flatten();
+        for prefix in mounts.filter_map(|mount| mount.pointer_mut("/source/hostPath/prefix")) {
+            prefix.clone_from(&files);
+        }
+    }
+}
+
+/// Those of a JointMultiEdgeService.
+fn workers(resource: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let fields = resource.get_mut("spec").and_then(Value::as_object_mut).into_iter().flatten();
+    fields.flat_map(|(field, value)| match (field.as_str(), value) {
+        ("cloudWorker", worker) => std::slice::from_mut(worker),
+        ("edgeWorker", Value::Array(workers)) => workers.as_mut_slice(),
+        _ => &mut [],
+    })
+}
+
 fn rename(value: &mut Value, devices: &[Device]) {
     match value {
         Value::Object(fields) => {
@@ -37,8 +60,11 @@ fn rename(value: &mut Value, devices: &[Device]) {
 
 /// `http://edge1.service…` names a device in its first label.
 fn in_urls(text: &str, devices: &[Device]) -> String {
-    NAMES.iter().rev().fold(text.to_owned(), |text, name| {
-        text.replace(&format!("http://{name}."), &format!("http://{}.", actual(name, devices)))
+    let mut parts = text.split("http://");
+    let before = parts.next().unwrap_or_default().to_owned();
+    parts.fold(before, |text, rest| {
+        let (first, rest) = rest.split_once('.').unwrap_or((rest, ""));
+        format!("{text}http://{}.{rest}", actual(first, devices))
     })
 }
 
@@ -59,6 +85,22 @@ mod tests {
         assert!(text.contains(r#""targetNode":"cloud.kubeedge""#) && text.contains(r#""nodeName":"a""#), "{text}");
         assert!(text.contains("http://b.detector-both.pipeline.svc:9000/frame"), "{text}");
         assert!(!text.contains("edge1.detector") && !text.contains(r#"nodeName":"edge"#), "{text}");
+    }
+
+    #[test]
+    fn devices_may_have_each_others_names() {
+        let text = in_urls("http://cloud.d:1/ http://edge1.d:1/", &["edge1", "cloud"].map(Device::from));
+        assert_eq!(text, "http://edge1.d:1/ http://cloud.d:1/");
+    }
+
+    #[test]
+    fn each_device_has_files_of_its_own() {
+        let mut drafts = drafts(&["cloud.kubeedge", "a", "b"].map(Device::from)).unwrap();
+        keep_files_within(Path::new("/state"), &mut drafts);
+        let text = serde_json::to_string(&drafts.iter().map(|d| &d.value).collect::<Vec<_>>()).unwrap();
+        let of = |device: &str| text.matches(&format!(r#""prefix":"/state/files/{device}""#)).count();
+        assert_eq!(["cloud.kubeedge", "a", "b"].map(of), [1, 3, 1], "{text}");
+        assert!(!text.contains("/data"), "{text}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! The detector: `POST /frame` looks at the pixels, answers what it found, and posts the finding to the next stage.
+//! The newest frame is kept where others on the device may look at it.
 use std::sync::Arc;
 
 use axum::{Json, Router, extract::DefaultBodyLimit, extract::State, routing::post};
@@ -7,6 +8,7 @@ use crate::{
     Settings, client,
     form::{Posted, Task},
     frame::{self, Finding},
+    newest::Newest,
     web::{self, Identity},
 };
 
@@ -41,11 +43,13 @@ impl Detection {
 struct Detector {
     settings: Settings,
     identity: Identity,
+    newest: Option<Newest>,
 }
 
 pub(crate) fn routes(settings: Settings) -> Router {
     let health = web::health(&settings);
-    let detector = Arc::new(Detector { identity: Identity::of(&settings), settings });
+    let newest = settings.shared.clone().map(|folder| Newest::new(folder, settings.replica.clone()));
+    let detector = Arc::new(Detector { identity: Identity::of(&settings), newest, settings });
     Router::new()
         .route("/frame", post(look))
         .layer(DefaultBodyLimit::max(LARGEST_FRAME))
@@ -54,6 +58,11 @@ pub(crate) fn routes(settings: Settings) -> Router {
 }
 
 async fn look(State(detector): State<Arc<Detector>>, posted: Posted) -> Json<Detection> {
+    if let Some(newest) = &detector.newest
+        && let Err(error) = newest.keep(&posted.pixels).await
+    {
+        report(&error);
+    }
     let mut detection = Detection::of(detector.identity.clone(), posted.task, &posted.pixels);
     if let Some(next) = detector.settings.next.first() {
         let body = serde_json::to_vec(&detection).unwrap_or_default();
@@ -61,4 +70,10 @@ async fn look(State(detector): State<Arc<Detector>>, posted: Posted) -> Json<Det
             Some(client::post(next, detector.settings.proxy, "application/json", body.into()).await.is_ok());
     }
     Json(detection)
+}
+
+/// The frame is looked at all the same.
+#[expect(clippy::print_stderr)]
+fn report(error: &std::io::Error) {
+    eprintln!("frame not kept: {error}; TEMP_PATH names a folder that can be written");
 }

@@ -2,12 +2,14 @@
 //!
 //! They hold nothing of the layer that runs them: a source reads frames and posts them to a detector *on the device it
 //! chose*, the detector looks at the pixels and posts what it found to the aggregator. All they know comes from the
-//! environment, as it would in any language: `POD_IP` to bind, `NODE_NAME` to say who answered, `http_proxy` to reach names.
+//! environment, as it would in any language: `POD_IP` to bind, `NODE_NAME` to say who answered, `http_proxy` to reach names, `TEMP_PATH` to
+//! share files with others on the device.
 pub mod aggregator;
 pub mod client;
 pub mod detector;
 pub mod form;
 pub mod frame;
+mod newest;
 pub mod settings;
 pub mod source;
 mod web;

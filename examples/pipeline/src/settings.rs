@@ -1,5 +1,8 @@
 //! What a stage reads from its environment.
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 /// The environment of one stage, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Settings {
     pub proxy: Option<SocketAddr>,
     /// Where frames or findings go next, as URLs: `NEXT`, separated by blanks; used in turn.
     pub next: Vec<String>,
+    /// A folder that all workers of the device share: `TEMP_PATH`.
+    pub shared: Option<PathBuf>,
     /// Frames per second that a source makes: `FRAMES_PER_SECOND`.
     pub frames_per_second: u32,
 }
@@ -55,6 +60,7 @@ impl Settings {
             replica: lookup("POD_NAME").or_else(|| lookup("HOSTNAME")).unwrap_or_default(),
             proxy,
             next: lookup("NEXT").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+            shared: lookup("TEMP_PATH").filter(|path| !path.is_empty()).map(PathBuf::from),
             frames_per_second,
         })
     }
