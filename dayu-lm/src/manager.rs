@@ -137,7 +137,7 @@ impl Manager {
     /// What the cluster says of the device; none when told to end before.
     async fn register(&self) -> Option<Standing> {
         self.shutdown
-            .run_until_cancelled(node::register(&self.client, &self.options.node, &self.plight))
+            .run_until_cancelled(node::register(&self.client, &self.options.node, self.options.role, &self.plight))
             .await
             .flatten()
     }

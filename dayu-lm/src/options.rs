@@ -36,6 +36,9 @@ pub struct Options {
     /// Stop the workers when told to end; without it they live on and the next local manager takes them over.
     #[arg(long)]
     pub stop_workers: bool,
+    /// What the device is for, such as `edge`: a role on the Node that is registered for it; a Node that is there keeps its own.
+    #[arg(skip)]
+    pub role: Option<&'static str>,
 }
 
 impl Options {
@@ -50,6 +53,7 @@ impl Options {
             mesh: None,
             status: None,
             stop_workers: false,
+            role: None,
         }
     }
 

@@ -29,5 +29,7 @@ pub const SERVICE_PROXY_NAME: &str = "service.kubernetes.io/service-proxy-name";
 
 /// On a Node: who registered it.
 pub const MANAGED_BY: &str = "dayu.io/managed-by";
+/// On a Node, behind it what the Node is for (`edge`, `control-plane`), whatever its value.
+pub const NODE_ROLE: &str = "node-role.kubernetes.io/";
 /// `true` on a ConfigMap that says which command an image stands for.
 pub const IMAGE_MAP: &str = "dayu.io/image-map";

@@ -16,7 +16,7 @@ use super::{DeviceRecord, EndpointRecord, PodRef, PortRecord, ServiceRecord, Sli
 use crate::{
     api::{
         annotation::{BALANCE, LOGICAL_SERVICE, SPILL, TARGET_NODE},
-        label::{JOINT_NAME, SERVICE_PROXY_NAME},
+        label::{JOINT_NAME, NODE_ROLE, SERVICE_PROXY_NAME},
     },
     name::{Device, ServiceKey, Uid},
     route::LABELS,
@@ -27,8 +27,7 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// Labels of Services that meshes of EdgeMesh's kind leave to others, whatever their value.
 const LEFT: [&str; 2] = ["service.edgemesh.kubeedge.io/service-proxy-name", "service.kubernetes.io/headless"];
 const EXTERNAL_NAME: &str = "ExternalName";
-/// Labels of a Node that say what it is for: by their name behind this, or by the value of the older one.
-const ROLE: &str = "node-role.kubernetes.io/";
+/// The older label of a Node that says what it is for, by its value.
 const OLDER_ROLE: &str = "kubernetes.io/role";
 
 impl From<&Service> for ServiceRecord {
@@ -141,7 +140,7 @@ fn roles(meta: &ObjectMeta) -> Vec<Arc<str>> {
 }
 
 fn role<'a>((label, value): (&'a String, &'a String)) -> Option<&'a str> {
-    label.strip_prefix(ROLE).or((label == OLDER_ROLE).then_some(value)).filter(|role| !role.is_empty())
+    label.strip_prefix(NODE_ROLE).or((label == OLDER_ROLE).then_some(value)).filter(|role| !role.is_empty())
 }
 
 /// Only the labels that are read; the others would be memory for nothing.

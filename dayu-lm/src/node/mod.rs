@@ -56,7 +56,12 @@ pub(crate) fn reference(device: &Device) -> ObjectReference {
 
 /// Registers the device where nobody has, and waits until it is known what that makes of us. None if the watch ends, which
 /// it never does.
-pub(crate) async fn register(client: &Client, device: &Device, plight: &Plight) -> Option<Standing> {
+pub(crate) async fn register(
+    client: &Client,
+    device: &Device,
+    role: Option<&str>,
+    plight: &Plight,
+) -> Option<Standing> {
     let nodes: Api<Lean<Node>> = Api::all(client.clone());
     let only = watcher::Config::default().fields(&format!("metadata.name={device}"));
     let mut events = watcher(nodes.clone(), only).backoff(WatchBackoff::default()).boxed();
@@ -70,8 +75,8 @@ pub(crate) async fn register(client: &Client, device: &Device, plight: &Plight) 
                 }
                 tracing::info!(%device, "waiting for the node's podCIDR, or for its kubelet to report an InternalIP");
             }
-            Ok(watcher::Event::InitDone) if !seen => create(&nodes, device, plight).await,
-            Ok(watcher::Event::Delete(_)) => create(&nodes, device, plight).await,
+            Ok(watcher::Event::InitDone) if !seen => create(&nodes, device, role, plight).await,
+            Ok(watcher::Event::Delete(_)) => create(&nodes, device, role, plight).await,
             Ok(_) => {}
             Err(error) => {
                 let why = unwatched::<Node>(&error);
@@ -84,10 +89,10 @@ pub(crate) async fn register(client: &Client, device: &Device, plight: &Plight) 
 }
 
 /// Tries until the Node is there, whoever made it: nothing else would ask for it again.
-async fn create(nodes: &Api<Lean<Node>>, device: &Device, plight: &Plight) {
+async fn create(nodes: &Api<Lean<Node>>, device: &Device, role: Option<&str>, plight: &Plight) {
     let mut wait = FIRST_WAIT;
     loop {
-        match nodes.create(&PostParams::default(), &object::node(device).into()).await {
+        match nodes.create(&PostParams::default(), &object::node(device, role).into()).await {
             Ok(_) => return tracing::info!(%device, "registered as a node"),
             // The watch tells who was faster.
             Err(kube::Error::Api(status)) if status.code == 409 => return,

@@ -17,13 +17,15 @@ const MANAGER: &str = "dayu-lm";
 const SCHEME: (&str, &str) = ("dayu.io/kubelet-scheme", "http");
 
 /// The Node as we register it.
-pub(super) fn node(device: &Device) -> Node {
-    let labels = [
+pub(super) fn node(device: &Device, role: Option<&str>) -> Node {
+    let role = role.map(|role| format!("{}{role}", label::NODE_ROLE));
+    let mut labels = vec![
         (label::MANAGED_BY, MANAGER),
         (label::HOSTNAME, device.as_str()),
         ("kubernetes.io/os", "linux"),
         ("kubernetes.io/arch", if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }),
     ];
+    labels.extend(role.as_deref().map(|role| (role, "")));
     let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     };

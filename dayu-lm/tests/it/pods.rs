@@ -1,4 +1,5 @@
 //! Pods from creation to removal.
+use dayu_lm::Options;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node};
 use kube::{
     Api,
@@ -159,6 +160,27 @@ async fn what_a_container_asks_for_before_its_end_comes_before_the_signal() {
     let why = site.event("fails", "FailedPreStopHook").await;
     assert!(why.contains("exit 4") && why.contains("container c"), "{why}");
     running.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_stands_on_the_node_that_is_registered_for_it_and_on_no_other() {
+    for (network, theirs) in [(92, false), (93, true)] {
+        let site = Site::new("edge", network).await;
+        let nodes: Api<Node> = Api::all(site.client.clone());
+        if theirs {
+            // As a kubelet does.
+            let address = json!([{"type": "InternalIP", "address": format!("127.{network}.9.1")}]);
+            let node = json!({"metadata": {"name": "edge"}, "status": {"addresses": address}});
+            nodes.create(&PostParams::default(), &serde_json::from_value(node).unwrap()).await.unwrap();
+            let status = json!({"status": {"addresses": address}});
+            nodes.patch_status("edge", &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+        }
+        let running = site.start_with(Options { role: Some("edge"), stop_workers: true, ..Options::of("edge") }).await;
+        let labels = nodes.get("edge").await.unwrap().metadata.labels.unwrap_or_default();
+        let role = labels.get("node-role.kubernetes.io/edge").map(String::as_str);
+        assert_eq!(role, (!theirs).then_some(""), "{labels:?}");
+        running.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -23,6 +23,10 @@ use super::{
     taken::{self, Taken},
 };
 
+/// The roles of devices, as Dayu reads them from Nodes: the first plays the cloud.
+const CLOUD: &str = "control-plane";
+const EDGE: &str = "edge";
+
 /// Why something could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -224,7 +228,9 @@ impl Site {
         let (client, device, stop) = (self.client.clone(), device.clone(), self.ending.child_token());
         let data = self.folder_of(&device);
         let remembers = self.data.is_kept().then(|| data.join("mesh"));
-        let options = dayu_lm::Options { data: Some(data), stop_workers: true, ..dayu_lm::Options::of(device.clone()) };
+        let role = Some(if self.order.first() == Some(&device) { CLOUD } else { EDGE });
+        let of_device = dayu_lm::Options::of(device.clone());
+        let options = dayu_lm::Options { data: Some(data), stop_workers: true, role, ..of_device };
         let mut lm = dayu_lm::run_with(client.clone(), options, stop.clone());
         // Workers end at the same time: nothing is left to be carried.
         let options = dayu_mesh::Options { data: remembers, drain: 0, ..dayu_mesh::Options::of(device.clone()) };

@@ -16,6 +16,7 @@ use kube::{
 };
 use rustix::process::Signal;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::harness::{
     Dayu, LIMIT, Leftovers, alone, ask, binary, client_of, eventually, is_alive, listening, manifests, run, workers_of,
@@ -28,6 +29,8 @@ const TO_END: Duration = Duration::from_secs(20);
 const AT_ONCE: Duration = Duration::from_secs(4);
 /// The port of every mesh's HTTP front.
 const FRONT: u16 = 10552;
+/// The port of every mesh's status API.
+const STATUS: u16 = 10551;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
@@ -50,6 +53,7 @@ async fn every_request_lands_where_it_says_and_nothing_is_left_when_it_ends() {
     let all = workers_of(&data);
     assert!(all.len() >= 8, "and two cameras: {all:?}");
     keeps_the_newest_frame_on_each(&data).await;
+    says_what_each_device_is_for(&client, &kubeconfig).await;
     refuses_a_second(&data).await;
     changes_the_pipeline(&client).await;
     let before = objects(&client).await;
@@ -292,6 +296,27 @@ async fn keeps_the_newest_frame_on_each(data: &Path) {
         assert!(SIZES.contains(&size), "{size} bytes on {device}");
     }
     assert!(!Path::new("/data/dayu-files").exists(), "something is kept where the manifest says");
+}
+
+/// In the table of nodes, and for programs on the device.
+async fn says_what_each_device_is_for(client: &Client, kubeconfig: &Path) {
+    let roles = ["control-plane", "edge", "edge"];
+    let nodes = run(&["get", "--kubeconfig", kubeconfig.to_str().unwrap(), "nodes"]).await.out;
+    for (device, address) in addresses(client).await {
+        let role = roles[DEVICES.iter().position(|known| *known == device).unwrap()];
+        let row = nodes.lines().find(|row| row.split_whitespace().next() == Some(&device));
+        assert!(row.is_some_and(|row| row.split_whitespace().any(|word| word == role)), "{nodes}");
+        let directory = eventually("the directory of a device", async || {
+            let reply = ask(SocketAddr::new(address, STATUS), "/v1/devices", &[]).await?;
+            let told: Value = serde_json::from_str(&reply.body).map_err(|error| error.to_string())?;
+            let roles = told["devices"].as_array().into_iter().flatten().map(|device| device["roles"].clone());
+            let mut roles: Vec<Value> = roles.collect();
+            roles.sort_by_key(Value::to_string);
+            let all = json!([["control-plane"], ["edge"], ["edge"]]);
+            if Value::from(roles) == all { Ok(()) } else { Err(reply.body) }
+        });
+        directory.await;
+    }
 }
 
 /// Takes the cameras away, as a user may, and waits until they are gone.
