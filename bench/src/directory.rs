@@ -101,14 +101,17 @@ fn changes_seen(status: SocketAddr, told: &UnboundedSender<Change>) -> io::Resul
     let mut stream = connect(status)?;
     ask(&mut stream, "/v1/watch")?;
     let mut events = BufReader::new(stream).lines();
-    // The head has come, so who watches is known.
-    events.find(|line| line.as_ref().is_ok_and(String::is_empty));
+    let mut changed = move || {
+        let line = events.find(|line| line.as_ref().map_or(true, |line| line == "event: change"));
+        line.ok_or_else(|| io::Error::other("the stream of events ended"))?
+    };
+    // The version that is there comes first, and who is told of it is known.
+    changed()?;
     let mut took = Vec::new();
     for number in 0..CHANGES {
         let began = Instant::now();
         tell(told, slice(0, number % 2 == 1));
-        let line = events.find(|line| line.as_ref().map_or(true, |line| line == "event: change"));
-        line.ok_or_else(|| io::Error::other("the stream of events ended"))??;
+        changed()?;
         took.push(began.elapsed());
     }
     Ok(took)

@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use crate::listen::Failure;
 
 /// Events that a slow watcher may be behind; beyond it, it is told everything anew.
-const BEHIND: usize = 256;
+pub(crate) const BEHIND: usize = 256;
 
 /// Something that changed.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Event {
 pub(crate) struct Feed {
     routes: Mutex<BTreeMap<Uid, Arc<RouteView>>>,
     remarks: Mutex<BTreeMap<ServiceKey, Vec<Remark>>>,
+    /// The directory's, once it is known.
+    version: Mutex<Option<u64>>,
     failures: ArcSwap<Vec<Failure>>,
     /// Where names cannot be served, and why.
     nameless: ArcSwapOption<(SocketAddr, String)>,
@@ -42,10 +44,10 @@ pub(crate) struct Feed {
 
 impl Default for Feed {
     fn default() -> Self {
-        let (routes, remarks, failures, nameless) = Default::default();
+        let (routes, remarks, version, failures, nameless) = Default::default();
         // The mesh may change no object, so it writes no event: whoever watches may.
         let (plight, _) = Plight::new();
-        Self { routes, remarks, failures, nameless, plight, events: broadcast::Sender::new(BEHIND) }
+        Self { routes, remarks, version, failures, nameless, plight, events: broadcast::Sender::new(BEHIND) }
     }
 }
 
@@ -78,6 +80,8 @@ impl Feed {
     /// Tells the directory's version, and what should listen and does not.
     pub(crate) fn change(&self, version: u64, failures: Vec<Failure>) {
         self.failures.store(Arc::new(failures));
+        let mut last = self.version.lock();
+        *last = Some(version);
         self.send(Event::Change(version));
     }
 
@@ -120,13 +124,15 @@ impl Feed {
         self.plight.troubles()
     }
 
-    /// Every route as it is, what does not work, what is to be remarked, and what changes from then on.
+    /// Every route as it is, what does not work, what is to be remarked, the version of all that, and what changes from then
+    /// on.
     pub(crate) fn subscribe(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
-        let (routes, remarks) = (self.routes.lock(), self.remarks.lock());
+        let (routes, remarks, version) = (self.routes.lock(), self.remarks.lock(), self.version.lock());
         let troubles = self.troubles().into_iter().map(Event::Hindered);
         let routes = routes.values().cloned().map(Event::Route);
         let remarks = remarks.values().flatten().cloned().map(Event::Remark);
-        (routes.chain(troubles).chain(remarks).collect(), self.events.subscribe())
+        let version = version.map(Event::Change);
+        (routes.chain(troubles).chain(remarks).chain(version).collect(), self.events.subscribe())
     }
 
     /// Fails when nobody watches, which is no failure.

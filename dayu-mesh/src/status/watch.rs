@@ -1,5 +1,5 @@
-//! Server-sent events: every route as it is, or those to one device, what does not work and what is to be remarked; then what
-//! changes.
+//! Server-sent events: every route as it is, or those to one device, what does not work, what is to be remarked and the version;
+//! then what changes.
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{
@@ -82,4 +82,30 @@ fn named(name: &str, data: &impl serde::Serialize) -> sse::Event {
         .event(name)
         .json_data(data)
         .unwrap_or_else(|error| sse::Event::default().comment(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::feed::BEHIND;
+
+    #[test]
+    fn who_falls_behind_is_told_the_newest_version_anew() {
+        let (feed, permits) = (Arc::new(Feed::default()), Arc::new(Semaphore::new(1)));
+        let mut events = pin!(events(Arc::clone(&feed), permits.try_acquire_owned().unwrap()));
+        assert!(events.next().now_or_never().is_none(), "no version is known yet");
+        let last = BEHIND as u64 + 1;
+        (1..=last).for_each(|version| feed.change(version, Vec::new()));
+        let told = events.next().now_or_never();
+        assert!(matches!(told, Some(Some(Event::Change(version))) if version == last), "{told:?}");
+        assert!(events.next().now_or_never().is_none(), "it is told once");
+        feed.change(last + 1, Vec::new());
+        let told = events.next().now_or_never();
+        assert!(matches!(told, Some(Some(Event::Change(version))) if version == last + 1), "{told:?}");
+    }
 }

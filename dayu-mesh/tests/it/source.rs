@@ -115,6 +115,8 @@ async fn a_port_that_two_claim_is_one_s_alone_and_the_other_s_as_soon_as_it_is_f
         assert_eq!(lands().await, "gone", "never now this one and now that one");
     }
     let mut events = Events::open(status, "/v1/watch").await;
+    let (name, _) = events.next().await.unwrap();
+    assert_eq!(name, "change", "who comes is told the version that is there");
     let key = ServiceKey::new("default", "gone");
     say(Change::ServiceGone { uid: key.to_string().into(), key });
     events.next().await.unwrap();
