@@ -4,8 +4,6 @@
 //! what a slow receiver leaves is copied out, once, into a buffer of its own size.
 use std::{cell::RefCell, io};
 
-use tokio::net::TcpStream;
-
 use super::Opening;
 
 /// Read at most so many bytes at first: small messages touch little memory.
@@ -49,21 +47,26 @@ pub(super) enum Step {
     Reset,
 }
 
-/// Moves what can be moved without waiting and adds it to `moved`.
-pub(super) fn step(from: &TcpStream, to: &TcpStream, sender: &mut Sender, moved: &mut u64) -> Step {
+/// Moves what can be moved from `read` to `write`, neither of which waits, and adds it to `moved`.
+pub(super) fn step(
+    mut read: impl FnMut(&mut [u8]) -> io::Result<usize>,
+    mut write: impl FnMut(&[u8]) -> io::Result<usize>,
+    sender: &mut Sender,
+    moved: &mut u64,
+) -> Step {
     BUFFER.with_borrow_mut(|buffer| {
         for _ in 0..READS {
             if buffer.len() < sender.reach {
                 buffer.resize(sender.reach, 0);
             }
-            let count = match from.try_read(&mut buffer[..sender.reach]) {
+            let count = match read(&mut buffer[..sender.reach]) {
                 Ok(0) => return Step::End,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Dry,
                 Err(_) => return Step::Reset,
             };
             sender.opening.get_or_insert_with(|| Opening::of(&buffer[..count]));
-            let written = match to.try_write(&buffer[..count]) {
+            let written = match write(&buffer[..count]) {
                 Ok(written) => written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 Err(_) => return Step::Unread,
@@ -78,4 +81,59 @@ pub(super) fn step(from: &TcpStream, to: &TcpStream, sender: &mut Sender, moved:
         }
         Step::Spent
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many bytes each read of one step may take, where a peer has no more than `most` for each of them.
+    fn reads(sender: &mut Sender, most: usize) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        let read = |buffer: &mut [u8]| {
+            sizes.push(buffer.len());
+            Ok(buffer.len().min(most))
+        };
+        let step = step(read, |bytes| Ok(bytes.len()), sender, &mut 0);
+        assert!(matches!(step, Step::Spent));
+        sizes
+    }
+
+    #[test]
+    fn small_messages_are_read_with_the_first_reach() {
+        assert_eq!(reads(&mut Sender::default(), FIRST - 1), [FIRST; READS]);
+    }
+
+    #[test]
+    fn bulk_is_read_with_ever_more_up_to_the_largest() {
+        let mut sender = Sender::default();
+        let sizes = reads(&mut sender, usize::MAX);
+        assert_eq!(sizes[..6], [FIRST, FIRST * 2, FIRST * 4, FIRST * 8, LARGEST, LARGEST]);
+        assert_eq!(reads(&mut sender, usize::MAX), [LARGEST; READS]);
+    }
+
+    #[test]
+    fn all_connections_of_a_thread_share_one_buffer_of_what_was_needed() {
+        // The buffer of a new thread has not been used yet.
+        let thread = std::thread::spawn(|| {
+            let mut senders: [Sender; 8] = Default::default();
+            senders.iter_mut().for_each(|sender| drop(reads(sender, 1)));
+            assert_eq!(BUFFER.with_borrow(Vec::capacity), FIRST);
+            senders.iter_mut().for_each(|sender| drop(reads(sender, usize::MAX)));
+            assert_eq!(BUFFER.with_borrow(Vec::capacity), LARGEST);
+        });
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn what_a_slow_receiver_leaves_is_kept_in_its_own_size() {
+        let read = |buffer: &mut [u8]| {
+            buffer[..5].copy_from_slice(b"hello");
+            Ok(5)
+        };
+        let mut moved = 0;
+        let step = step(read, |_| Ok(2), &mut Sender::default(), &mut moved);
+        assert!(matches!(step, Step::Blocked(rest) if *rest == *b"llo"));
+        assert_eq!(moved, 2);
+    }
 }

@@ -97,7 +97,7 @@ async fn pump(from: &TcpStream, to: &TcpStream, passed: impl Fn(Opening, u64)) -
             return Err(Reset);
         }
         let mut moved = 0;
-        let step = hot::step(from, to, &mut sender, &mut moved);
+        let step = hot::step(|buffer| from.try_read(buffer), |bytes| to.try_write(bytes), &mut sender, &mut moved);
         if let Some(opening) = sender.opening.filter(|_| moved > 0) {
             passed(opening, moved);
         }
