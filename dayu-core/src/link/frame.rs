@@ -5,8 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// Frames above this many bytes are refused in both directions.
 pub const LARGEST_FRAME: usize = 4 * 1024 * 1024;
-/// Bytes that are read from a socket at once: messages are small, and one who has thousands of devices has as many of these.
-pub const READ_AT_ONCE: usize = 4 * 1024;
 
 /// What a message asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The link between the global manager and the local managers: messages, codec, and an ordered, acknowledged session.
 //!
-//! Sans-IO: a [`Session`] is told what happened ([`Event`]) and says what to do ([`Action`]); whoever owns the socket
+//! Sans-IO: a [`Session`] is told what happened ([`Event`]) and says what to do ([`Action`]); whoever owns the [`Transport`]
 //! performs it. Frames are those that Sedna's managers exchange, so either side may be one of theirs: such a peer carries no
 //! sequence numbers and gets at-most-once delivery, as it always had. Between two of ours each message is delivered in order
 //! and once, across reconnects and restarts, and a newer message for an object replaces an older one that nobody has
@@ -29,13 +29,17 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod transport;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 pub use activation::{AckError, ActivationAck, ActivationMetadata, ActivationRequest};
 pub use fingerprint::{Fingerprint, NoFingerprint};
-pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation, READ_AT_ONCE};
+pub use frame::{CodecError, Frame, LARGEST_FRAME, Message, Operation};
 pub use handshake::{MANAGER_LEASE, NODE_NAME, NUMBERED, lease_of};
 pub use outbox::{Key, Outbox};
 pub use session::{Action, DEAD_AFTER, Event, PING_EVERY, Session};
 #[cfg(feature = "test-util")]
 pub use transport::MockTransport;
 pub use transport::{Transport, TransportError};
+#[cfg(feature = "websocket")]
+pub use websocket::WebSocket;

@@ -28,6 +28,13 @@ pub enum Event {
     Tick,
 }
 
+/// What a [`Transport`](super::Transport) received.
+impl From<Option<Frame>> for Event {
+    fn from(received: Option<Frame>) -> Self {
+        received.map_or(Self::Heard, Self::Received)
+    }
+}
+
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

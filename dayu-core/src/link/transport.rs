@@ -1,4 +1,4 @@
-//! What carries frames for whoever links other than the daemons do, which write to their WebSocket themselves: a channel in tests, say.
+//! What carries frames between two ends. The daemons' is a WebSocket (feature `websocket`); in tests, say, a channel will do.
 use async_trait::async_trait;
 
 use super::Frame;
@@ -15,8 +15,16 @@ pub enum TransportError {
         /// What is known of why.
         problem: String,
     },
-    /// What came is no frame.
-    #[error("{peer} sent what is no frame: {problem}")]
+    /// The peer ended it since it does not take us for whom we say we are: another try alone helps nothing.
+    #[error("{peer} does not let this device in: {why}")]
+    Refused {
+        /// Who the peer is.
+        peer: String,
+        /// What the peer said.
+        why: String,
+    },
+    /// What came or was to go is no frame.
+    #[error("between here and {peer} is what is no frame: {problem}")]
     Garbled {
         /// Who the peer is.
         peer: String,
@@ -61,10 +69,10 @@ pub enum TransportError {
 #[cfg_attr(feature = "test-util", mockall::automock)]
 #[async_trait]
 pub trait Transport: Send {
-    /// Writes one frame.
+    /// Writes one frame; waits for a peer that takes nothing, but not for ever.
     ///
     /// # Errors
-    /// [`TransportError::Closed`] when it certainly or possibly did not leave.
+    /// [`TransportError::Closed`] when it certainly or possibly did not leave, [`TransportError::Garbled`] when it cannot.
     async fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
 
     /// The next frame; `None` is a sign of life without content. Safe to cancel.
@@ -73,7 +81,7 @@ pub trait Transport: Send {
     /// See [`TransportError`]; none of them is worth a second call.
     async fn receive(&mut self) -> Result<Option<Frame>, TransportError>;
 
-    /// Asks the peer for a sign of life.
+    /// Asks the peer for a sign of life; waits as [`send`](Self::send) does.
     ///
     /// # Errors
     /// [`TransportError::Closed`] when the question did not leave.

@@ -1,27 +1,23 @@
 //! One connection of one device, from handshake to end.
 use dayu_core::{
-    link::{CodecError, Event, Frame, LARGEST_FRAME, NODE_NAME, NUMBERED, PING_EVERY, READ_AT_ONCE},
+    link::{Event, Frame, NODE_NAME, NUMBERED, PING_EVERY, Transport, TransportError, WebSocket},
     name::Device,
 };
-use futures::{SinkExt, StreamExt};
 use http::{HeaderValue, StatusCode};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    WebSocketStream, accept_hdr_async_with_config,
+    accept_hdr_async_with_config,
     tungstenite::{
-        self, Message as Ws,
+        self,
         handshake::server::{ErrorResponse, Request, Response},
-        protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
     },
 };
 
 use super::{
     Admission,
     admission::{Refused, Stream},
-    hub::{Hub, Outgoing, Upstream},
+    hub::{Hub, Outgoing, Seat, Upstream},
 };
-
-type Socket = WebSocketStream<Stream>;
 
 /// Longest handshake.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -43,14 +39,8 @@ pub(super) enum Ended {
     Full,
     #[error("replaced by a newer connection of the same device, or silent for too long")]
     Cut,
-    #[error("closed by the device")]
-    Closed,
     #[error(transparent)]
-    Socket(#[from] tungstenite::Error),
-    #[error(transparent)]
-    Codec(#[from] CodecError),
-    #[error("the device does not read what is written")]
-    Stuck,
+    Transport(#[from] TransportError),
 }
 
 /// Serves one connection until it ends.
@@ -58,7 +48,7 @@ pub(super) async fn serve(hub: &Hub, admission: &Admission, stream: TcpStream) -
     let _ = stream.set_nodelay(true);
     // On the heap, and gone with its end: a connection lasts, and there are many.
     let shaken = timeout(HANDSHAKE, Box::pin(shake_hands(admission, stream))).await;
-    let (Peer { device, numbered }, socket) = match shaken {
+    let (Peer { device, numbered }, transport) = match shaken {
         Ok(Ok(shaken)) => shaken,
         // Somebody looked whether the address takes connections.
         Ok(Err(ended @ Ended::Refused(Refused::Mute))) => return ended,
@@ -70,7 +60,7 @@ pub(super) async fn serve(hub: &Hub, admission: &Admission, stream: TcpStream) -
     };
     let Some((seat, outgoing)) = hub.seat(&device, numbered) else { return Ended::Full };
     seat.say(Upstream::Connected(device.clone())).await;
-    let ended = exchange(&device, &seat, outgoing, socket).await;
+    let ended = exchange(&device, &seat, outgoing, transport).await;
     seat.leave();
     // Another connection of the device may have come meanwhile.
     if !hub.is_connected(&device) {
@@ -87,30 +77,22 @@ struct Peer {
     numbered: bool,
 }
 
-async fn shake_hands(admission: &Admission, stream: TcpStream) -> Result<(Peer, Socket), Ended> {
+async fn shake_hands(admission: &Admission, stream: TcpStream) -> Result<(Peer, WebSocket<Stream>), Ended> {
     let (stream, shown) = admission.open(stream).await?;
     let mut peer = None;
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LARGEST_FRAME))
-        .max_frame_size(Some(LARGEST_FRAME))
-        .read_buffer_size(READ_AT_ONCE);
     let greet = |request: &Request, response: Response| greet(request, response, &mut peer);
-    let mut socket = accept_hdr_async_with_config(stream, greet, Some(config)).await.map_err(Ended::Handshake)?;
+    let config = Some(WebSocket::config());
+    let socket = accept_hdr_async_with_config(stream, greet, config).await.map_err(Ended::Handshake)?;
     let peer = peer.ok_or(Ended::Nameless)?;
+    let socket = WebSocket::new(socket, format!("device {}", peer.device), WRITE);
     match admission.check(&peer.device, shown).await {
         Ok(()) => Ok((peer, socket)),
         Err(refused) => {
             // The device's operator reads the reason in the device's log.
-            let reason = CloseFrame { code: CloseCode::Policy, reason: brief(&refused).into() };
-            let _ = socket.close(Some(reason)).await;
+            socket.refuse(&refused.to_string()).await;
             Err(refused.into())
         }
     }
-}
-
-/// A reason as long as a close frame may carry.
-fn brief(refused: &Refused) -> String {
-    refused.to_string().chars().filter(char::is_ascii).take(120).collect()
 }
 
 fn greet(request: &Request, mut response: Response, peer: &mut Option<Peer>) -> Result<Response, ErrorResponse> {
@@ -130,22 +112,21 @@ fn greet(request: &Request, mut response: Response, peer: &mut Option<Peer>) -> 
 
 async fn exchange(
     device: &Device,
-    seat: &super::hub::Seat,
+    seat: &Seat,
     mut outgoing: tokio::sync::mpsc::Receiver<Outgoing>,
-    mut socket: Socket,
+    mut transport: impl Transport,
 ) -> Ended {
     let mut ticks = tokio::time::interval(PING_EVERY);
     loop {
         let outcome = tokio::select! {
             next = outgoing.recv() => match next {
-                Some(Outgoing::Frame(frame)) => write(seat, &mut socket, frame).await,
-                Some(Outgoing::Ping) => put(&mut socket, Ws::Ping(Default::default())).await,
+                Some(Outgoing::Frame(frame)) => write(seat, &mut transport, frame).await,
+                Some(Outgoing::Ping) => transport.ping().await.map_err(Ended::from),
                 None => Err(Ended::Cut),
             },
-            incoming = socket.next() => match incoming {
-                Some(Ok(message)) => read(device, seat, message).await,
-                Some(Err(error)) => Err(error.into()),
-                None => Err(Ended::Closed),
+            incoming = transport.receive() => match incoming {
+                Ok(frame) => read(device, seat, frame).await,
+                Err(error) => Err(error.into()),
             },
             _ = ticks.tick() => seat.event(Event::Tick).map(drop).ok_or(Ended::Cut),
         };
@@ -155,24 +136,15 @@ async fn exchange(
     }
 }
 
-async fn write(seat: &super::hub::Seat, socket: &mut Socket, frame: Frame) -> Result<(), Ended> {
-    put(socket, Ws::text(frame.encode()?)).await?;
-    seat.written(&frame);
+async fn write(seat: &Seat, transport: &mut impl Transport, frame: Frame) -> Result<(), Ended> {
+    let seq = frame.seq;
+    transport.send(frame).await?;
+    seat.written(seq);
     Ok(())
 }
 
-async fn put(socket: &mut Socket, message: Ws) -> Result<(), Ended> {
-    timeout(WRITE, socket.send(message)).await.map_err(|_| Ended::Stuck)??;
-    Ok(())
-}
-
-async fn read(device: &Device, seat: &super::hub::Seat, message: Ws) -> Result<(), Ended> {
-    let event = match message {
-        Ws::Text(text) => Event::Received(Frame::decode(&text)?),
-        Ws::Close(_) => return Err(Ended::Closed),
-        _ => Event::Heard,
-    };
-    for message in seat.event(event).ok_or(Ended::Cut)? {
+async fn read(device: &Device, seat: &Seat, frame: Option<Frame>) -> Result<(), Ended> {
+    for message in seat.event(Event::from(frame)).ok_or(Ended::Cut)? {
         seat.say(Upstream::Said(device.clone(), message)).await;
     }
     Ok(())

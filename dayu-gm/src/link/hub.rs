@@ -161,11 +161,11 @@ impl Seat {
         self.holds(peer).then_some(delivered)
     }
 
-    /// A frame has been written.
-    pub(super) fn written(&self, frame: &Frame) {
+    /// The frame of that number has been written.
+    pub(super) fn written(&self, seq: u64) {
         let Some(hub) = self.hub.upgrade() else { return };
         if let Some(peer) = hub.peers.lock().get_mut(&self.device).filter(|peer| self.holds(peer)) {
-            peer.session.written(frame.seq);
+            peer.session.written(seq);
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
 
 use dayu_core::{
     connect::{Identity, IdentityError},
-    link::{Fingerprint, LARGEST_FRAME, NODE_NAME, NUMBERED, READ_AT_ONCE},
+    link::{Fingerprint, NODE_NAME, NUMBERED, WebSocket},
     name::Device,
 };
 use http::HeaderValue;
@@ -14,16 +14,16 @@ use kube::Client;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls::pki_types::ServerName};
 use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
-    tungstenite::{self, client::IntoClientRequest, protocol::WebSocketConfig},
+    client_async_with_config,
+    tungstenite::{self, client::IntoClientRequest},
 };
 use tokio_util::either::Either;
 
 use super::{manager::Manager, publish::publish};
 
 /// Longest dial and handshake, longest wait for a peer to take what is written.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-pub(super) type Socket = WebSocketStream<Either<TcpStream, TlsStream<TcpStream>>>;
+const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) type Socket = WebSocket<Either<TcpStream, TlsStream<TcpStream>>>;
 /// What TLS is told as the other end's name; nobody looks at it.
 const NAME: &str = "dayu-gm";
 
@@ -69,17 +69,14 @@ impl Caller {
         let name = HeaderValue::from_str(self.device.as_str()).map_err(|_| Unreached::Name(self.device.clone()))?;
         request.headers_mut().insert(NODE_NAME, name);
         request.headers_mut().insert(NUMBERED, HeaderValue::from_static("1"));
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(LARGEST_FRAME))
-            .max_frame_size(Some(LARGEST_FRAME))
-            .read_buffer_size(READ_AT_ONCE);
         let stream = TcpStream::connect(&manager.address).await?;
         stream.set_nodelay(true)?;
         let stream = match manager.key {
             Some(key) => Either::Right(self.encrypt(stream, key).await?),
             None => Either::Left(stream),
         };
-        let (socket, response) = client_async_with_config(request, stream, Some(config)).await?;
+        let (socket, response) = client_async_with_config(request, stream, Some(WebSocket::config())).await?;
+        let socket = WebSocket::new(socket, "the global manager", PATIENCE);
         Ok((socket, response.headers().contains_key(NUMBERED)))
     }
 

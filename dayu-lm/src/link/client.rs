@@ -4,25 +4,18 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use dayu_core::{
     connect::Identity,
     daemon::Plight,
-    link::{Action, CodecError, Event, Frame, Message, PING_EVERY, Session},
+    link::{Action, Event, Message, PING_EVERY, Session, Transport, TransportError},
     name::Device,
 };
-use futures::{SinkExt, StreamExt, stream::BoxStream};
+use futures::{StreamExt, stream::BoxStream};
 use kube::Client;
 use rand::RngExt;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout},
-};
-use tokio_tungstenite::tungstenite::{
-    self, Message as Ws,
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     LinkMetrics,
-    caller::{Caller, PATIENCE, Socket, Unreached},
+    caller::{Caller, Unreached},
     manager::Manager,
     outbox,
 };
@@ -36,20 +29,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 enum Ended {
     #[error(transparent)]
     Unreached(#[from] Unreached),
-    #[error("nothing is taken for {} s", PATIENCE.as_secs())]
-    Stuck,
-    #[error("closed by the global manager")]
-    Closed,
     #[error("silent for too long")]
     Silent,
     #[error("the global manager moved to {}", .0.address)]
     Moved(Manager),
-    #[error("the global manager does not let this device in: {0}")]
-    Refused(String),
     #[error(transparent)]
-    Socket(#[from] tungstenite::Error),
-    #[error(transparent)]
-    Codec(#[from] CodecError),
+    Transport(#[from] TransportError),
 }
 
 /// What the global manager brings.
@@ -104,12 +89,16 @@ impl Link {
         loop {
             // On the heap, and gone with its end: a connection lasts.
             let ended = match self.meanwhile(Box::pin(caller.dial(&manager))).await {
-                Ok((socket, numbered)) => {
+                Ok((transport, numbered)) => {
                     self.metrics.connected.set(1);
-                    let ended = self.exchange(socket, numbered, &manager).await;
+                    let ended = self.exchange(transport, numbered, &manager).await;
                     self.metrics.connected.set(0);
                     // One that lets nobody in is no connection that worked.
-                    wait = if matches!(ended, Ended::Refused(_)) { (wait * 2).min(LONGEST_WAIT) } else { FIRST_WAIT };
+                    wait = if matches!(ended, Ended::Transport(TransportError::Refused { .. })) {
+                        (wait * 2).min(LONGEST_WAIT)
+                    } else {
+                        FIRST_WAIT
+                    };
                     ended
                 }
                 Err(unreached) => {
@@ -123,7 +112,7 @@ impl Link {
                     manager = elsewhere;
                     continue;
                 }
-                Ended::Refused(_) | Ended::Unreached(Unreached::Unpublished(_)) => {
+                Ended::Transport(TransportError::Refused { .. }) | Ended::Unreached(Unreached::Unpublished(_)) => {
                     caller.forget_published();
                     tracing::warn!(address = manager.address, %ended, "no link to the global manager; trying again");
                     self.plight.grows("link to the global manager", &ended.to_string());
@@ -174,14 +163,14 @@ impl Link {
     }
 
     /// Exchanges frames until the connection ends, and says why.
-    async fn exchange(&mut self, mut socket: Socket, numbered: bool, manager: &Manager) -> Ended {
+    async fn exchange(&mut self, mut transport: impl Transport, numbered: bool, manager: &Manager) -> Ended {
         let mut ticks = tokio::time::interval(PING_EVERY);
         let mut actions = self.session.step(Event::Connected { numbered }, self.origin.elapsed());
         if numbered {
             self.deliver(Incoming::Anew).await;
         }
         loop {
-            if let Err(ended) = self.perform(&mut socket, actions).await {
+            if let Err(ended) = self.perform(&mut transport, actions).await {
                 return ended;
             }
             let event = tokio::select! {
@@ -196,7 +185,7 @@ impl Link {
                     actions = Vec::new();
                     continue;
                 }
-                incoming = socket.next() => heard(incoming),
+                received = transport.receive() => received.map(Event::from),
                 _ = ticks.tick() => Ok(Event::Tick),
             };
             match event {
@@ -204,7 +193,7 @@ impl Link {
                     actions = self.session.step(event, self.origin.elapsed());
                     self.metrics.waits(self.session.outbox().len());
                 }
-                Err(ended) => return ended,
+                Err(error) => return error.into(),
             }
         }
     }
@@ -214,35 +203,19 @@ impl Link {
         let _ = self.ends.delivered.send(incoming).await;
     }
 
-    async fn perform(&mut self, socket: &mut Socket, actions: Vec<Action>) -> Result<(), Ended> {
+    async fn perform(&mut self, transport: &mut impl Transport, actions: Vec<Action>) -> Result<(), Ended> {
         for action in actions {
             match action {
                 Action::Transmit(frame) => {
-                    put(socket, Ws::text(frame.encode()?)).await?;
-                    self.session.written(frame.seq);
+                    let seq = frame.seq;
+                    transport.send(frame).await?;
+                    self.session.written(seq);
                 }
                 Action::Deliver(message) => self.deliver(Incoming::Message(message)).await,
-                Action::Ping => put(socket, Ws::Ping(Default::default())).await?,
+                Action::Ping => transport.ping().await?,
                 Action::Close => return Err(Ended::Silent),
             }
         }
         Ok(())
     }
-}
-
-fn heard(incoming: Option<Result<Ws, tungstenite::Error>>) -> Result<Event, Ended> {
-    match incoming {
-        Some(Ok(Ws::Text(text))) => Ok(Event::Received(Frame::decode(&text)?)),
-        Some(Ok(Ws::Close(Some(CloseFrame { code: CloseCode::Policy, reason })))) => {
-            Err(Ended::Refused(reason.to_string()))
-        }
-        Some(Ok(Ws::Close(_))) | None => Err(Ended::Closed),
-        Some(Ok(_)) => Ok(Event::Heard),
-        Some(Err(error)) => Err(error.into()),
-    }
-}
-
-async fn put(socket: &mut Socket, message: Ws) -> Result<(), Ended> {
-    timeout(PATIENCE, socket.send(message)).await.map_err(|_| Ended::Stuck)??;
-    Ok(())
 }
