@@ -33,6 +33,9 @@ pub struct Explanation {
     /// Whether what it knows is from an earlier time: [`Snapshot::is_stale`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
+    /// What the pick is decided by: [`Policy::because`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// Every endpoint, and what became of it.
     pub endpoints: Vec<Explained>,
     /// Why the request would be refused.
@@ -87,12 +90,14 @@ pub struct Explained {
     pub pod: String,
     /// Requests in flight.
     pub in_flight: u32,
+    /// Requests ever begun, plus the share that a newcomer began with.
+    pub served: u64,
     /// Latency estimate in microseconds, as of the newest answer.
     pub latency_us: u64,
     /// The layer that left it out, and why; absent for candidates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
-    /// What the policy goes by: the lower, the better.
+    /// What the policy goes by: of candidates that it compares, the lower, the better.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
     /// Whether this draw picks it.
@@ -128,6 +133,7 @@ pub fn explain<P: Policy>(
         ignored: Vec::new(),
         snapshot: snapshot.version(),
         stale: snapshot.is_stale(),
+        because: None,
         endpoints: Vec::new(),
         refused: None,
     };
@@ -150,7 +156,7 @@ fn narrow(
     policy: &dyn Policy,
     draw: &mut Draw,
     now: Duration,
-    Explanation { endpoints, policy: named, policy_by, spilling, .. }: &mut Explanation,
+    Explanation { endpoints, policy: named, policy_by, spilling, because, .. }: &mut Explanation,
 ) -> Result<(), Error> {
     let mut candidates = resolve::resolve(snapshot, request.clone(), now)?;
     candidates.rehearses = true;
@@ -178,7 +184,9 @@ fn narrow(
             endpoint.left_out = Some("outlier: ejected after failures in a row".to_owned());
         }
     }
+    let mut same = *draw;
     let picked = policy.pick(&candidates, draw).ok_or_else(|| candidates.refusal())?;
+    *because = policy.because(&candidates, &mut same);
     endpoints[candidates.range.start + picked].picked = true;
     Ok(())
 }
@@ -195,6 +203,7 @@ fn explained(endpoint: &Endpoint, now: Duration) -> Explained {
         address: endpoint.address.to_string(),
         pod: endpoint.pod.as_ref().map(|pod| pod.name.to_string()).unwrap_or_default(),
         in_flight: endpoint.load.in_flight(),
+        served: endpoint.load.served(),
         latency_us: u64::try_from(endpoint.load.latency(now).as_micros()).unwrap_or(u64::MAX),
         left_out: None,
         score: None,

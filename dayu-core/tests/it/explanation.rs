@@ -99,6 +99,30 @@ fn every_endpoint_that_is_left_out_says_by_which_layer() {
 }
 
 #[test]
+fn it_says_which_were_drawn_and_what_decided_between_them() {
+    let second = Duration::from_secs(1);
+    // Of two endpoints the first has so much in flight, served so many and took so long; the second nothing, none and 10 ms.
+    let told = |in_flight: usize, served: usize, millis: u64| {
+        let directory = world::directory((1..=2).map(|pod| world::endpoint("edge1", pod)).collect());
+        let loads: Vec<_> = world::endpoints(&directory).into_iter().map(|endpoint| endpoint.load).collect();
+        let _under_way: Vec<_> = (0..in_flight).map(|_| loads[0].begin()).collect();
+        (0..served).for_each(|_| drop(loads[0].begin()));
+        loads[0].succeeded(Duration::from_millis(millis), second);
+        loads[1].succeeded(Duration::from_millis(10), second);
+        let told = explain(&directory.snapshot(), &world::request(), &policy::PowerOfTwo, Draw::new(3), second);
+        let picked = told.endpoints.iter().find(|endpoint| endpoint.picked).unwrap().pod.clone();
+        (picked, told.because.unwrap(), told.endpoints[0].served)
+    };
+    let [slow, busy, more] = [told(0, 0, 100), told(1, 0, 20), told(0, 1, 20)];
+    for ((picked, because, _), decided) in [(&slow, "costs less"), (&busy, "in flight"), (&more, "did not serve more")]
+    {
+        assert!(picked == "det-2" && because.contains(decided), "{picked} because {because}");
+        assert!(because.contains("det-1") && because.contains("which were drawn"), "{because}");
+    }
+    assert_eq!([slow.2, busy.2, more.2], [0, 1, 1]);
+}
+
+#[test]
 fn it_says_who_decides_on_what() {
     let directory = world::directory(vec![world::endpoint("edge1", 1), world::endpoint("edge2", 2)]);
     let told =

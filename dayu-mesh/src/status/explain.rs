@@ -83,6 +83,7 @@ fn text(explanation: &Explanation, own: &Device) -> String {
     for endpoint in &explanation.endpoints {
         let _ = writeln!(text, "{}", line(endpoint));
     }
+    text.extend(explanation.because.iter().map(|why| format!("picked because {why}\n")));
     if explanation.stale {
         text +=
             "stale: this was known before the mesh started; it has not heard the API since (`/v1/troubles` says why)\n";
@@ -105,7 +106,7 @@ fn spilling(rule: &Spilling, device: &str) -> String {
 }
 
 fn line(endpoint: &Explained) -> String {
-    let Explained { device, address, pod, in_flight, latency_us, .. } = endpoint;
+    let Explained { device, address, pod, in_flight, served, latency_us, .. } = endpoint;
     let mark = if endpoint.picked { "→" } else { " " };
     let verdict = match (&endpoint.left_out, endpoint.score) {
         (Some(why), _) => format!("left out by {why}"),
@@ -114,5 +115,7 @@ fn line(endpoint: &Explained) -> String {
         (None, Some(score)) => format!("score {score:.0}"),
         (None, None) => "not looked at".to_owned(),
     };
-    format!("{mark} {device:<16} {pod:<40} {address:<22} {in_flight:>4} in flight {latency_us:>8} µs  {verdict}")
+    format!(
+        "{mark} {device:<16} {pod:<40} {address:<22} {in_flight:>4} in flight {served:>8} served {latency_us:>8} µs  {verdict}"
+    )
 }

@@ -63,6 +63,10 @@ impl Policy for BuiltIn {
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         self.policy().score(candidates, index)
     }
+
+    fn because(&self, candidates: &Candidates, draw: &mut Draw) -> Option<String> {
+        self.policy().because(candidates, draw)
+    }
 }
 
 impl fmt::Display for BuiltIn {

@@ -48,4 +48,11 @@ impl Policy for ConsistentHash {
         let key = candidates.request().key.unwrap_or_default();
         candidates.homes().of(key).take(NEAR).position(|near| near == index).unwrap_or(NEAR) as f64
     }
+
+    fn because(&self, candidates: &Candidates, _: &mut Draw) -> Option<String> {
+        Some(match candidates.request().key {
+            Some(_) => "it is the first from the key's home on that is usable and not too busy".to_owned(),
+            None => "its part of the hashes was drawn, since the request has no key".to_owned(),
+        })
+    }
 }

@@ -51,6 +51,14 @@ impl Policy for LeastRequest {
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         f64::from(candidates.get(index).load.in_flight())
     }
+
+    fn because(&self, candidates: &Candidates, _: &mut Draw) -> Option<String> {
+        let of = match candidates.len() <= FEW.max(self.choices) {
+            true => "all".to_owned(),
+            false => format!("{} that were drawn", self.choices),
+        };
+        Some(format!("it has the fewest requests in flight of {of}"))
+    }
 }
 
 /// The first of the usable ones among `indices` that have the fewest.

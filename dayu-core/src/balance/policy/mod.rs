@@ -41,9 +41,15 @@ pub trait Policy: Send + Sync + 'static {
     /// The index of a usable candidate, or none when none is usable. The same draw picks the same.
     fn pick(&self, candidates: &Candidates, draw: &mut Draw) -> Option<usize>;
 
-    /// What the policy goes by, for explanations: the lower, the better.
+    /// What the policy goes by, for explanations: of candidates that it compares, the lower, the better.
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         candidates.get(index).load.cost(candidates.now())
+    }
+
+    /// What the pick with the same draw is decided by, for explanations: words that go on after "picked because", such as "it is
+    /// its turn". None where there is nothing to say but the scores.
+    fn because(&self, _candidates: &Candidates, _draw: &mut Draw) -> Option<String> {
+        None
     }
 }
 
@@ -58,5 +64,9 @@ impl<P: Policy + ?Sized> Policy for Box<P> {
 
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         (**self).score(candidates, index)
+    }
+
+    fn because(&self, candidates: &Candidates, draw: &mut Draw) -> Option<String> {
+        (**self).because(candidates, draw)
     }
 }

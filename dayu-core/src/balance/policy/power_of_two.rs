@@ -1,6 +1,9 @@
 //! Power of two choices over requests in flight times a peak-EWMA of the latency: the default.
 use super::Policy;
-use crate::balance::{Candidates, Draw, Load, candidates::Field};
+use crate::{
+    balance::{Candidates, Draw, Load, candidates::Field},
+    directory::Endpoint,
+};
 
 /// Draws two usable candidates and takes the one that costs less: a peak-EWMA of its latency, with a penalty for failures,
 /// times requests in flight. Of two that are about equally fast, or of which one was never measured, it takes the one with
@@ -33,6 +36,22 @@ impl Policy for PowerOfTwo {
         };
         Some(if first { one } else { other })
     }
+
+    fn because(&self, candidates: &Candidates, draw: &mut Draw) -> Option<String> {
+        let field = candidates.field();
+        let (one, other) = two(&field, draw)?;
+        if one == other {
+            return Some("nothing else is usable".to_owned());
+        }
+        let (a, b) = (field.load(one), field.load(other));
+        let decided = match is_slower(a, b, field.now) || is_slower(b, a, field.now) {
+            true => "it costs less",
+            false if a.in_flight() != b.in_flight() => "both are about as fast and it has fewer requests in flight",
+            false => "both are about as fast with as many requests in flight, and it did not serve more lately",
+        };
+        let [one, other] = [one, other].map(|index| name(candidates.get(index)));
+        Some(format!("{decided}, of {one} and {other}, which were drawn"))
+    }
 }
 
 /// Whether it is known that `one` takes so much longer than `other` that it matters, and still believed.
@@ -43,6 +62,11 @@ fn is_slower(one: &Load, other: &Load, now: u64) -> bool {
 
 fn cost(load: &Load, now: u64) -> u64 {
     load.believed(now).saturating_mul(u64::from(load.in_flight()) + 1)
+}
+
+/// What people know it by.
+fn name(endpoint: &Endpoint) -> String {
+    endpoint.pod.as_ref().map_or_else(|| endpoint.address.to_string(), |pod| pod.name.to_string())
 }
 
 /// Requests in flight, and then what `one` served more than `other`: in one number, so that comparing takes no branch.

@@ -26,6 +26,10 @@ impl Policy for Random {
     fn score(&self, _: &Candidates, _: usize) -> f64 {
         0.0
     }
+
+    fn because(&self, _: &Candidates, _: &mut Draw) -> Option<String> {
+        Some("it was drawn".to_owned())
+    }
 }
 
 /// Draws again, since the neighbour of one that is not usable would get the share of both.

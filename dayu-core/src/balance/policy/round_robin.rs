@@ -36,4 +36,8 @@ impl Policy for RoundRobin {
     fn score(&self, candidates: &Candidates, index: usize) -> f64 {
         1.0 / f64::from(candidates.get(index).weight)
     }
+
+    fn because(&self, _: &Candidates, _: &mut Draw) -> Option<String> {
+        Some("it is its turn".to_owned())
+    }
 }
