@@ -17,12 +17,12 @@ const PACE: Duration = Duration::from_secs(1);
 
 /// Attends to `log` until dropped. A log that does not grow costs nothing.
 pub(crate) async fn attend(log: PathBuf) {
-    if let Err(error) = attend_to(&log).await {
+    if let Err(error) = attend_within(LONGEST, &log).await {
         tracing::warn!(log = %log.display(), %error, "nobody attends to this log: it may grow beyond its bounds");
     }
 }
 
-async fn attend_to(log: &Path) -> io::Result<()> {
+async fn attend_within(longest: u64, log: &Path) -> io::Result<()> {
     let wake = Wake::on(log)?;
     let mut seen = 0;
     loop {
@@ -31,7 +31,7 @@ async fn attend_to(log: &Path) -> io::Result<()> {
             times::note(log, size, Timestamp::now())?;
             seen = size;
         }
-        if size > LONGEST {
+        if size > longest {
             rotate(log)?;
             seen = 0;
         }
@@ -63,7 +63,38 @@ fn rotate(log: &Path) -> io::Result<()> {
 mod tests {
     use std::io::Write;
 
+    use tokio_util::task::AbortOnDropHandle;
+
     use super::*;
+
+    /// Looks that a busy machine may need until one sees what was written.
+    const LOOKS: u32 = 100_000;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_writes_without_end_has_twice_the_bound_at_most() {
+        const BOUND: u64 = 64;
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("0.log");
+        let mut writer = File::options().create(true).append(true).open(&log).unwrap();
+        let attended = log.clone();
+        let _attending = AbortOnDropHandle::new(tokio::spawn(async move { attend_within(BOUND, &attended).await }));
+        for turn in 0..50 {
+            let line = format!("{turn:0width$}\n", width = BOUND as usize);
+            writer.write_all(line.as_bytes()).unwrap();
+            let mut looks = 0;
+            while fs::metadata(&log).unwrap().len() > 0 {
+                assert!(looks < LOOKS, "what is beyond the bound stays");
+                looks += 1;
+                tokio::time::advance(PACE).await;
+            }
+            let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap());
+            let (logs, times): (Vec<_>, Vec<_>) =
+                files.partition(|file| file.file_name().to_str().unwrap().contains("log"));
+            let size: u64 = logs.iter().map(|file| file.metadata().unwrap().len()).sum();
+            assert!(size <= 2 * BOUND && times.len() <= 2, "{size} bytes in {logs:?}, beside {times:?}");
+            assert_eq!(fs::read_to_string(folder.path().join("0.log.1")).unwrap(), line, "the latest is kept");
+        }
+    }
 
     #[test]
     fn a_rotated_log_goes_on_at_its_beginning() {

@@ -82,10 +82,5 @@ fn find(folders: &FilePath, namespace: &str, pod: &str, container: &str, previou
     let pods = fs::read_dir(folders).ok()?.flatten();
     let mut pods: Vec<_> = pods.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).collect();
     pods.sort_by_key(|entry| entry.metadata().and_then(|data| data.modified()).ok());
-    let folder = pods.pop()?.path().join(container);
-    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".log")?.parse::<u32>().ok();
-    let mut runs: Vec<u32> = fs::read_dir(&folder).ok()?.flatten().filter_map(number).collect();
-    runs.sort_unstable();
-    let run = if previous { runs.iter().rev().nth(1) } else { runs.last() };
-    run.map(|run| folder.join(format!("{run}.log")))
+    log::find(&pods.pop()?.path().join(container), previous)
 }

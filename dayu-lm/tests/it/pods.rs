@@ -3,7 +3,7 @@ use dayu_lm::Options;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node};
 use kube::{
     Api,
-    api::{ListParams, Patch, PatchParams, PostParams},
+    api::{ListParams, LogParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 
@@ -101,6 +101,34 @@ async fn what_is_missing_is_named_and_its_arrival_noticed() {
     for reason in ["ImageUnmapped", "MountMissing", "Started"] {
         assert!(reasons.contains(&reason), "{reasons:?}");
     }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_run_before_is_shown_also_where_the_latest_starts_failed() {
+    let site = Site::new("edge", 92).await;
+    let running = site.start(true).await;
+    let program = site.data.path().join("program");
+    let away = site.data.path().join("away");
+    // The second run takes its program away.
+    let script = "#!/bin/sh\ncd \"${0%/*}\"; echo >> runs; n=$(wc -l < runs); echo run $n\n[ $n = 2 ] && mv \"$0\" away\n[ $n -lt 3 ] && exit 1\nexec sleep 1000\n";
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    site.create("w", json!({"containers": [{"name": "c", "image": "none", "command": [program]}]})).await;
+    let logs = async |previous| site.pods().logs("w", &LogParams { previous, ..LogParams::default() }).await.unwrap();
+    let is_missed = |pod: &serde_json::Value| {
+        let restarts = &pod["status"]["containerStatuses"][0]["restartCount"];
+        state(pod, "waiting")["reason"] == "StartFailed" && *restarts == 2
+    };
+    site.until("w", is_missed).await;
+    assert_eq!([logs(false).await, logs(true).await], ["run 2\n", "run 1\n"]);
+    running.stop().await;
+
+    let running = site.start(true).await;
+    std::fs::rename(away, program).unwrap();
+    site.until_ready("w").await;
+    site.until_said("w", "run 3\n").await;
+    assert_eq!(logs(true).await, "run 2\n");
     running.stop().await;
 }
 

@@ -191,3 +191,46 @@ async fn what_cannot_start_says_what_lacks() {
         assert!(problem.reason == "StartFailed" && problem.message.contains(part), "{problem}");
     }
 }
+
+#[tokio::test]
+async fn however_often_a_worker_begins_the_logs_of_two_runs_are_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let files = || {
+        let names = std::fs::read_dir(root.path().join("pods/p/c")).unwrap();
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
+    };
+    // When a log grew stands beside it, unless its run was over before anybody could look.
+    let are_of = |[before, last]: [&str; 2]| {
+        let (files, logs) = (files(), [format!("{before}.log"), format!("{last}.log")]);
+        let runs = [before, last].map(|run| format!("{run}."));
+        logs.iter().all(|log| files.contains(log))
+            && files.iter().all(|file| runs.iter().any(|run| file.starts_with(run)))
+    };
+    let runtime = ProcessRuntime::new(root.path());
+    for attempt in 1..=20 {
+        let launch = launch(root.path(), attempt, "echo $$");
+        let process = runtime.start(&launch).await.unwrap();
+        runtime.wait(&launch.pod, &launch.run, &process).await;
+    }
+    assert!(are_of(["19", "20"]), "{:?}", files());
+    // No program, and one that the system does not take.
+    let refused = root.path().join("refused");
+    std::fs::write(&refused, "no program").unwrap();
+    for attempt in 21..=40 {
+        let mut launch = launch(root.path(), attempt, "");
+        launch.command = vec![if attempt % 2 == 0 { "no-such-program".into() } else { refused.display().to_string() }];
+        assert_eq!(runtime.start(&launch).await.unwrap_err().reason, "StartFailed");
+        assert!(are_of(["19", "20"]), "what failed leaves nothing and takes nothing: {:?}", files());
+    }
+    // The local manager ends, and the next one takes the run over.
+    let adopted = launch(root.path(), 41, "exec sleep 1000");
+    let process = runtime.start(&adopted).await.unwrap();
+    let runtime = ProcessRuntime::new(root.path());
+    assert_eq!(runtime.find(&adopted.pod, &adopted.run, None).await, Some(process.clone()));
+    runtime.kill(&adopted.pod, &adopted.run, &process).await;
+    runtime.wait(&adopted.pod, &adopted.run, &process).await;
+    let next = launch(root.path(), 42, "true");
+    let process = runtime.start(&next).await.unwrap();
+    runtime.wait(&next.pod, &next.run, &process).await;
+    assert!(are_of(["41", "42"]), "{:?}", files());
+}

@@ -1,6 +1,6 @@
 //! Starting processes.
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
     process::Stdio,
@@ -15,6 +15,7 @@ use super::{
     limits::Fence,
     mounts::{self, Mounting, View},
 };
+use crate::log;
 
 /// Where programs are looked for when a container's environment does not say.
 pub(super) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,9 +29,6 @@ pub(super) fn spawn(
 ) -> Result<Awaited, Problem> {
     let view = mounts::view(mounting, launch)?;
     let env = environment(launch, &view);
-    let output = output(&launch.log).map_err(|error| {
-        Problem::new("LogNotWritable", format!("{}: {error}; free space or permissions may lack", launch.log.display()))
-    })?;
     let [program, arguments @ ..] = launch.command.as_slice() else {
         return Err(Problem::new("StartFailed", format!("container {} has no command", launch.run.container)));
     };
@@ -38,6 +36,10 @@ pub(super) fn spawn(
     let path = env.iter().find(|(name, _)| name == "PATH").map_or(PATH, |(_, value)| value);
     let working_dir = launch.working_dir.as_deref().map(|dir| PathBuf::from(view.translate(&dir.to_string_lossy())));
     let executable = executable(|path| view.on_device(path), &program, path, working_dir.as_deref())?;
+    // Not before it is known that there is something to run: who waits for a program waits with many a start.
+    let output = output(&launch.log).map_err(|error| {
+        Problem::new("LogNotWritable", format!("{}: {error}; free space or permissions may lack", launch.log.display()))
+    })?;
     let mut command = Command::new(executable);
     command.args(arguments.iter().map(|argument| view.translate(argument)));
     command.env_clear().envs(env.iter().map(|(name, value)| (name, value)));
@@ -45,6 +47,10 @@ pub(super) fn spawn(
     command.current_dir(working_dir.unwrap_or_else(|| PathBuf::from("/")));
     command.stdin(Stdio::null()).stdout(output.0).stderr(output.1).process_group(0);
     let spawned = mounts::spawn_within(&view, command, fence);
+    match &spawned {
+        Ok(_) => log::keep_two(&launch.log),
+        Err(_) => log::discard(&launch.log),
+    }
     spawned.map_err(|error| Problem::new("StartFailed", format!("{program}: {error}")))
 }
 
@@ -94,9 +100,6 @@ pub(super) fn executable(
 
 /// The file for the run's output, twice: both streams append, so their lines keep their order.
 fn output(log: &Path) -> io::Result<(File, File)> {
-    if let Some(dir) = log.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    let file = File::options().create(true).append(true).open(log)?;
+    let file = log::begin(log)?;
     Ok((file.try_clone()?, file))
 }
