@@ -89,7 +89,7 @@ impl Runtime for ProcessRuntime {
         let fence = self.limiting.fence(launch).map_err(|error| Problem::new("LimitsNotSet", error.to_string()))?;
         let (root, launch, mounting) = (self.root.clone(), launch.clone(), self.mounting);
         // Until the program has taken its place, the thread that starts it is at a standstill.
-        let spawned = spawn_blocking(move || spawn::spawn(&root, &launch, mounting, fence.as_ref())).await;
+        let spawned = spawn_blocking(move || spawn::spawn(&root, &launch, mounting, fence)).await;
         let child = spawned.unwrap_or_else(|error| Err(Problem::new("StartFailed", error.to_string())))?;
         let pid = child.id().unwrap_or_default();
         // A process that is gone already has no start time any more; it is waited for all the same.

@@ -15,7 +15,7 @@ use dayu_core::worker::{Launch, Problem};
 use tokio::process::Command;
 
 pub(super) use self::links::View;
-use super::{births::Awaited, limits::Fence};
+use super::births::Awaited;
 
 /// The way in which mounts are seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,18 +58,14 @@ pub(super) fn view(mounting: Mounting, launch: &Launch) -> Result<View, Problem>
 }
 
 /// Starts `command` where the view holds.
-pub(super) fn spawn_within(view: &View, mut command: Command, fence: Option<&Fence>) -> io::Result<Awaited> {
-    let child = match view.binds() {
-        [] => Awaited::start(&mut command)?,
+pub(super) fn spawn_within(view: &View, mut command: Command) -> io::Result<Awaited> {
+    match view.binds() {
+        [] => Awaited::start(&mut command),
         binds => namespace::within(|| {
             namespace::bind(binds, view.scratch())?;
             Awaited::start(&mut command)
-        })?,
-    };
-    if let (Some(fence), Some(pid)) = (fence, child.id()) {
-        fence.hold(pid);
+        }),
     }
-    Ok(child)
 }
 
 /// Starts `command` where the process `pid` lives.

@@ -25,7 +25,7 @@ pub(super) fn spawn(
     root: &Path,
     launch: &Launch,
     mounting: Mounting,
-    fence: Option<&Fence>,
+    fence: Option<Fence>,
 ) -> Result<Awaited, Problem> {
     let view = mounts::view(mounting, launch)?;
     let env = environment(launch, &view);
@@ -46,12 +46,21 @@ pub(super) fn spawn(
     command.env(MARK, identity::mark(root, &launch.pod, &launch.run));
     command.current_dir(working_dir.unwrap_or_else(|| PathBuf::from("/")));
     command.stdin(Stdio::null()).stdout(output.0).stderr(output.1).process_group(0);
-    let spawned = mounts::spawn_within(&view, command, fence);
+    if let Some(fence) = fence {
+        fence.hold(&mut command);
+    }
+    let spawned = mounts::spawn_within(&view, command);
     match &spawned {
         Ok(_) => log::keep_two(&launch.log),
         Err(_) => log::discard(&launch.log),
     }
-    spawned.map_err(|error| Problem::new("StartFailed", format!("{program}: {error}")))
+    spawned.map_err(|error| match Fence::refusal(&error) {
+        Some(why) => Problem::new(
+            "LimitsNotSet",
+            format!("container {} cannot enter its control group: {why}", launch.run.container),
+        ),
+        None => Problem::new("StartFailed", format!("{program}: {error}")),
+    })
 }
 
 /// The environment as the process gets it: paths as this view shows them, and a way to find the programs that lie beside
