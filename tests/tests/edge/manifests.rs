@@ -5,8 +5,6 @@ pub(crate) fn pipeline(namespace: &str) -> String {
     let published = include_str!("../../../examples/pipeline/pipeline.yaml");
     published
         .replace("targetNode: cloud", "targetNode: edge1")
-        .replace("nodeName: cloud", "nodeName: edge1")
-        .replace("http://cloud.", "http://edge1.")
         // What the node alone sees, and what goes with it.
         .replace("/data/dayu-files", "/run/dayu-files")
         .replace(".pipeline.svc", &format!(".{namespace}.svc"))

@@ -122,7 +122,7 @@ fn a_request_passes_from_worker_to_worker(site: &Site, node_port: u16) {
 fn the_log_of_each_is_read(site: &Site) {
     let pods = site.get(&["pods", "-n", NAMESPACE]);
     let pods = pods["items"].as_array().unwrap();
-    assert_eq!(pods.len(), 8, "an aggregator, five detectors, two cameras");
+    assert_eq!(pods.len(), 7, "an aggregator, four detectors, two cameras");
     for pod in pods {
         site.kubectl(&["-n", NAMESPACE, "logs", pod["metadata"]["name"].as_str().unwrap()]);
     }
