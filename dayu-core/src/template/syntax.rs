@@ -1,9 +1,24 @@
 //! Which names and label values Kubernetes takes, checked before anything is created.
+use super::Rejection;
 
 /// Labels, their values and Service names are at most this long, in bytes.
-pub(super) const LABEL_LIMIT: usize = 63;
+const LABEL_LIMIT: usize = 63;
 /// Names that are domain names, in bytes.
 const SUBDOMAIN_LIMIT: usize = 253;
+
+/// The name of a resource becomes a label's value on every pod.
+pub(super) fn check_length(name: &str) -> Result<(), Rejection> {
+    within_label("metadata.name", name, "choose a shorter name")
+}
+
+/// `text` of `field` fits into a label's value.
+pub(super) fn within_label(field: &str, text: &str, remedy: &str) -> Result<(), Rejection> {
+    let (length, limit) = (text.len(), LABEL_LIMIT);
+    if length <= limit {
+        return Ok(());
+    }
+    Err(Rejection::invalid(field, format!("{text:?} has {length} characters, the limit is {limit}"), remedy))
+}
 
 /// A Service's name: a DNS label that begins with a letter.
 pub(super) fn is_service_name(name: &str) -> bool {

@@ -43,7 +43,7 @@ impl Template for JointMultiEdgeTemplate {
     type Status = JointMultiEdgeServiceStatus;
 
     fn plan(&self, service: &JointMultiEdgeService, site: &Site) -> Result<Plan, Rejection> {
-        check_name(service)?;
+        syntax::check_length(service.metadata.name.as_deref().unwrap_or_default())?;
         let placed = slots::place(service, site)?;
         let names = slots::names(service, &placed);
         let workers = placed.iter().zip(names).map(|(place, name)| {
@@ -64,17 +64,4 @@ impl Template for JointMultiEdgeTemplate {
     fn is_on_its_way(&self, status: &JointMultiEdgeServiceStatus) -> bool {
         status::is_on_its_way(status)
     }
-}
-
-/// The name becomes a label's value on every pod.
-fn check_name(service: &JointMultiEdgeService) -> Result<(), Rejection> {
-    within_label("metadata.name", service.metadata.name.as_deref().unwrap_or_default(), "choose a shorter name")
-}
-
-fn within_label(field: &str, text: &str, remedy: &str) -> Result<(), Rejection> {
-    let (length, limit) = (text.len(), syntax::LABEL_LIMIT);
-    if length <= limit {
-        return Ok(());
-    }
-    Err(Rejection::invalid(field, format!("{text:?} has {length} characters, the limit is {limit}"), remedy))
 }

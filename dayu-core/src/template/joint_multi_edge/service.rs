@@ -4,7 +4,7 @@ use k8s_openapi::{
     apimachinery::pkg::{apis::meta::v1::ObjectMeta, util::intstr::IntOrString},
 };
 
-use super::{Rejection, syntax, within_label};
+use super::{Rejection, syntax};
 use crate::{
     api::{JointMultiEdgeService, joint_multi_edge::ServiceConfig, label},
     template::inherited,
@@ -61,7 +61,7 @@ fn name(owner: &str, pos: &str) -> Result<String, Rejection> {
         return Err(Rejection::invalid(field, "must not be empty", "set it to edge, cloud or both"));
     }
     let name = format!("{owner}-{pos}").to_lowercase();
-    within_label("metadata.name", &name, "shorten the name: the Service is called <name>-<pos>")?;
+    syntax::within_label("metadata.name", &name, "shorten the name: the Service is called <name>-<pos>")?;
     if syntax::is_service_name(&name) {
         return Ok(name);
     }

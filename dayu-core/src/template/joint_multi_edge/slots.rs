@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use super::{Rejection, Site, device, within_label};
+use super::{Rejection, Site, device, syntax::within_label};
 use crate::{
     api::{JointMultiEdgeService, joint_multi_edge::Worker},
     name::Device,

@@ -26,10 +26,11 @@ fn require(holds: bool, field: &str, message: impl FnOnce() -> String, remedy: &
 
 fn name(service: &RuntimeService) -> Checked {
     let name = service.metadata.name.as_deref().unwrap_or_default();
+    syntax::check_length(name)?;
     require(
         syntax::is_service_name(name),
         "metadata.name",
-        || format!("{name:?} ({} characters) must be a DNS-1035 label no longer than 63 characters", name.len()),
+        || format!("{name:?} must be a DNS-1035 label"),
         "use lower-case letters, digits and '-', beginning with a letter",
     )?;
     let uid = service.metadata.uid.as_deref().unwrap_or_default();

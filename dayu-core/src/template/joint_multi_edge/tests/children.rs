@@ -176,7 +176,7 @@ fn a_service_that_cannot_be_is_refused() {
 #[test]
 fn names_that_no_label_can_hold_are_refused() {
     let rejection = JointMultiEdgeTemplate.plan(&named(&"n".repeat(64), json!({})), &site()).unwrap_err();
-    assert_eq!(rejection.field, "metadata.name");
+    assert_eq!((rejection.field.as_str(), rejection.remedy.as_str()), ("metadata.name", "choose a shorter name"));
     let node = format!("edge-{}", "x".repeat(60));
     let mut site = site();
     Arc::make_mut(&mut site.devices).insert(node.as_str().into(), Default::default());
