@@ -2,7 +2,7 @@
 use std::net::{IpAddr, TcpListener};
 
 use dayu_cluster::Cluster;
-use dayu_core::api::RuntimeService;
+use dayu_core::api::{JointMultiEdgeService, RuntimeService};
 use k8s_openapi::{
     api::{
         apps::v1::Deployment,
@@ -133,7 +133,19 @@ async fn a_name_over_63_characters_creates_nothing() {
     assert_eq!(apply(&plane, &manifests::runtime_service(&name, "edge1")).await.code, Some(0));
     let accepted = condition(&plane.client, &name, |condition| condition.type_ == "SpecAccepted").await;
     assert_eq!((accepted.status.as_str(), accepted.reason.as_str()), ("False", "InvalidSpec"));
-    assert!(accepted.message.starts_with("metadata.name: ") && accepted.message.contains("63"), "{accepted:?}");
+    let refusal = format!("metadata.name: {name:?} has 64 characters, the limit is 63; choose a shorter name");
+    assert_eq!(accepted.message, refusal);
+
+    assert_eq!(apply(&plane, &manifests::joint_service(&name, "edge1")).await.code, Some(0));
+    let joint = Api::<JointMultiEdgeService>::default_namespaced(plane.client.clone());
+    let failed = eventually("the other kind is refused", async || {
+        let service = joint.get(&name).await.map_err(|error| error.to_string())?;
+        let conditions = service.status.unwrap_or_default().conditions;
+        let failed = conditions.iter().find(|condition| condition.kind == "Failed");
+        failed.cloned().ok_or_else(|| format!("{conditions:?}"))
+    });
+    let failed = failed.await;
+    assert_eq!((failed.status, failed.reason, failed.message), ("True".into(), "InvalidSpec".into(), refusal));
     assert_eq!(count::<Deployment>(&plane.client).await + count::<Service>(&plane.client).await, 0);
 }
 

@@ -29,6 +29,20 @@ spec:
     )
 }
 
+/// A JointMultiEdgeService with one worker on `device`.
+pub(crate) fn joint_service(name: &str, device: &str) -> String {
+    format!(
+        "apiVersion: sedna.io/v1alpha1
+kind: JointMultiEdgeService
+metadata: {{name: {name}, namespace: default}}
+spec:
+  edgeWorker:
+    - template: {{spec: {{nodeName: {device}, containers: [{{name: worker, image: example/worker:v1}}]}}}}
+  serviceConfig: {{pos: edge, port: 9000}}
+"
+    )
+}
+
 /// A Service of type NodePort.
 pub(crate) fn node_port_service(name: &str, port: u16) -> String {
     format!(
