@@ -32,20 +32,26 @@ pub fn patch(value: &mut Value, patch: &Value) -> Result<(), JsonPatchError> {
         return Err(JsonPatchError::TooLong(patch.0.len()));
     }
     for operation in patch.0 {
-        let operation = lenient(value, operation);
-        json_patch::patch(value, &[operation]).map_err(JsonPatchError::Inapplicable)?;
+        if let Some(operation) = lenient(value, operation) {
+            json_patch::patch(value, &[operation]).map_err(JsonPatchError::Inapplicable)?;
+        }
     }
     Ok(())
 }
 
-/// Kubernetes replaces fields that are not there, and so do its clients.
-fn lenient(value: &Value, operation: PatchOperation) -> PatchOperation {
+/// Kubernetes replaces fields that are not there, and takes them for null where that is tested; so do its clients.
+fn lenient(value: &Value, operation: PatchOperation) -> Option<PatchOperation> {
     match operation {
         PatchOperation::Replace(replace) if is_field(value, replace.path.as_str()) => {
-            PatchOperation::Add(AddOperation { path: replace.path, value: replace.value })
+            Some(PatchOperation::Add(AddOperation { path: replace.path, value: replace.value }))
         }
-        other => other,
+        PatchOperation::Test(test) if test.value.is_null() && is_absent_field(value, test.path.as_str()) => None,
+        other => Some(other),
     }
+}
+
+fn is_absent_field(value: &Value, path: &str) -> bool {
+    is_field(value, path) && value.pointer(path).is_none()
 }
 
 fn is_field(value: &Value, path: &str) -> bool {
@@ -74,5 +80,16 @@ mod tests {
         assert_eq!(replaced("/c/0").unwrap(), json!({"a": {"b": 1}, "c": [2]}));
         assert!(matches!(replaced("/c/1"), Err(JsonPatchError::Inapplicable(_))));
         assert!(matches!(replaced("/x/y"), Err(JsonPatchError::Inapplicable(_))));
+    }
+
+    #[test]
+    fn a_field_that_is_not_there_is_null_where_it_is_tested() {
+        let holds = |path: &str, expected: Value| {
+            let mut value = json!({"a": {"b": 1}, "c": [1]});
+            patch(&mut value, &json!([{"op": "test", "path": path, "value": expected}])).is_ok()
+        };
+        assert!(holds("/a/d", Value::Null) && holds("/a/b", json!(1)));
+        assert!(!holds("/a/b", Value::Null) && !holds("/a/d", json!([])));
+        assert!(!holds("/c/1", Value::Null) && !holds("/x/y", Value::Null));
     }
 }

@@ -19,6 +19,14 @@ async fn json_patch(session: &mut Session) {
     session.patch("six operations", MAP, JSON_PATCH, &patch).await;
     let failing = json!([{"op": "test", "path": "/data/k", "value": "other"}]);
     session.patch("a test that fails", MAP, JSON_PATCH, &failing).await;
+    for (step, path, value) in [
+        ("a test for nothing", "/metadata/finalizers", json!(null)),
+        ("a test for an empty list", "/metadata/finalizers", json!([])),
+        ("a test for nothing in nothing", "/none/at/all", json!(null)),
+        ("a test for nothing where something is", "/data/k", json!(null)),
+    ] {
+        session.patch(step, MAP, JSON_PATCH, &json!([{"op": "test", "path": path, "value": value}])).await;
+    }
     session.patch("remove nothing", MAP, JSON_PATCH, &json!([{"op": "remove", "path": "/data/none"}])).await;
     session
         .patch("replace nothing", MAP, JSON_PATCH, &json!([{"op": "replace", "path": "/data/none", "value": 1}]))
