@@ -57,6 +57,11 @@ impl Applied {
         stand && others == 0
     }
 
+    /// Whether something was written that the watch may not have told of yet.
+    pub(super) fn is_ahead_of(&self, children: &Children) -> bool {
+        self.0.iter().any(|written| written.is_awaited() && present(children, written.kind, &written.name).is_none())
+    }
+
     pub(super) fn forget(&mut self, kind: ChildKind, name: &str) {
         self.0.retain(|written| written.kind != kind || &*written.name != name);
     }

@@ -1,11 +1,11 @@
-//! Writing children: created, then changed by server-side apply, or replaced where the API server refuses to apply; and pruned.
+//! Writing children: created, then changed by server-side apply, or replaced where the API server refuses to apply.
 use std::{collections::BTreeMap, fmt::Debug};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::{
     Api, Client, Error, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
-    core::{ApiResource, DynamicObject, NamespaceResourceScope, Request},
+    api::{Patch, PatchParams, PostParams},
+    core::{DynamicObject, NamespaceResourceScope, Request},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use super::{
     world::Epoch,
 };
 use crate::{
-    connect::{named, refusal, right_on},
+    connect::{refusal, right_on},
     name::Uid,
 };
 
@@ -181,71 +181,7 @@ fn keep_foreign(ours: &mut BTreeMap<String, String>, live: Option<&BTreeMap<Stri
     }
 }
 
-/// Deletes children that the plan does not have any more, each exactly as it was seen. Gives their names.
-pub(super) async fn prune(
-    client: &Client,
-    namespace: &str,
-    planned: &[Child],
-    children: &Children,
-) -> Result<Vec<(ChildKind, String)>, Refusal> {
-    let wanted = |kind: ChildKind, name: &str| planned.iter().any(|child| child.kind == kind && child.name == name);
-    let mut pruned = Vec::new();
-    for (kind, records) in [(ChildKind::Deployment, &children.deployments), (ChildKind::Service, &children.services)] {
-        for record in records.iter().filter(|record| !record.terminating && !wanted(kind, &record.name)) {
-            delete(client, namespace, kind, &record.name, record.uid.as_str()).await?;
-            pruned.push((kind, record.name.to_string()));
-        }
-    }
-    Ok(pruned)
-}
-
-async fn delete(client: &Client, namespace: &str, kind: ChildKind, name: &str, uid: &str) -> Result<(), Refusal> {
-    let params = DeleteParams {
-        preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
-        propagation_policy: Some(PropagationPolicy::Background),
-        ..DeleteParams::default()
-    };
-    let resource = match kind {
-        ChildKind::Deployment => ApiResource::erase::<view::Deployment>(&()),
-        ChildKind::Service => ApiResource::erase::<view::Service>(&()),
-    };
-    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    match api.delete(name, &params).await {
-        Ok(_) => Ok(()),
-        // Gone, by the API's own word: a page of what stands before it says nothing of the child.
-        Err(Error::Api(status)) if status.reason == "NotFound" => Ok(()),
-        Err(error) => {
-            let child = format!("{}/{name}", kind.as_str());
-            let told = refusal("delete", &named(&resource.plural, &resource.group), &error);
-            Err(Refusal { child, reason: answer::reason(&error), message: told })
-        }
-    }
-}
-
 /// A planned object as JSON, its type written out.
 pub(super) fn json(object: &impl serde::Serialize) -> Result<Value, serde_json::Error> {
     serde_json::to_value(object)
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{Request, Response};
-    use kube::client::Body;
-    use tower::{BoxError, service_fn};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn that_a_child_is_gone_is_taken_from_the_api_alone() {
-        let its_own = json!({"kind": "Status", "status": "Failure", "reason": "NotFound", "code": 404}).to_string();
-        for (answer, is_gone) in [(its_own, true), ("404 page not found".to_owned(), false)] {
-            let text = answer.clone();
-            let api = service_fn(move |_: Request<Body>| {
-                let answer = Response::builder().status(404).body(Body::from(text.clone().into_bytes()));
-                async { Ok::<_, BoxError>(answer?) }
-            });
-            let deleted = delete(&Client::new(api, "default"), "default", ChildKind::Service, "s", "u").await;
-            assert_eq!(deleted.is_ok(), is_gone, "{answer}: {deleted:?}");
-        }
-    }
 }

@@ -69,6 +69,11 @@ impl Children {
         self.deployments.is_empty() && self.services.is_empty() && self.pods.is_empty() && self.slices.is_empty()
     }
 
+    /// Whether something was made for the resource that runs or can be reached. Slices only tell of it.
+    pub(super) fn hold_anything(&self) -> bool {
+        !(self.deployments.is_empty() && self.services.is_empty() && self.pods.is_empty())
+    }
+
     /// What is known of the worker that this Deployment runs.
     pub(super) fn worker(&self, deployment: &str) -> WorkerState {
         let record = found(&self.deployments, deployment).filter(|record| !record.terminating);

@@ -10,6 +10,8 @@ use crate::{api::condition::bounded, template::Failure};
 
 /// The longest note the API server takes, in bytes. The condition that says the same has room for more.
 const NOTE_LIMIT: usize = 1024;
+/// Why a resource stays that is deleted: what its finalizer stands for is not undone.
+pub(super) const CLEANUP_FAILED: &str = "CleanupFailed";
 
 /// What was said last about a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,14 +33,33 @@ impl Announcer {
         failure: Option<&Failure>,
         said: &mut Said,
     ) {
-        let (trouble, reason, note) = match failure {
+        let next = match failure {
             Some(Failure::Rejected(rejection)) => (true, rejection.reason.to_owned(), rejection.to_string()),
             Some(Failure::Refused { child, message }) => {
                 (true, "ReconcileFailed".to_owned(), format!("{child}: {message}"))
             }
             None => (false, "Reconciled".to_owned(), "children are as planned".to_owned()),
         };
-        let next = (trouble, reason.clone(), note.clone());
+        self.say_once(resource, next, said).await;
+    }
+
+    /// Says what could not be undone, if that is news.
+    pub(super) async fn cleanup_failed<K: Resource<DynamicType = ()>>(
+        &self,
+        resource: &K,
+        note: &str,
+        said: &mut Said,
+    ) {
+        self.say_once(resource, (true, CLEANUP_FAILED.to_owned(), note.to_owned()), said).await;
+    }
+
+    async fn say_once<K: Resource<DynamicType = ()>>(
+        &self,
+        resource: &K,
+        next: (bool, String, String),
+        said: &mut Said,
+    ) {
+        let (trouble, reason, note) = next.clone();
         if said.0.as_deref() == Some(&next) || (said.0.is_none() && !trouble) {
             return;
         }

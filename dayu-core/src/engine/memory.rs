@@ -1,8 +1,10 @@
 //! What one look at a resource leaves for the next.
+use std::num::NonZeroU64;
+
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{applied::Applied, confirm::Asked, events::Said, guard::Guard, packed::Packed};
+use super::{applied::Applied, confirm::Asked, events::Said, finalize::Finalizing, guard::Guard, packed::Packed};
 use crate::name::{Device, Uid};
 
 /// Kept for each resource for as long as it is there, so every byte counts.
@@ -26,6 +28,8 @@ pub(super) struct Memory {
     pub(super) refused: Option<&'static str>,
     /// Of workers whose pods are refused.
     pub(super) guard: Option<Box<Guard>>,
+    /// Of its finalizer, while there is more to know than the resource says.
+    pub(super) finalizing: Option<Box<Finalizing>>,
 }
 
 /// The version that the server answered a write with, and when.
@@ -48,7 +52,7 @@ impl Version {
 /// What a plan was made of: equal ones give equal plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Basis {
-    pub(super) resource: u64,
+    pub(super) resource: NonZeroU64,
     pub(super) site: u64,
 }
 
@@ -61,5 +65,16 @@ impl Memory {
     /// Whether nothing has to be taken back any more.
     pub(super) fn is_over(&self) -> bool {
         self.of.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A finalizer takes the room that editions, which are never zero, leave.
+    #[test]
+    fn what_is_kept_of_each_resource_is_no_larger_than_before_there_were_finalizers() {
+        assert!(size_of::<Memory>() <= 168, "{}", size_of::<Memory>());
     }
 }

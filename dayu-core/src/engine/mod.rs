@@ -28,6 +28,8 @@ mod concerned;
 mod confirm;
 mod events;
 mod families;
+mod finalize;
+mod finalizer;
 mod flood;
 mod guard;
 mod inventory;
@@ -42,6 +44,7 @@ mod parked;
 mod pruned;
 mod queue;
 mod reconcile;
+mod removal;
 mod run;
 mod tell;
 mod trouble;
@@ -52,6 +55,9 @@ mod world;
 
 pub use activation::{ActivationDemand, Demand};
 pub use backoff::Backoff;
+#[cfg(any(test, feature = "test-util"))]
+pub use finalizer::MockFinalizer;
+pub use finalizer::{Finalizer, FinalizerError};
 pub use observe::{Observer, Outcome, Unobserved};
 pub use options::Options;
 pub use run::Engine;
@@ -61,3 +67,5 @@ pub use world::World;
 pub const MANAGER: &str = "dayu-gm";
 /// The field manager of statuses: owned apart, so that a forced apply of one never takes fields of the other.
 pub const STATUS_MANAGER: &str = "dayu-gm-status";
+/// The field manager of finalizers.
+pub const FINALIZER_MANAGER: &str = "dayu-gm-finalizer";

@@ -4,6 +4,7 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     marker::PhantomData,
+    num::NonZeroU64,
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -33,26 +34,30 @@ pub(super) struct Seen<R> {
 #[derive(Debug)]
 pub(super) struct Parked {
     /// Rises with every change; equal editions of one resource are equal.
-    pub(super) edition: u64,
+    pub(super) edition: NonZeroU64,
     pub(super) uid: Uid,
     /// What the user asks for: the spec's generation, which annotations leave as it is, and those that matter.
     asked: u64,
     pub(super) is_going: bool,
+    /// Whether it has the finalizer of its engine, if that has one.
+    pub(super) is_held: bool,
     text: Packed,
     hash: u64,
 }
 
 impl<R> Seen<R> {
     /// What is kept of it, as its `edition`, and the text of the status that it had.
-    pub(super) fn park(self, edition: u64, packer: &Packer) -> (Parked, Option<Vec<u8>>)
+    pub(super) fn park(self, edition: NonZeroU64, finalizer: Option<&str>, packer: &Packer) -> (Parked, Option<Vec<u8>>)
     where
         Self: ResourceExt,
     {
+        let is_ours = |name: &String| Some(name.as_str()) == finalizer;
         let parked = Parked {
             edition,
             uid: Uid::from(self.uid().unwrap_or_default()),
             asked: hash(&(self.metadata.generation, inherited(&self.metadata))),
             is_going: self.metadata.deletion_timestamp.is_some(),
+            is_held: self.finalizers().iter().any(is_ours),
             text: packer.pack(&self.text),
             hash: hash(&self.text),
         };
@@ -61,9 +66,11 @@ impl<R> Seen<R> {
 }
 
 impl Parked {
-    /// Whether `later` is news to the engine: its own status comes back as an event, and is none.
+    /// Whether `later` is news to the engine: its own status and finalizer come back as events, and are none; that somebody
+    /// took the finalizer off is.
     pub(super) fn differs(&self, later: &Self) -> bool {
-        (&self.uid, self.asked, self.is_going) != (&later.uid, later.asked, later.is_going)
+        let is_let_go = self.is_held && !later.is_held;
+        is_let_go || (&self.uid, self.asked, self.is_going) != (&later.uid, later.asked, later.is_going)
     }
 
     /// Whether `seen` is this, whatever its status.
@@ -187,7 +194,7 @@ mod tests {
     }
 
     fn park(document: Value) -> (Parked, Option<Vec<u8>>) {
-        seen(document).park(1, &Packer::default())
+        seen(document).park(NonZeroU64::MIN, Some("example.org/ours"), &Packer::default())
     }
 
     fn document() -> Value {
@@ -228,5 +235,18 @@ mod tests {
             next["metadata"][field] = wish;
             assert!(before.differs(&park(next).0), "{field}");
         }
+    }
+
+    #[test]
+    fn a_finalizer_is_news_where_it_was_ours_and_is_gone() {
+        let with = |finalizers: &[&str]| {
+            let mut document = document();
+            document["metadata"]["finalizers"] = json!(finalizers);
+            park(document).0
+        };
+        let (none, anothers, ours) = (with(&[]), with(&["example.org/theirs"]), with(&["example.org/ours"]));
+        assert_eq!([&none, &anothers, &ours].map(|parked| parked.is_held), [false, false, true]);
+        assert!(!none.differs(&ours) && !none.differs(&anothers) && !anothers.differs(&none));
+        assert!(ours.differs(&none) && ours.differs(&anothers));
     }
 }

@@ -1,5 +1,5 @@
 //! One look at one resource.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use jiff::Timestamp;
 use kube::{Client, Resource, ResourceExt, core::object::HasStatus};
@@ -11,12 +11,14 @@ use super::{
     apply,
     children::Children,
     events::Announcer,
+    finalizer::Registered,
     guard::{Held, REFUSED},
     inventory::{Child, ChildKind, mark},
     key::Key,
     memory::{Basis, Memory},
     packed::{Packer, Unreadable},
     parked::Parked,
+    removal,
     tell::untold,
     verdict::{Looked, Verdict},
     world::Epoch,
@@ -27,13 +29,15 @@ use crate::{
 };
 
 /// What all looks share.
-pub(super) struct Context<T> {
+pub(super) struct Context<T: Template> {
     pub(super) template: T,
     pub(super) client: Client,
     pub(super) world: World,
     pub(super) announcer: Announcer,
     pub(super) local_manager: String,
     pub(super) clock: fn() -> Timestamp,
+    /// What resources are held by, if anything.
+    pub(super) finalizer: OnceLock<Registered<T::Resource>>,
     pub(super) resources: Packer,
     pub(super) statuses: Packer,
 }
@@ -58,7 +62,7 @@ impl<T: Template> Context<T> {
         }
         if parked.is_going {
             self.withdraw(key, memory).await;
-            return Verdict::Done.into();
+            return self.part(key, parked, memory).await.into();
         }
         let resource = match read::<T>(parked, memory) {
             Ok(resource) => resource,
@@ -73,7 +77,11 @@ impl<T: Template> Context<T> {
         let planned = self.template.plan(&resource, &site);
         memory.refused = planned.as_ref().err().map(|rejection| rejection.reason);
         let (came, rejection) = match planned {
-            Ok(plan) => (self.carry_out(&resource, plan, basis, memory, now).await, None),
+            Ok(plan) => match self.hold(key, &resource, parked, memory).await {
+                Ok(()) => (self.carry_out(&resource, plan, basis, memory, now).await, None),
+                Err(refusal) if refusal.is_passing() => return Verdict::from(refusal).into(),
+                Err(refusal) => (Came { plan, refusal: Some(refusal), ..Came::default() }, None),
+            },
             Err(rejection) => (Came::default(), Some(Failure::Rejected(rejection))),
         };
         let Came { plan, held, has_changed, refusal } = came;
@@ -113,6 +121,7 @@ impl<T: Template> Context<T> {
             }
             brought => brought,
         };
+        self.doubt(brought.is_err(), memory);
         Came { plan, held, has_changed: matches!(brought, Ok(true)), refusal: brought.err() }
     }
 
@@ -132,7 +141,7 @@ impl<T: Template> Context<T> {
         let names = plan.workers.iter().filter_map(|worker| worker.deployment.metadata.name.clone());
         let workers = names.map(|name| (name.clone(), children.worker(&name))).collect();
         let guard = memory.guard.get_or_insert_default();
-        let held = guard.look(basis.resource, &workers, (now, (self.clock)()));
+        let held = guard.look(basis.resource.get(), &workers, (now, (self.clock)()));
         memory.guard.take_if(|guard| guard.is_over());
         if held.has_changed {
             memory.basis = None;
@@ -183,7 +192,7 @@ impl<T: Template> Context<T> {
         }
         // What replaces a child must stand before the child goes.
         let has_changed = first?;
-        for (kind, name) in apply::prune(&self.client, &namespace, &planned, children).await? {
+        for (kind, name) in removal::prune(&self.client, &namespace, &planned, children).await? {
             memory.applied.forget(kind, &name);
         }
         memory.basis = Some(basis);
@@ -207,7 +216,7 @@ impl<T: Template> Context<T> {
 }
 
 /// The resource, with the status that was told last.
-fn read<T: Template>(parked: &Parked, memory: &Memory) -> Result<T::Resource, Unreadable> {
+pub(super) fn read<T: Template>(parked: &Parked, memory: &Memory) -> Result<T::Resource, Unreadable> {
     let mut resource: T::Resource = parked.read()?;
     *resource.status_mut() = match &memory.told {
         // One that somebody else wrote in another form is written anew.

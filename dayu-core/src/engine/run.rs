@@ -1,8 +1,9 @@
 //! The engine's loop: watch, queue, a bounded number of looks at a time.
 use std::{
-    collections::{HashMap, HashSet, hash_map},
+    collections::{HashMap, HashSet, VecDeque, hash_map},
     fmt,
-    sync::Arc,
+    num::NonZeroU64,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     concerned::Concerned,
     events::Announcer,
+    finalizer::{Finalizer, FinalizerError, Registered},
     key::Key,
     memory::{Memory, Version},
     observe::{Observer, Outcome},
@@ -51,13 +53,22 @@ pub struct Engine<T: Template> {
     entries: HashMap<Key, Entry>,
     keys: HashMap<Uid, Key>,
     /// How many changes of resources were seen.
-    edition: u64,
+    edition: NonZeroU64,
     concerned: Concerned,
     queue: Queue<Key>,
+    /// What is left of these is to be undone, one after the other; they are in hand.
+    parted: VecDeque<(Key, Box<Memory>)>,
     origin: Instant,
     listed: HashSet<Key>,
     /// The queue's depth as it was told last.
     depth: Option<(usize, usize)>,
+}
+
+/// What is done about a resource.
+#[derive(Clone, Copy)]
+enum Work {
+    Look,
+    Undo,
 }
 
 /// What is kept of one resource.
@@ -98,6 +109,7 @@ impl<T: Template> Engine<T> {
             world,
             local_manager: options.local_manager.clone(),
             clock: options.clock,
+            finalizer: OnceLock::new(),
             resources: Packer::default(),
             statuses: Packer::default(),
         };
@@ -107,15 +119,49 @@ impl<T: Template> Engine<T> {
             options,
             entries: HashMap::new(),
             keys: HashMap::new(),
-            edition: 0,
+            edition: NonZeroU64::MIN,
             concerned: Concerned::default(),
+            parted: VecDeque::new(),
             origin: Instant::now(),
             listed: HashSet::new(),
             depth: None,
         }
     }
 
-    /// Reconciles until `shutdown`; looks that have begun are finished.
+    /// Holds every resource by `finalizer` until what it stands for is undone. Needs the right to `patch` the resources
+    /// themselves, beside the rights that every engine needs.
+    ///
+    /// A program that does without it from some day on has to be preceded by one whose `undo` merely succeeds, or the finalizer
+    /// to be taken off by hand: Kubernetes keeps what is deleted until then.
+    ///
+    /// ```
+    /// # use dayu_core::{api::RuntimeService, engine::{Engine, Finalizer, FinalizerError, Options, World}};
+    /// # use dayu_core::template::runtime_service::RuntimeServiceTemplate;
+    /// # fn example(client: kube::Client, camera: impl Finalizer<RuntimeService>) -> Result<(), FinalizerError> {
+    /// let (world, _demands) = World::new();
+    /// let engine = Engine::new(RuntimeServiceTemplate, client, world, Options::default()).with_finalizer(camera)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`FinalizerError`]: its name is none that says whose it is, or there is one already.
+    pub fn with_finalizer(self, finalizer: impl Finalizer<T::Resource>) -> Result<Self, FinalizerError> {
+        let registered = Registered::new(finalizer)?;
+        let (first, second) = (self.finalizer(), registered.name);
+        match (first, self.context.finalizer.set(registered)) {
+            (Some(first), Err(_)) => Err(FinalizerError::Second { first, second }),
+            _ => Ok(self),
+        }
+    }
+
+    /// The name of the finalizer that resources are held by, if there is one.
+    fn finalizer(&self) -> Option<&'static str> {
+        self.context.finalizer.get().map(|registered| registered.name)
+    }
+
+    /// Reconciles until `shutdown`; looks that have begun are finished. What is being undone then is not waited for: whoever
+    /// comes next begins it anew.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let wakes = self.context.world.listen();
         // Deciding before the children are known would write what is there already.
@@ -123,9 +169,11 @@ impl<T: Template> Engine<T> {
             return;
         }
         let mut events = self.watch();
-        let mut looks = Looks::new();
+        // Apart, since what is undone may not answer for long, and looks do not wait for it.
+        let (mut looks, mut undoings) = (Looks::new(), Looks::new());
         loop {
             while looks.len() < self.options.concurrency && self.begin_look(&mut looks) {}
+            while undoings.len() < self.options.concurrency && self.begin_to_undo(&mut undoings) {}
             self.tell_depth();
             let due = self.queue.next_due().map(|due| self.origin + due);
             tokio::select! {
@@ -133,9 +181,11 @@ impl<T: Template> Engine<T> {
                 Some(event) = events.next() => self.take(event),
                 woken = wakes.take() => self.wake(woken),
                 Some(looked) = looks.join_next() => self.ended(looked),
+                Some(undone) = undoings.join_next() => self.ended(undone),
                 () = until(due) => self.queue.wake(self.origin.elapsed()),
             }
         }
+        undoings.shutdown().await;
         while looks.join_next().await.is_some() {}
     }
 
@@ -149,7 +199,7 @@ impl<T: Template> Engine<T> {
     }
 
     fn tell_depth(&mut self) {
-        let (ready, paused) = (self.queue.len(), self.queue.paused());
+        let (ready, paused) = (self.queue.len() + self.parted.len(), self.queue.paused());
         if self.depth.replace((ready, paused)) != Some((ready, paused)) {
             self.options.observer.queued(&T::Resource::kind(&()), ready, paused);
         }
@@ -189,7 +239,7 @@ impl<T: Template> Engine<T> {
     }
 
     fn put(&mut self, seen: Seen<T::Resource>) -> Key {
-        self.edition += 1;
+        self.edition = self.edition.saturating_add(1);
         let (version, key) = (Version::of(&seen), Key::of(&seen));
         if let Some(entry) = self.entries.get_mut(&key)
             && entry.resource.as_ref().is_some_and(|known| known.is_as(&seen))
@@ -197,7 +247,7 @@ impl<T: Template> Engine<T> {
             entry.told_of::<T>(&*self.options.observer, version);
             return key;
         }
-        let (resource, status) = seen.park(self.edition, &self.context.resources);
+        let (resource, status) = seen.park(self.edition, self.finalizer(), &self.context.resources);
         let entry = match self.entries.entry(key.clone()) {
             hash_map::Entry::Occupied(known) => known.into_mut(),
             hash_map::Entry::Vacant(room) => {
@@ -247,30 +297,46 @@ impl<T: Template> Engine<T> {
         let Some(key) = self.queue.take() else { return false };
         let entry = self.entries.get_mut(&key);
         let (resource, memory) = entry.map(|entry| (entry.resource.clone(), entry.memory.take())).unwrap_or_default();
-        let (context, mut memory) = (self.context.clone(), memory.unwrap_or_default());
-        let observer = self.options.observer.clone();
+        self.begin(looks, Work::Look, key, resource, memory.unwrap_or_default());
+        true
+    }
+
+    /// Likewise.
+    fn begin_to_undo(&mut self, undoings: &mut Looks) -> bool {
+        let Some((key, memory)) = self.parted.pop_front() else { return false };
+        let resource = self.entries.get(&key).and_then(|entry| entry.resource.clone());
+        self.begin(undoings, Work::Undo, key, resource, memory);
+        true
+    }
+
+    fn begin(&self, looks: &mut Looks, work: Work, key: Key, resource: Option<Arc<Parked>>, mut memory: Box<Memory>) {
+        let (context, observer) = (self.context.clone(), self.options.observer.clone());
         looks.spawn(async move {
             let began = Instant::now();
-            let looked = match resource {
-                Some(resource) => context.look(&key, &resource, &mut memory, began).await,
-                None => {
+            let looked = match (resource, work) {
+                (Some(resource), Work::Look) => context.look(&key, &resource, &mut memory, began).await,
+                (Some(resource), Work::Undo) => context.undo(&key, &resource, &mut memory).await.into(),
+                (None, _) => {
                     context.gone(&key, &mut memory).await;
                     Verdict::Done.into()
                 }
             };
             let outcome = match (&looked.verdict, memory.refused) {
                 (Verdict::Retry { reason, .. }, _) => Outcome::Retry(reason),
-                (Verdict::Done | Verdict::Until(_), Some(reason)) => Outcome::Rejected(reason),
-                (Verdict::Done | Verdict::Until(_), None) => Outcome::Done,
+                (_, Some(reason)) => Outcome::Rejected(reason),
+                (_, None) => Outcome::Done,
             };
             observer.looked(&T::Resource::kind(&()), began.elapsed(), outcome);
             (key, memory, looked)
         });
-        true
     }
 
     fn finish(&mut self, key: &Key, mut memory: Box<Memory>, looked: Looked) {
         let is_gone = self.entries.get(key).is_none_or(|entry| entry.resource.is_none());
+        if !is_gone && matches!(looked.verdict, Verdict::Undo) {
+            self.parted.push_back((key.clone(), memory));
+            return;
+        }
         if is_gone && memory.is_over() {
             self.concerned.forget(key, &memory.devices);
             self.entries.remove(key);
@@ -289,7 +355,7 @@ impl<T: Template> Engine<T> {
             return;
         }
         match looked.verdict {
-            Verdict::Done => self.queue.done(key),
+            Verdict::Done | Verdict::Undo => self.queue.done(key),
             Verdict::Until(at) => self.queue.done_until(key, at - self.origin),
             Verdict::Retry { reason, why } => {
                 tracing::debug!(resource = key.name(), reason, why, "to be looked at again");

@@ -9,6 +9,8 @@ pub(super) enum Verdict {
     Done,
     /// There is something to tell that may wait until then for what comes next.
     Until(Instant),
+    /// Nothing is left of it but what its finalizer stands for, which is to be undone.
+    Undo,
     /// Somebody was faster, or an object is still going: look again soon. A CamelCase reason, and a sentence.
     Retry {
         reason: String,

@@ -13,7 +13,7 @@ mod observed;
 mod rejection;
 pub mod runtime_service;
 pub mod spec_hash;
-mod syntax;
+pub(crate) mod syntax;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 

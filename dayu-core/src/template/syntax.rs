@@ -41,7 +41,7 @@ pub(super) fn is_label_value(value: &str) -> bool {
 }
 
 /// A label's or annotation's key: a name, optionally behind a domain and a slash.
-pub(super) fn is_qualified(key: &str) -> bool {
+pub(crate) fn is_qualified(key: &str) -> bool {
     match key.split_once('/') {
         Some((domain, name)) => is_subdomain(domain) && is_label_name(name),
         None => is_label_name(key),
