@@ -4,6 +4,7 @@ mod admission;
 mod adversity;
 mod definitions;
 mod device;
+mod finalizer;
 mod kinds;
 mod link;
 mod lost;
