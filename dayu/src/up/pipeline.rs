@@ -62,9 +62,9 @@ fn rename(value: &mut Value, devices: &[Device]) {
 fn in_urls(text: &str, devices: &[Device]) -> String {
     let mut parts = text.split("http://");
     let before = parts.next().unwrap_or_default().to_owned();
-    parts.fold(before, |text, rest| {
-        let (first, rest) = rest.split_once('.').unwrap_or((rest, ""));
-        format!("{text}http://{}.{rest}", actual(first, devices))
+    parts.fold(before, |text, rest| match rest.split_once('.') {
+        Some((first, rest)) => format!("{text}http://{}.{rest}", actual(first, devices)),
+        None => format!("{text}http://{rest}"),
     })
 }
 
@@ -89,8 +89,14 @@ mod tests {
 
     #[test]
     fn devices_may_have_each_others_names() {
-        let text = in_urls("http://cloud.d:1/ http://edge1.d:1/", &["edge1", "cloud"].map(Device::from));
-        assert_eq!(text, "http://edge1.d:1/ http://cloud.d:1/");
+        let names = ["cloud", "edge1", "edge2", "other"];
+        for [a, b, c] in names.iter().flat_map(|a| names.iter().flat_map(move |b| names.map(|c| [*a, *b, c]))) {
+            let text = in_urls(
+                "http://cloud.d:1/ http://edge1.d:1/ http://edge2.d/ http://d:1/",
+                &[a, b, c].map(Device::from),
+            );
+            assert_eq!(text, format!("http://{a}.d:1/ http://{b}.d:1/ http://{c}.d/ http://d:1/"));
+        }
     }
 
     #[test]
