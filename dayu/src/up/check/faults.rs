@@ -8,9 +8,10 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
     Error,
-    load::Bodies,
-    request::{self, Call, Outcome},
+    load::{self, Bodies},
+    request::{Call, Outcome},
     settled,
+    tally::Tally,
 };
 use crate::{output, up::site};
 
@@ -35,8 +36,9 @@ pub(super) async fn inflict(
     calls: &[Call],
     bodies: &Bodies,
     device: &Device,
+    tally: &mut Tally,
 ) -> Result<Inflicted, Error> {
-    let killed = kill_workers(calls, bodies).await;
+    let killed = kill_workers(calls, bodies, tally).await;
     output::progress(&format!("  device {device} and its workers die"));
     site.cut_off(device).await;
     // Nobody is left who could say that they are gone.
@@ -47,13 +49,13 @@ pub(super) async fn inflict(
     Ok(Inflicted { killed, dead })
 }
 
-async fn kill_workers(calls: &[Call], bodies: &Bodies) -> usize {
+async fn kill_workers(calls: &[Call], bodies: &Bodies, tally: &mut Tally) -> usize {
     let mut killed = 0;
     for call in calls.iter().cycle().step_by(3).take(calls.len().min(64)) {
         if killed == WORKERS {
             break;
         }
-        if let Outcome::Landed(worker) = request::send(call, bodies.small(call)).await
+        if let Outcome::Landed(worker) = load::send_one(call, bodies, tally).await
             && kill(worker.pid)
         {
             killed += 1;

@@ -1,4 +1,4 @@
-//! Sending many requests at once, over every (caller, service, target, form), and counting what became of them.
+//! Sending many requests at once, over every (caller, service, target, form), or one; and counting what became of them.
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::{
-    request::{self, Call},
+    request::{self, Call, Outcome},
     tally::Tally,
 };
 
@@ -40,6 +40,13 @@ impl Bodies {
         let at = if large { (index / Self::LARGE_EVERY) % self.frames.len() } else { 0 };
         self.frames[at].clone()
     }
+}
+
+/// Sends one request, the smallest, for whoever needs to know what becomes of it; it counts as every other.
+pub(super) async fn send_one(call: &Call, bodies: &Bodies, tally: &mut Tally) -> Outcome {
+    let outcome = request::send(call, bodies.small(call)).await;
+    tally.count(call, outcome.clone());
+    outcome
 }
 
 /// Sends `count` requests, each call in turn, and gives the counts. Ends early when `stop` says so.

@@ -11,11 +11,18 @@ use std::{
 
 use dayu_core::{api::lean::Lean, connect::told};
 use dayu_pipeline::{Identity, detector::Detection, form, frame};
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, api::ListParams};
 use tokio::time::Instant;
 
-use self::{load::Bodies, report::Report, request::Call, tally::Tally, targets::Addressed};
+use self::{
+    load::Bodies,
+    report::Report,
+    request::{Call, Outcome},
+    tally::Tally,
+    targets::Addressed,
+};
 use super::{site, starting::Starting};
 use crate::output;
 
@@ -70,10 +77,12 @@ pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCod
     let replicas = replicas::of(&services, &pods.list(&ListParams::default()).await.map_err(Error::Pods)?.items);
     let calls = Arc::new(targets::calls(&services, &devices, &replicas));
     let bodies = Arc::new(bodies());
-    let first = first_request(&calls, &bodies, began).await?;
-    let mut report = Report { first, quiet: Tally::of(&replicas), ..Report::default() };
-    let settle = async |dead| settled::settle(&pods, &calls, &bodies, &dead).await.map_err(Error::Pods);
-    settle(BTreeSet::new()).await?;
+    let mut report = Report { asked: targets::forms(&calls), quiet: Tally::of(&replicas), ..Report::default() };
+    report.first = first_request(&calls, &bodies, began, &mut report.between).await?;
+    let settle = async |dead, tally: &mut Tally| {
+        settled::settle(&pods, &calls, &bodies, &dead, tally).await.map_err(Error::Pods)
+    };
+    settle(BTreeSet::new(), &mut report.between).await?;
 
     output::progress(&format!("{QUIET} requests over {} ways of asking", calls.len()));
     for _ in 0..ROUNDS {
@@ -89,16 +98,18 @@ pub(crate) async fn run(site: &mut site::Site, began: Instant) -> Result<ExitCod
         let done = Arc::new(AtomicBool::new(false));
         let seen = done.clone();
         let under_load = load::send(&calls, &bodies, FAULTY, move || seen.load(Ordering::Relaxed));
-        let inflicted = async {
-            let inflicted = faults::inflict(site, &pods, &calls, &bodies, &device).await;
-            done.store(true, Ordering::Relaxed);
-            inflicted
+        let between = &mut report.between;
+        let outlived = async {
+            let faults::Inflicted { killed, dead } =
+                faults::inflict(site, &pods, &calls, &bodies, &device, between).await?;
+            Starting::of(&site.client(), site.named()).complete().await?;
+            Ok::<_, Error>((killed, settle(dead, between).await?))
         };
-        let (faulty, inflicted) = tokio::join!(under_load, inflicted);
-        let inflicted = inflicted?;
-        (report.faulty, report.killed) = (faulty, inflicted.killed);
-        Starting::of(&site.client(), site.named()).complete().await?;
-        report.healed = settle(inflicted.dead).await?;
+        // To the end of it: what is known of a device is oldest as it comes back.
+        let outlived = outlived.inspect(|_| done.store(true, Ordering::Relaxed));
+        let (faulty, outlived) = tokio::join!(under_load, outlived);
+        report.faulty = faulty;
+        (report.killed, report.healed) = outlived?;
     }
 
     output::progress(&format!("{AFTER} requests after it"));
@@ -140,11 +151,11 @@ fn bodies() -> Bodies {
 }
 
 /// Time from the start of `up` to the first answer of a worker.
-async fn first_request(calls: &[Call], bodies: &Bodies, began: Instant) -> Result<Duration, Error> {
+async fn first_request(calls: &[Call], bodies: &Bodies, began: Instant, tally: &mut Tally) -> Result<Duration, Error> {
     let deadline = Instant::now() + FIRST;
     while Instant::now() < deadline {
         for call in calls {
-            if let request::Outcome::Landed(_) = request::send(call, bodies.small(call)).await {
+            if let Outcome::Landed(_) = load::send_one(call, bodies, tally).await {
                 return Ok(began.elapsed());
             }
         }

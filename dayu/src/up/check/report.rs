@@ -1,8 +1,13 @@
 //! The figures of the self-test, and whether they pass.
-use std::{fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use super::{
     activation::Round,
+    request::Form,
     tally::{Tally, quantile},
 };
 use crate::up::counts::Key;
@@ -19,11 +24,15 @@ const ACTIVE_AT_ONCE: Duration = Duration::from_millis(250);
 /// Everything that was measured.
 #[derive(Debug, Default)]
 pub(super) struct Report {
+    /// The forms in which each service is asked.
+    pub(super) asked: BTreeMap<String, BTreeSet<Form>>,
     /// From start to the first routed request.
     pub(super) first: Duration,
+    /// Requests that were sent to see whether it is time to go on: refused and broken ones are to be expected.
+    pub(super) between: Tally,
     /// Requests while nothing was broken.
     pub(super) quiet: Tally,
-    /// Requests while workers were killed and a device was away.
+    /// Requests while workers were killed and a device was away, until all was as before.
     pub(super) faulty: Tally,
     /// Until everything was as before, if it ever was.
     pub(super) healed: Option<Duration>,
@@ -45,7 +54,13 @@ impl Report {
         let landed = [&self.quiet, &self.faulty, &self.after].iter().all(|tally| tally.wrong == 0 && tally.right > 0);
         let expected = [&self.quiet, &self.after].iter().all(|tally| tally.unexpected.is_empty());
         let prompt = half_within(&self.one_by_one, ACTIVE) && half_within(&self.at_once.delays, ACTIVE_AT_ONCE);
-        landed && expected && is_fair(&self.quiet) && self.killed > 0 && self.healed.is_some() && prompt
+        landed
+            && self.between.wrong == 0
+            && expected
+            && is_fair(&self.quiet)
+            && self.killed > 0
+            && self.healed.is_some()
+            && prompt
     }
 }
 
@@ -62,6 +77,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let within = limit(millis(FIRST), self.first <= FIRST);
         writeln!(f, "\nfirst routed request    {} after start{within}", millis(self.first))?;
+        writeln!(f, "\nways of asking")?;
+        for (service, forms) in &self.asked {
+            let forms: Vec<_> = forms.iter().map(|form| format!("{form:?}")).collect();
+            writeln!(f, "  {service} by {}", forms.join(", "))?;
+        }
         phase(f, "all well", &self.quiet)?;
         unexpected(f, &self.quiet)?;
         phase(f, &format!("{} workers killed, a device dead and back", self.killed), &self.faulty)?;
@@ -71,6 +91,7 @@ impl fmt::Display for Report {
         }
         phase(f, "afterwards", &self.after)?;
         unexpected(f, &self.after)?;
+        phase(f, "to see when to go on", &self.between)?;
         writeln!(f, "\nreplicas while all was well")?;
         for (Key { service, device, replica }, count) in &self.quiet.replicas {
             writeln!(f, "  {count:>7}  {service} on {device}: {replica}")?;
@@ -131,7 +152,7 @@ fn limit(most: impl fmt::Display, holds: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::up::check::request::{Call, Form, Outcome};
+    use crate::up::check::request::{Call, Outcome};
 
     const FORMS: [Form; 3] = [Form::NodePort, Form::Name, Form::Header];
 
@@ -149,7 +170,11 @@ mod tests {
     }
 
     fn landed(replica: &str) -> Outcome {
-        Outcome::Landed(dayu_pipeline::Identity { device: "a".into(), replica: replica.into(), pid: 1 })
+        landed_on("a", replica)
+    }
+
+    fn landed_on(device: &str, replica: &str) -> Outcome {
+        Outcome::Landed(dayu_pipeline::Identity { device: device.into(), replica: replica.into(), pid: 1 })
     }
 
     /// Every form's calls land, `shares` of them on each replica.
@@ -183,6 +208,21 @@ mod tests {
                 assert!(quiet.to_string().contains(&told), "{quiet}");
             }
         }
+    }
+
+    #[test]
+    fn a_request_that_lands_elsewhere_fails_whoever_sent_it() {
+        let places: [fn(&mut Report) -> &mut Tally; 4] =
+            [|of| &mut of.quiet, |of| &mut of.faulty, |of| &mut of.between, |of| &mut of.after];
+        for place in places {
+            let mut report = report();
+            place(&mut report).count(&call(Form::Name), landed_on("b", "1"));
+            place(&mut report).count(&call(Form::Name), landed("1"));
+            assert!(!report.passed() && report.to_string().contains("det on a by Name landed on b"), "{report}");
+        }
+        let mut not_yet = report();
+        not_yet.between.count(&call(Form::Name), Outcome::Refused("NoEndpointOnDevice".to_owned()));
+        assert!(not_yet.passed());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the self-test calls: every (caller device, service, target device) in every form of addressing.
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
@@ -41,6 +41,15 @@ pub(super) fn calls(services: &[Service], devices: &[Addressed], replicas: &BTre
         call.is_served = replicas.iter().any(serves);
     }
     calls
+}
+
+/// The forms in which each service is called: one without a node port has no address to be called by.
+pub(super) fn forms(calls: &[Call]) -> BTreeMap<String, BTreeSet<Form>> {
+    let mut forms = BTreeMap::<_, BTreeSet<_>>::new();
+    for call in calls {
+        forms.entry(call.service.clone()).or_default().insert(call.form);
+    }
+    forms
 }
 
 /// Whether a service is one of those that are called.
@@ -116,6 +125,10 @@ mod tests {
         let calls = calls(&services, &devices, &BTreeSet::from([replica]));
         let of = |form| calls.iter().filter(|call| call.form == form).count();
         assert_eq!((of(Form::NodePort), of(Form::Name), of(Form::Header)), (9, 18, 18));
+        let by_name = [Form::Name, Form::Header];
+        let by_all = [Form::NodePort, Form::Name, Form::Header];
+        let asked = [("aggregator", BTreeSet::from(by_name)), ("detector-both", BTreeSet::from(by_all))];
+        assert_eq!(forms(&calls), asked.map(|(service, forms)| (service.to_owned(), forms)).into());
         let callers = calls.iter().filter_map(|call| Some((call.from?, call.address))).collect::<BTreeSet<_>>();
         assert_eq!(callers.len(), 9, "each device calls each");
         let served: Vec<_> = calls.iter().filter(|call| call.is_served).collect();
