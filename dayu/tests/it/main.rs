@@ -6,6 +6,7 @@ mod daemons;
 mod detached;
 mod docs;
 mod doctor;
+mod foreign;
 mod harness;
 mod installation;
 mod killed;
