@@ -1,7 +1,12 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{Installed, crds, definitions};
-use crate::api::{JointMultiEdgeService, RuntimeService};
+use crate::{
+    api::{JointMultiEdgeService, RuntimeService},
+    template::spec_hash::known::each_pod_field,
+};
 
 /// Calls `see` with the path and the schema of every field.
 fn walk(schema: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
@@ -89,6 +94,35 @@ fn what_is_required_is_what_always_was() {
     assert_eq!(joint.pointer(&labels).unwrap()["additionalProperties"], json!({"type": "string"}), "kept, not pruned");
 }
 
+/// The Go manager's definitions were made from the types that the facts are of: what vanishes when it is empty is optional.
+#[test]
+fn a_pod_needs_what_it_always_did() {
+    // Always written, and marked as optional.
+    let marked = [".volumes[].projected.sources", ".volumes[].ephemeral.volumeClaimTemplate.spec.dataSource.apiGroup"];
+    let pods = [".spec.podTemplate.spec", ".spec.edgeWorker[].template.spec", ".spec.cloudWorker.template.spec"];
+    let mut fields = BTreeMap::new();
+    for schema in schemas() {
+        walk(&schema, "", &mut |path, field| {
+            if pods.iter().any(|pod| path.starts_with(pod)) {
+                fields.insert(path.to_owned(), (field["properties"].clone(), field["required"].clone()));
+            }
+        });
+    }
+    for pod in pods {
+        let mut seen = 0;
+        each_pod_field(&mut |path, always| {
+            let (holder, name) = path.rsplit_once('.').unwrap();
+            let (known, required) = &fields[&format!("{pod}{holder}")];
+            // The one field that Kubernetes has taken back, of metadata, and nobody sent.
+            assert_eq!(known[name].is_object(), name != "clusterName", "{pod}{path}");
+            let is_required = required.as_array().is_some_and(|required| required.contains(&json!(name)));
+            assert_eq!(is_required, always && !marked.contains(&path), "{pod}{path}");
+            seen += 1;
+        });
+        assert!(seen > 900, "the pod is known: {seen}");
+    }
+}
+
 #[test]
 fn names_and_columns_are_those_that_users_type() {
     let definitions = serde_json::to_value(crds()).unwrap();
@@ -116,8 +150,9 @@ fn reading_is_as_lenient_as_go() {
         "spec": {
             "unknown": 1,
             "podTemplate": {"metadata": {"creationTimestamp": null}, "spec": {
-                "containers": [{"name": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}],
-                "volumes": null,
+                "containers": [{"name": "a", "resources": {"limits": {"cpu": 1, "memory": "1Gi"}},
+                    "envFrom": [{"configMapRef": {"optional": true}}]}],
+                "imagePullSecrets": [{}], "hostAliases": [{"hostnames": ["a"]}], "volumes": null,
             }},
         },
         "status": {"conditions": []},
@@ -125,6 +160,7 @@ fn reading_is_as_lenient_as_go() {
     .unwrap();
     let limits = runtime.spec.pod_template.spec.containers[0].resources.clone().unwrap().limits.unwrap();
     assert_eq!(limits["cpu"].0, "1");
+    assert_eq!(runtime.spec.pod_template.spec.image_pull_secrets, Some(vec![Default::default()]));
     let joint: JointMultiEdgeService = serde_json::from_value(json!({
         "apiVersion": "sedna.io/v1alpha1", "kind": "JointMultiEdgeService", "metadata": {"name": "j"},
         "spec": {

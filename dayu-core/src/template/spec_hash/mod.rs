@@ -6,6 +6,8 @@
 //! manager's schema pruned them, so no recorded hash covers them, and a change of one still changes the hash.
 mod encode;
 mod fields;
+#[cfg(test)]
+pub(crate) mod known;
 mod quantity;
 #[cfg(test)]
 mod tests;
