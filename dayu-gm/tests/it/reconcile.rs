@@ -1,5 +1,5 @@
 //! The global manager on a cluster: resources in, children and truthful status out.
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dayu_core::{
     api::{JointMultiEdgeService, RuntimeService},
@@ -11,7 +11,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ use super::site::{Site, condition, on_both, runtime_service};
 on_both! {
     a_runtime_service_is_ready_when_its_device_has_confirmed_the_route,
     what_a_runtime_service_asks_for_is_never_changed,
+    what_may_be_empty_may_be_left_out,
     bad_resources_are_told_and_make_nothing,
     workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only,
     what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays,
@@ -93,6 +94,40 @@ async fn what_a_runtime_service_asks_for_is_never_changed(site: &mut Site) {
     services.patch("det", &PatchParams::default(), &label).await.unwrap();
 }
 
+/// The Go manager's definitions took it, and so does Kubernetes where it can go by it.
+async fn what_may_be_empty_may_be_left_out(site: &mut Site) {
+    let runtime = json!(runtime_service("run", "edge1", 9000));
+    let joint = json!(joint("det", &json!([worker("edge1", "i:1")])));
+    let kinds = [
+        (ApiResource::erase::<RuntimeService>(&()), runtime, "/spec/podTemplate/spec"),
+        (ApiResource::erase::<JointMultiEdgeService>(&()), joint, "/spec/edgeWorker/0/template/spec"),
+    ];
+    for (kind, mut sent, pod) in kinds {
+        // As text: the types would say the empty name.
+        let services = Api::<DynamicObject>::namespaced_with(site.client.clone(), &site.namespace, &kind);
+        let stored = async |sent: &Value| {
+            let resource = serde_json::from_value(sent.clone()).unwrap();
+            json!(services.create(&PostParams::default(), &resource).await.unwrap())
+        };
+        sent.pointer_mut(pod).unwrap()["imagePullSecrets"] = json!([{}]);
+        assert_eq!(stored(&sent).await.pointer(pod).unwrap()["imagePullSecrets"], json!([{}]));
+
+        sent["metadata"]["name"] = json!(format!("bare-{}", sent["metadata"]["name"].as_str().unwrap()));
+        let (aliases, from) = (json!([{"hostnames": ["a"]}]), json!([{"configMapRef": {"optional": true}}]));
+        let spec = sent.pointer_mut(pod).unwrap();
+        (spec["hostAliases"], spec["containers"][0]["envFrom"]) = (aliases.clone(), from.clone());
+        let bare = stored(&sent).await.pointer(pod).unwrap().clone();
+        assert_eq!((&bare["hostAliases"], &bare["containers"][0]["envFrom"]), (&aliases, &from));
+    }
+    let pulls = |deployment: &Deployment| {
+        let deployment = json!(deployment);
+        let secrets = deployment.pointer("/spec/template/spec/imagePullSecrets").and_then(Value::as_array);
+        secrets.is_some_and(|secrets| secrets.len() == 1)
+    };
+    let is_made = |all: &[Deployment], name: &str| all.iter().any(|one| one.name_any().starts_with(name) && pulls(one));
+    site.until::<Deployment>(|all| is_made(all, "run") && is_made(all, "det-")).await;
+}
+
 /// More is wrong with its pods than fits in an event.
 fn wrong_in_many_ways() -> RuntimeService {
     let mut service = serde_json::to_value(runtime_service("bad-pods", "edge1", 9000)).unwrap();
@@ -162,14 +197,35 @@ async fn workers_are_updated_one_by_one_pruned_and_go_with_their_resource_only(s
     services.patch("det", &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     site.until::<Deployment>(|all| all.len() == 2).await;
 
-    // Users delete the Service and the Deployments by name before the resource itself.
-    site.api::<Service>().delete("det-edge", &DeleteParams::default()).await.unwrap();
-    let det = after.iter().find(|deployment| deployment.name_any().starts_with("det-edgeworker")).unwrap();
-    let _ = site.api::<Deployment>().delete(&det.name_any(), &DeleteParams::default()).await;
+    // Users delete the Service and the Deployments by name before the resource itself: what is missed meanwhile is made anew.
+    let theirs = |name: &str| name == "det-edge" || name.starts_with("det-edgeworker-");
+    let children = async |site: &Site| {
+        let deployments = site.until::<Deployment>(|_| true).await.into_iter().map(|one| (one.name_any(), one.uid()));
+        let services = site.until::<Service>(|_| true).await.into_iter().map(|one| (one.name_any(), one.uid()));
+        deployments.chain(services).filter(|(name, _)| theirs(name)).collect::<BTreeMap<_, _>>()
+    };
+    let first = children(site).await;
+    assert_eq!(first.len(), 2, "{first:?}");
+    for name in first.keys() {
+        match name.as_str() {
+            "det-edge" => drop(site.api::<Service>().delete(name, &DeleteParams::default()).await.unwrap()),
+            _ => drop(site.api::<Deployment>().delete(name, &DeleteParams::default()).await.unwrap()),
+        }
+    }
+    let is_anew = |name: &str, uid: Option<String>| first.get(name).is_some_and(|before| *before != uid);
+    site.until::<Deployment>(|all| all.iter().any(|one| is_anew(&one.name_any(), one.uid()))).await;
+    site.until::<Service>(|all| all.iter().any(|one| is_anew(&one.name_any(), one.uid()))).await;
     services.delete("det", &DeleteParams::default()).await.unwrap();
-    let left = site.until::<Deployment>(|all| all.len() == 1).await;
-    assert!(left[0].name_any().starts_with("det-2-"));
-    site.until::<Service>(|all| all.iter().filter(|service| service.name_any().starts_with("det")).count() == 1).await;
+    let left = site.until::<Deployment>(|all| all.iter().all(|one| !theirs(&one.name_any()))).await;
+    assert!(left.len() == 1 && left[0].name_any().starts_with("det-2-"), "{left:?}");
+    site.until::<Service>(|all| all.iter().all(|one| !theirs(&one.name_any()))).await;
+
+    // A resource that comes later is served: what there was to be done about the earlier is done. Nothing has come again.
+    services.create(&PostParams::default(), &joint("det-3", &json!([worker("edge1", "i:1")]))).await.unwrap();
+    site.until::<Deployment>(|all| all.iter().any(|one| one.name_any().starts_with("det-3-"))).await;
+    let quiet = r#"dayu_gm_queue_depth{kind="JointMultiEdgeService",state="ready"} 0"#;
+    crate::status::until(site.addresses.status.unwrap(), "/metrics", 200, quiet).await;
+    assert_eq!(children(site).await, BTreeMap::new());
 }
 
 async fn what_is_not_planned_any_more_goes_from_a_child_and_what_others_added_stays(site: &mut Site) {

@@ -43,7 +43,7 @@ pub(super) async fn get(address: SocketAddr, path: &str) -> Option<(u16, String)
 }
 
 /// Waits until `path` answers with `status` and `text`.
-async fn until(address: SocketAddr, path: &str, status: u16, text: &str) -> String {
+pub(super) async fn until(address: SocketAddr, path: &str, status: u16, text: &str) -> String {
     let mut last = None;
     let found = async {
         loop {
