@@ -3,7 +3,8 @@
 //! A [`World`] is what all engines of a process see: devices, children, acknowledgements. It watches each kind of child once,
 //! however many engines there are, and only children that carry our inventory label. An [`Engine`] watches its own kind,
 //! keeps a queue of resources to look at, and reconciles them a bounded number at a time, never one resource twice at
-//! once. No timer stands between a cause and its effect; only failures wait, each resource by itself and longer each time.
+//! once. No timer stands between a cause and its effect on children, readiness or trouble. Failures wait, each resource by itself
+//! and longer each time, and so does, for at most half a second, word of what is merely on its way.
 //!
 //! What is written: children, created and from then on changed by server-side apply under one field manager, only when they
 //! differ from what was planned or somebody changed them; status only when it differs. When nothing changes, nothing is written.

@@ -51,7 +51,7 @@ impl<T: Template> Context<T> {
             memory.untold.get_or_insert(now);
         }
         let Some(since) = memory.untold else { return Ok(Verdict::Done) };
-        let is_on_its_way = observed.failure.is_none()
+        let is_on_its_way = !observed.is_in_trouble()
             && self.template.is_on_its_way(&status)
             && resource.status().is_none_or(|before| self.template.is_on_its_way(before));
         if is_on_its_way && now < since + PROGRESS {

@@ -89,7 +89,8 @@ pub trait Template: Send + Sync + 'static {
     fn status(&self, resource: &Self::Resource, observed: &Observed) -> Self::Status;
 
     /// Whether `status` only tells of something on its way, neither there nor in trouble: the engine may then wait half a
-    /// second for what comes next before it writes. By default everything is written at once.
+    /// second for what comes next before it writes, unless what it sees [is in trouble](Observed::is_in_trouble). By default
+    /// everything is written at once.
     fn is_on_its_way(&self, _status: &Self::Status) -> bool {
         false
     }

@@ -27,6 +27,14 @@ pub struct Observed {
     pub device_connected: bool,
 }
 
+impl Observed {
+    /// Whether something is wrong, so that waiting alone does not bring the resource further: what is told at once.
+    #[must_use]
+    pub fn is_in_trouble(&self) -> bool {
+        self.failure.is_some() || self.workers.values().any(WorkerState::is_in_trouble)
+    }
+}
+
 /// What kept the engine from making the children as planned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -53,6 +61,28 @@ pub struct WorkerState {
     /// Its pods that are not being deleted.
     pub pods: Vec<PodState>,
 }
+
+impl WorkerState {
+    /// Whether a pod of what was planned last is ready.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.rolled_out && self.pods.iter().any(|pod| pod.ready)
+    }
+
+    /// Whether it does not run, and not because it is merely on its way.
+    #[must_use]
+    pub fn is_in_trouble(&self) -> bool {
+        let troubled = |pod: &PodState| {
+            let lasting = pod.trouble.as_ref().is_some_and(|trouble| !ON_ITS_WAY.contains(&&*trouble.reason));
+            pod.phase == "Failed" || lasting
+        };
+        (self.trouble.is_some() || self.pods.iter().any(troubled)) && !self.runs()
+    }
+}
+
+/// Reasons of a pod that is merely on its way.
+const ON_ITS_WAY: [&str; 5] =
+    ["ContainerCreating", "PodInitializing", "Pending", "Unschedulable", "ContainersNotReady"];
 
 /// Why something is not as it should be, in the words of whoever noticed.
 ///

@@ -14,17 +14,13 @@ use crate::{
 const RUNNING: &str = "Running";
 const FAILED: &str = "Failed";
 
-/// Reasons of a pod that is merely on its way.
-const ON_ITS_WAY: [&str; 5] =
-    ["ContainerCreating", "PodInitializing", "Pending", "Unschedulable", "ContainersNotReady"];
-
 pub(super) fn derive(service: &JointMultiEdgeService, observed: &Observed) -> JointMultiEdgeServiceStatus {
     let stored = service.status.clone().unwrap_or_default();
     let generation = service.metadata.generation.unwrap_or_default();
     let count = |which: fn(&WorkerState) -> bool| {
         i32::try_from(observed.workers.values().filter(|worker| which(worker)).count()).unwrap_or(i32::MAX)
     };
-    let (active, failed) = (count(runs), count(is_in_trouble));
+    let (active, failed) = (count(WorkerState::runs), count(WorkerState::is_in_trouble));
     let running = running(observed);
     let mut verdicts = vec![ready(observed, &running), running, failure(observed)];
     if let Some(Failure::Rejected(rejection)) = &observed.failure {
@@ -46,23 +42,12 @@ pub(super) fn is_on_its_way(status: &JointMultiEdgeServiceStatus) -> bool {
     !holds(READY) && !holds(FAILED)
 }
 
-fn runs(worker: &WorkerState) -> bool {
-    worker.rolled_out && worker.pods.iter().any(|pod| pod.ready)
-}
-
-fn is_in_trouble(worker: &WorkerState) -> bool {
-    let troubled = worker.pods.iter().any(|pod| {
-        pod.phase == "Failed" || pod.trouble.as_ref().is_some_and(|trouble| !ON_ITS_WAY.contains(&&*trouble.reason))
-    });
-    (troubled || worker.trouble.is_some()) && !runs(worker)
-}
-
 fn running(observed: &Observed) -> Verdict {
     let waiting: Vec<_> = observed
         .plan
         .workers
         .iter()
-        .filter(|planned| !observed.workers.get(&planned.slot).is_some_and(runs))
+        .filter(|planned| !observed.workers.get(&planned.slot).is_some_and(WorkerState::runs))
         .map(|planned| lack(&planned.slot, observed.workers.get(&planned.slot)))
         .collect();
     match (&observed.failure, observed.plan.workers.len()) {
@@ -105,7 +90,7 @@ fn runs_elsewhere(worker: &WorkerState) -> bool {
 }
 
 fn failure(observed: &Observed) -> Verdict {
-    let troubled = || observed.workers.iter().filter(|(_, worker)| is_in_trouble(worker));
+    let troubled = || observed.workers.iter().filter(|(_, worker)| worker.is_in_trouble());
     match &observed.failure {
         Some(Failure::Rejected(rejection)) => Verdict::new(FAILED, true, rejection.reason, rejection.to_string()),
         Some(Failure::Refused { child, message }) => {

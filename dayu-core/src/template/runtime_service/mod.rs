@@ -9,7 +9,7 @@ mod validation;
 
 use super::{Activation, Observed, Plan, Rejection, Site, Slot, Template, Worker, device, spec_hash};
 use crate::{
-    api::{RuntimeService, RuntimeServiceStatus, condition},
+    api::{RuntimeService, RuntimeServiceStatus},
     name::{Device, Revision},
 };
 use identity::Identity;
@@ -72,7 +72,7 @@ impl Template for RuntimeServiceTemplate {
     }
 
     fn is_on_its_way(&self, status: &RuntimeServiceStatus) -> bool {
-        !condition::holds(&status.conditions, condition::READY)
+        status::is_on_its_way(status)
     }
 }
 

@@ -16,6 +16,8 @@ const NODE_READY: &str = "NodeReady";
 const WORKLOAD_READY: &str = "WorkloadReady";
 const ENDPOINT_READY: &str = "EndpointReady";
 const ACTIVATED: &str = "Activated";
+const NODE_NOT_READY: &str = "NodeNotReady";
+const DISPATCH_FAILED: &str = "ActivationDispatchFailed";
 
 pub(super) fn derive(service: &RuntimeService, observed: &Observed) -> RuntimeServiceStatus {
     let stored = service.status.clone().unwrap_or_default();
@@ -37,6 +39,12 @@ pub(super) fn derive(service: &RuntimeService, observed: &Observed) -> RuntimeSe
     };
     status.conditions = condition::derive(&stored.conditions, verdicts, generation, observed.now);
     status
+}
+
+/// Not ready, although its device is there and can be asked.
+pub(super) fn is_on_its_way(status: &RuntimeServiceStatus) -> bool {
+    let is_of_device = |reason: &str| [NODE_NOT_READY, DISPATCH_FAILED].contains(&reason);
+    !condition::holds(&status.conditions, READY) && !status.conditions.iter().any(|gate| is_of_device(&gate.reason))
 }
 
 fn invalid(rejection: &Rejection) -> Vec<Verdict> {
@@ -132,7 +140,7 @@ fn node(view: &View<'_>) -> Verdict {
         Some(_) => (false, format!("target node {name:?} is not Ready; check the device and its connection")),
         None => (false, format!("target node {name:?} does not exist; let the device join under this name")),
     };
-    Verdict::new(NODE_READY, ready, if ready { NODE_READY } else { "NodeNotReady" }, message)
+    Verdict::new(NODE_READY, ready, if ready { NODE_READY } else { NODE_NOT_READY }, message)
 }
 
 fn workload(view: &View<'_>, status: &mut RuntimeServiceStatus) -> Verdict {
@@ -205,12 +213,7 @@ fn activated(view: &View<'_>, status: &mut RuntimeServiceStatus, exposed: bool) 
             "the local manager of {:?} is not connected; it is asked as soon as it is",
             view.service.spec.target_node
         );
-        return Verdict::new(
-            ACTIVATED,
-            false,
-            if exposed { "ActivationDispatchFailed" } else { "AwaitingNodeAck" },
-            message,
-        );
+        return Verdict::new(ACTIVATED, false, if exposed { DISPATCH_FAILED } else { "AwaitingNodeAck" }, message);
     }
     if let (true, Some(service), Some(pod)) = (exposed, route.service, route.pod) {
         let stored = status.activation.take();

@@ -75,6 +75,37 @@ fn reasons(status: &RuntimeServiceStatus) -> BTreeMap<&str, (&str, &str)> {
     status.conditions.iter().map(|c| (c.type_.as_str(), (c.status.as_str(), c.reason.as_str()))).collect()
 }
 
+/// What the engine asks before it lets a status wait.
+#[test]
+fn only_what_is_neither_there_nor_in_trouble_may_wait() {
+    let service = service(|_| {});
+    let may_wait = |change: &dyn Fn(&mut Observed)| {
+        let mut observed = observed(&service);
+        change(&mut observed);
+        !observed.is_in_trouble() && RuntimeServiceTemplate.is_on_its_way(&derive(&service, &observed))
+    };
+    fn worker(observed: &mut Observed) -> &mut WorkerState {
+        observed.workers.values_mut().next().unwrap()
+    }
+    let comes = |reason: &'static str| {
+        move |observed: &mut Observed| {
+            let pod = &mut worker(observed).pods[0];
+            (pod.ready, pod.trouble) = (false, Some(Trouble::new(reason, "")));
+        }
+    };
+    assert!(may_wait(&|_| {}), "asked, and not answered yet");
+    assert!(may_wait(&comes("ContainerCreating")) && may_wait(&comes("Unschedulable")));
+    assert!(!may_wait(&comes("ErrImagePull")) && !may_wait(&comes("CrashLoopBackOff")));
+    assert!(!may_wait(&|observed| {
+        let worker = worker(observed);
+        worker.pods.clear();
+        worker.trouble = Some(Trouble::new("FailedCreate", "exceeded quota"));
+    }));
+    assert!(!may_wait(&|observed| observed.site = site(&[])), "the device is gone");
+    assert!(!may_wait(&|observed| observed.device_connected = false));
+    assert!(!may_wait(&|observed| observed.acknowledged = Some(ack())), "Ready");
+}
+
 #[test]
 fn without_acknowledgement_only_activation_is_missing() {
     let service = service(|_| {});
