@@ -4,6 +4,9 @@ use crate::balance::{Candidates, Draw};
 
 /// Takes candidates in turn, each as often as its weight says and its turns spread over the round.
 ///
+/// Kubernetes has no weights, so those of endpoints [from there](crate::directory) are equal; others come with a
+/// [`Source`](crate::directory::Source) of one's own.
+///
 /// Not for you if endpoints differ in speed by the moment: it knows their weights only.
 ///
 /// Turns are those of a port's endpoints, and of each device's among them: requests for others take none of them. Where weights
