@@ -7,6 +7,7 @@ mod convergence;
 mod custom;
 mod folder;
 mod full_disk;
+mod killed;
 mod kubectl;
 mod serving;
 mod verbs;

@@ -15,7 +15,7 @@ use crate::verbs::{cluster, config_map, parse};
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-async fn config(kubeconfig: &str) -> Config {
+pub(crate) async fn config(kubeconfig: &str) -> Config {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
