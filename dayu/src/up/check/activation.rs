@@ -1,5 +1,5 @@
 //! How long a ready worker waits until its resource says so: pod Ready event → RuntimeService Ready event.
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
 
 use dayu_core::{
     api::{RuntimeService, lean::Lean},
@@ -56,12 +56,11 @@ pub(super) async fn measure(
     for name in &names {
         services.create(&PostParams::default(), &probe(name, device)?).await?;
     }
-    let measured = tokio::time::timeout(PATIENCE, delays(pods, resources, &names)).await;
+    let mut delays = delays(pods, resources, &names).await;
     let took = began.elapsed();
     for name in &names {
         services.delete(name, &DeleteParams::background()).await?;
     }
-    let mut delays = measured.map_err(|_| Error::Late { ready: 0, asked: count })?;
     if delays.len() < count {
         return Err(Error::Late { ready: delays.len(), asked: count });
     }
@@ -87,18 +86,20 @@ where
 }
 
 /// Of each name, from its pod Ready to its resource Ready. The two are told over different connections, of which the second may be
-/// heard first.
+/// heard first. Those that took too long are missing.
 async fn delays(
     mut pods: BoxStream<'static, Lean<Pod>>,
     mut resources: BoxStream<'static, Lean<RuntimeService>>,
     names: &[String],
 ) -> Vec<Duration> {
     let (mut since, mut until) = (BTreeMap::new(), BTreeMap::new());
+    let mut patience = pin!(tokio::time::sleep(PATIENCE));
     while since.len().min(until.len()) < names.len() {
         let (name, events) = tokio::select! {
             biased;
             Some(pod) = pods.next() => (pod.labels().get(RUNTIME_ID).filter(|_| pod_is_ready(&pod)).cloned(), &mut since),
             Some(resource) = resources.next() => (Some(resource.name_any()).filter(|_| is_ready(&resource)), &mut until),
+            () = &mut patience => break,
             else => break,
         };
         if let Some(name) = name.filter(|name| names.contains(name)) {
@@ -177,5 +178,20 @@ mod tests {
         let resources = stream::select(after(12, resource("early")), after(12, resource("late")));
         let delays = delays(pods.boxed(), resources.boxed(), &names).await;
         assert_eq!(delays, [7, 0].map(Duration::from_millis));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_became_ready_in_time_are_counted() {
+        let pod = json!({"metadata": {"labels": {RUNTIME_ID: "early"}},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        let pod = serde_json::from_value::<Lean<Pod>>(pod).unwrap();
+        let mut resource = json!(probe("early", &"edge1".into()).unwrap().into_inner());
+        resource["status"] = json!({"conditions": [{"type": "Ready", "status": "True",
+            "lastTransitionTime": "2026-01-01T00:00:00Z", "reason": "Ready", "message": ""}]});
+        let resource = serde_json::from_value::<Lean<RuntimeService>>(resource).unwrap();
+        let names = ["early", "never"].map(str::to_owned);
+        let pods = after(5, pod).chain(stream::pending()).boxed();
+        let resources = after(12, resource).chain(stream::pending()).boxed();
+        assert_eq!(delays(pods, resources, &names).await, [Duration::from_millis(7)]);
     }
 }
