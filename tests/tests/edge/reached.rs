@@ -26,18 +26,26 @@ fn every_worker_is_reached_from_every_node_by_address_port_name_and_header() {
     let (aggregator, _) = site.service(NAMESPACE, "aggregator");
     let (detector, node_port) = site.service(NAMESPACE, "detector-both");
     let node_port = node_port.expect("one that is on several devices has a node port");
+    let by_name = |from, on| {
+        let name = format!("http://{on}.detector-both.{NAMESPACE}.svc:9000/health");
+        site.ask(from, &Ask::get(site.at(from, FRONT), name))
+    };
+    // Ready is what the cluster knows: each mesh hears of it on its own.
     for from in NODES {
-        // Meshes of other devices hear of it on their own.
         eventually("the aggregator at its cluster address", || site.ask(from, &Ask::get(aggregator, "/health")));
+        for on in NODES {
+            eventually("each detector by name", || by_name(from, on));
+        }
+    }
+    for from in NODES {
         assert_eq!(device(site.ask(from, &Ask::get(aggregator, "/health"))), "edge1");
         // Where it is on several devices, the cluster address means the one next to the caller.
         assert_eq!(device(site.ask(from, &Ask::get(detector, "/health"))), from);
         for on in NODES {
             assert_eq!(device(site.ask(from, &Ask::get(site.at(on, node_port), "/health"))), on);
-            let front = site.at(from, FRONT);
-            let name = format!("http://{on}.detector-both.{NAMESPACE}.svc:9000/health");
-            assert_eq!(device(site.ask(from, &Ask::get(front, name))), on);
-            let header = Ask::get(front, "/health").header("Host", format!("detector-both.{NAMESPACE}.svc:9000"));
+            assert_eq!(device(by_name(from, on)), on);
+            let header =
+                Ask::get(site.at(from, FRONT), "/health").header("Host", format!("detector-both.{NAMESPACE}.svc:9000"));
             assert_eq!(device(site.ask(from, &header.header("x-target-device", on))), on);
         }
     }
