@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 
 use crate::listen::Failure;
 
-/// Events that a slow watcher may be behind; beyond it, it is told everything anew.
+/// Events that a slow watcher may be behind; beyond it, it is told all that is there anew.
 pub(crate) const BEHIND: usize = 256;
 
 /// Something that changed.

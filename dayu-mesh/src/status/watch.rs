@@ -46,7 +46,7 @@ pub(super) async fn watch(State(status): State<Arc<Status>>, Query(wanted): Quer
     }
 }
 
-/// Never ends by itself. A watcher that falls behind is told everything anew, so nobody waits for it.
+/// Never ends by itself. A watcher that falls behind is told all that is there anew (not what went meanwhile), so nobody waits for it.
 fn events(feed: Arc<Feed>, permit: OwnedSemaphorePermit) -> impl Stream<Item = Event> {
     let (present, receiver) = feed.subscribe();
     let rounds = stream::unfold((present, receiver, feed, permit), async |(present, mut receiver, feed, permit)| {
